@@ -1,0 +1,11 @@
+# The published network and its single-scale inference, for weights converted
+# by tools/model_converters/srn_official_to_mmsrn.py.
+_base_ = './srn_r50_fpn_1xb32-130e_widerface.py'
+
+model = dict(
+    backbone=dict(init_cfg=None),
+    bbox_head=dict(
+        # The published code does not clamp size deltas.
+        bbox_coder=dict(max_log_scale=80.0)
+    ),
+)

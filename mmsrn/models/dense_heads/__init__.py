@@ -1,0 +1,3 @@
+from .srn_head import SRNHead
+
+__all__ = ['SRNHead']

@@ -1,0 +1,569 @@
+"""The two-step dense head of SRN."""
+
+import copy
+
+import torch
+from mmcv.cnn import ConvModule
+from mmdet.models.dense_heads import AnchorHead
+from mmdet.models.utils import multi_apply, select_single_mlvl
+from mmdet.registry import MODELS
+from mmdet.structures.bbox import bbox_overlaps
+from mmdet.utils import (
+    ConfigType,
+    InstanceList,
+    OptConfigType,
+    OptInstanceList,
+    OptMultiConfig,
+)
+from torch import Tensor, nn
+
+from ..losses import BoxSamples
+from ..task_modules import StepAssigner, StepTargets
+
+Maps = list[Tensor | None]
+
+
+@MODELS.register_module()
+class SRNHead(AnchorHead):
+    """Shared subnets that predict twice: selective classification and boxes.
+
+    The first step looks at the first-step maps.  On ``stc_levels`` its scores
+    decide which negatives the second step still sees (STC), on ``str_levels``
+    its deltas move the anchors of the second step (STR).  The second step
+    looks at the second-step maps of all levels and gives the detections.  One
+    pair of subnets and predictors serves all levels and both steps.
+
+    Source: SRN (arXiv 1809.02693); ``srn.py`` and ``rpn_proposal.py`` of the
+    published code.
+
+    Args:
+        num_classes (int): Classes without the background.
+        in_channels (int): Channels of the maps.
+        feat_channels (int): Channels inside the subnets.
+        stacked_convs (int): 3x3 convolutions of each subnet; RFE takes the
+            place of the middle two.
+
+        rfe (dict, optional): Config of the RFE layer; ``None`` leaves all
+            ``stacked_convs`` convolutions in place.
+        stc_levels (tuple[int]): Indices of the levels with two-step
+            classification; empty switches STC off.
+        str_levels (tuple[int]): Indices of the levels with two-step
+            regression; empty switches STR off.
+        theta (float): Background confidence above which STC drops a negative.
+        detach_anchors (bool): Whether moved anchors pass no gradient on.
+
+        conv_cfg, norm_cfg (dict, optional): As in ``ConvModule``, for the
+            subnets.
+        anchor_generator, bbox_coder, reg_decoded_bbox, loss_cls, loss_bbox:
+            As in ``AnchorHead``.
+        loss_stc (dict): Config of the selective classification loss;
+            ``loss_cls``, ``levels`` and ``theta`` are filled in.
+        loss_str (dict): Config of the selective regression loss;
+            ``loss_bbox`` and ``levels`` are filled in.
+        train_cfg (dict, optional): ``first_step`` and ``second_step``, each
+            with ``assigner`` and optionally ``sampler`` and
+            ``allowed_border``.
+        test_cfg (dict, optional): ``nms_pre`` (per level), ``score_thr``,
+            ``nms``, ``max_per_img`` as in mmdet, and ``small_map_cells``:
+            on maps of fewer cells every anchor passes ``score_thr`` (120 in
+            the published code; 0, the default, switches this off).
+        init_cfg (dict | list[dict]): Initialisation.
+
+    Raises:
+        ValueError: If an argument does not fit the others.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        feat_channels: int = 256,
+        stacked_convs: int = 4,
+        rfe: OptConfigType = dict(type='RFE'),
+        stc_levels: tuple[int, ...] = (0, 1, 2),
+        str_levels: tuple[int, ...] = (3, 4, 5),
+        theta: float = 0.99,
+        detach_anchors: bool = True,
+        conv_cfg: OptConfigType = None,
+        norm_cfg: OptConfigType = None,
+        anchor_generator: ConfigType = dict(
+            type='SRNAnchorGenerator',
+            strides=[4, 8, 16, 32, 64, 128],
+            ratios=[1.25],
+            scales=[2, 2.828427],
+        ),
+        bbox_coder: ConfigType = dict(type='SRNBBoxCoder'),
+        loss_cls: ConfigType = dict(
+            type='FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25
+        ),
+        loss_bbox: ConfigType = dict(type='SmoothL1Loss', beta=0.11),
+        loss_stc: ConfigType = dict(type='STCLoss'),
+        loss_str: ConfigType = dict(type='STRLoss'),
+        train_cfg: OptConfigType = None,
+        test_cfg: OptConfigType = None,
+        init_cfg: OptMultiConfig = dict(
+            type='Normal',
+            layer='Conv2d',
+            std=0.01,
+            override=dict(
+                type='Normal', name='conv_cls', std=0.01, bias_prob=0.01
+            ),
+        ),
+        **kwargs,
+    ) -> None:
+        if rfe is not None and stacked_convs < 2:
+            raise ValueError(
+                'SRNHead: RFE takes the place of two convolutions, but '
+                f'stacked_convs={stacked_convs}'
+            )
+        self.stacked_convs = stacked_convs
+        self.rfe = rfe
+        self.conv_cfg = conv_cfg
+        self.norm_cfg = norm_cfg
+        super().__init__(
+            num_classes,
+            in_channels,
+            feat_channels,
+            anchor_generator=anchor_generator,
+            bbox_coder=bbox_coder,
+            loss_cls=loss_cls,
+            loss_bbox=loss_bbox,
+            test_cfg=test_cfg,
+            init_cfg=init_cfg,
+            **kwargs,
+        )
+        num_levels = self.prior_generator.num_levels
+        for name, levels in (('stc', stc_levels), ('str', str_levels)):
+            if not set(levels) <= set(range(num_levels)):
+                raise ValueError(
+                    f'SRNHead: {name}_levels={tuple(levels)} must lie in '
+                    f'0..{num_levels - 1}: the anchor generator has '
+                    f'{num_levels} levels'
+                )
+        self.loss_cls = MODELS.build(
+            dict(
+                loss_stc,
+                loss_cls=loss_cls,
+                levels=tuple(sorted(set(stc_levels))),
+                theta=theta,
+            )
+        )
+        self.loss_bbox = MODELS.build(
+            dict(
+                loss_str,
+                loss_bbox=loss_bbox,
+                levels=tuple(sorted(set(str_levels))),
+            )
+        )
+        self.detach_anchors = detach_anchors
+        self.train_cfg = train_cfg
+        if train_cfg:
+            for step in ('first_step', 'second_step'):
+                if step not in train_cfg:
+                    raise ValueError(
+                        "SRNHead: train_cfg needs 'first_step' and "
+                        f"'second_step', got {sorted(train_cfg)}"
+                    )
+            self.first_assigner, self.second_assigner = (
+                StepAssigner(train_cfg[step], num_classes, self)
+                for step in ('first_step', 'second_step')
+            )
+
+    @property
+    def stc_levels(self) -> tuple[int, ...]:
+        """Indices of the levels with two-step classification."""
+        return self.loss_cls.levels
+
+    @property
+    def str_levels(self) -> tuple[int, ...]:
+        """Indices of the levels with two-step regression."""
+        return self.loss_bbox.levels
+
+    @property
+    def theta(self) -> float:
+        """Background confidence above which STC drops a negative."""
+        return self.loss_cls.theta
+
+    def _init_layers(self) -> None:
+        self.cls_convs = self._subnet()
+        self.reg_convs = self._subnet()
+        num_priors = self.num_base_priors
+        self.conv_cls = nn.Conv2d(
+            self.feat_channels, num_priors * self.cls_out_channels, 1
+        )
+        self.conv_reg = nn.Conv2d(
+            self.feat_channels, num_priors * self.bbox_coder.encode_size, 1
+        )
+
+    def _subnet(self) -> nn.Sequential:
+        num_convs = self.stacked_convs - (0 if self.rfe is None else 2)
+        layers = nn.Sequential()
+        for i in range(num_convs):
+            layers.append(
+                ConvModule(
+                    self.in_channels if i == 0 else self.feat_channels,
+                    self.feat_channels,
+                    3,
+                    padding=1,
+                    conv_cfg=self.conv_cfg,
+                    norm_cfg=self.norm_cfg,
+                )
+            )
+        if self.rfe is not None:
+            before = (num_convs + 1) // 2
+            width = self.feat_channels if before else self.in_channels
+            layers.insert(
+                before, MODELS.build(dict(self.rfe, in_channels=width))
+            )
+        return layers
+
+    def forward_cls(self, x: Tensor) -> Tensor:
+        """Class logits of one map.
+
+        Args:
+            x (Tensor): Features, (N, in_channels, H, W).
+
+        Returns:
+            Tensor: Logits, (N, priors * channels, H, W).
+        """
+        return self.conv_cls(self.cls_convs(x))
+
+    def forward_reg(self, x: Tensor) -> Tensor:
+        """Box deltas of one map.
+
+        Args:
+            x (Tensor): Features, (N, in_channels, H, W).
+
+        Returns:
+            Tensor: Deltas, (N, priors * 4, H, W).
+        """
+        return self.conv_reg(self.reg_convs(x))
+
+    def forward_single(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Class logits and box deltas of one map of the second step.
+
+        Args:
+            x (Tensor): Features, (N, in_channels, H, W).
+
+        Returns:
+            tuple[Tensor, Tensor]: See :meth:`forward_cls` and
+            :meth:`forward_reg`.
+        """
+        return self.forward_cls(x), self.forward_reg(x)
+
+    def forward(
+        self, x: tuple[Tensor | None, ...]
+    ) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
+        """Predict both steps on all levels.
+
+        Args:
+            x (tuple[Tensor | None]): Maps by growing stride: n (both steps
+                look at the same maps) or 2n (first-step maps, then
+                second-step maps; first-step maps that no selection uses may
+                be ``None``), n being the levels of the anchor generator.
+
+        Returns:
+            tuple[list, list, list, list]: Over the n levels: first-step
+            logits (N, priors * channels, H, W), first-step deltas
+            (N, priors * 4, H, W), second-step logits, second-step deltas.
+            First-step logits outside ``stc_levels`` and first-step deltas
+            outside ``str_levels`` are ``None``: nothing uses them.
+
+        Raises:
+            ValueError: If the number of maps fits neither n nor 2n, or a map
+                that is needed is ``None``.
+        """
+        n = self.prior_generator.num_levels
+        if len(x) not in (n, 2 * n):
+            raise ValueError(
+                f'SRNHead: the anchor generator has {n} levels, so the neck '
+                f'must put out {n} maps (both steps share them) or {2 * n} '
+                f'(first step, second step); it put out {len(x)}'
+            )
+        first, second = x[:n], x[-n:]
+        missing = [
+            i for i in self.stc_levels + self.str_levels if first[i] is None
+        ]
+        if missing:
+            raise ValueError(
+                f'SRNHead: stc_levels={self.stc_levels} and str_levels='
+                f'{self.str_levels} need the first-step maps {missing}, which '
+                "the neck did not build (check its 'first_step_levels')"
+            )
+        cls_ss, bbox_ss = multi_apply(self.forward_single, second)
+        cls_fs: Maps = [None] * n
+        bbox_fs: Maps = [None] * n
+        for i in self.stc_levels:
+            same = first[i] is second[i]
+            cls_fs[i] = cls_ss[i] if same else self.forward_cls(first[i])
+        for i in self.str_levels:
+            same = first[i] is second[i]
+            bbox_fs[i] = bbox_ss[i] if same else self.forward_reg(first[i])
+        return cls_fs, bbox_fs, cls_ss, bbox_ss
+
+    def _flatten(self, maps: Maps, channels: int) -> Tensor | None:
+        """Maps that are there as one float32 tensor (B, M, channels)."""
+        rows = [
+            x.permute(0, 2, 3, 1).reshape(len(x), -1, channels)
+            for x in maps
+            if x is not None
+        ]
+        return torch.cat(rows, dim=1).float() if rows else None
+
+    def _probabilities(self, logits: Tensor) -> Tensor:
+        """Class probabilities (..., num_classes) of logits (..., channels)."""
+        if self.use_sigmoid_cls:
+            return logits.sigmoid()
+        return logits.softmax(dim=-1)[..., :-1]
+
+    def _in_levels(
+        self, levels: tuple[int, ...], level_sizes: list[int], device
+    ) -> Tensor:
+        """Mask over all priors: which lie on some levels."""
+        on = torch.zeros(len(level_sizes), dtype=torch.bool, device=device)
+        on[list(levels)] = True
+        sizes = torch.tensor(level_sizes, device=device)
+        return on.repeat_interleave(sizes, output_size=sum(level_sizes))
+
+    def refine_anchors(
+        self, anchors: Tensor, bbox_fs: Tensor | None, in_levels: Tensor
+    ) -> Tensor:
+        """Move the anchors of the levels of STR by the first step's deltas.
+
+        Args:
+            anchors (Tensor): x1, y1, x2, y2 in pixels, (N, 4).
+            bbox_fs (Tensor, optional): First-step deltas on these levels,
+                (B, M, 4); ``None`` without such levels.
+            in_levels (Tensor): bool, (N,): which anchors lie on them.
+
+        Returns:
+            Tensor: Second-step anchors of each image, (B, N, 4), or
+            (1, N, 4) without such levels.
+        """
+        if bbox_fs is None:
+            return anchors[None]
+        batch = len(bbox_fs)
+        start = anchors[in_levels].repeat(batch, 1)
+        moved = self.bbox_coder.decode(start, bbox_fs.reshape(-1, 4))
+        refined = anchors.repeat(batch, 1, 1)
+        refined[:, in_levels] = moved.reshape(batch, -1, 4)
+        return refined
+
+    def loss_by_feat(
+        self,
+        cls_fs: Maps,
+        bbox_fs: Maps,
+        cls_ss: list[Tensor],
+        bbox_ss: list[Tensor],
+        batch_gt_instances: InstanceList,
+        batch_img_metas: list[dict],
+        batch_gt_instances_ignore: OptInstanceList = None,
+    ) -> dict[str, Tensor]:
+        """Losses of both steps and what the selection did.
+
+        Args:
+            cls_fs, bbox_fs, cls_ss, bbox_ss (list[Tensor | None]): Outputs of
+                :meth:`forward`.
+            batch_gt_instances (list[InstanceData]): ``bboxes``, ``labels``.
+            batch_img_metas (list[dict]): ``img_shape``, ``pad_shape``.
+            batch_gt_instances_ignore (list[InstanceData], optional): Boxes
+                to be ignored.
+
+        Returns:
+            dict[str, Tensor]: Scalars.  ``loss_cls_fs``, ``loss_bbox_fs``,
+            ``loss_cls_ss``, ``loss_bbox_ss`` (fs, ss: first and second step)
+            and, for the log, those of :meth:`_selection_log`.
+        """
+        metas = batch_img_metas
+        sizes = [x.shape[-2:] for x in cls_ss]
+        device = cls_ss[0].device
+        level_anchors, flags = self.get_anchors(sizes, metas, device=device)
+        level_sizes = [len(x) for x in level_anchors[0]]
+        anchors = torch.cat(level_anchors[0])
+        valid = torch.stack([torch.cat(x) for x in flags])
+        in_stc = self._in_levels(self.stc_levels, level_sizes, device)
+        in_str = self._in_levels(self.str_levels, level_sizes, device)
+
+        logits_fs = self._flatten(cls_fs, self.cls_out_channels)
+        logits_ss = self._flatten(cls_ss, self.cls_out_channels)
+        deltas_fs = self._flatten(bbox_fs, self.bbox_coder.encode_size)
+        deltas_ss = self._flatten(bbox_ss, self.bbox_coder.encode_size)
+
+        start = anchors.expand(len(metas), -1, -1)
+        moved = self.refine_anchors(anchors, deltas_fs, in_str)
+        if self.detach_anchors:
+            moved = moved.detach()
+        moved = moved.expand(len(metas), -1, -1)
+        gts = (batch_gt_instances, metas, batch_gt_instances_ignore)
+        first = self.first_assigner(start, valid, level_sizes, *gts)
+        second = self.second_assigner(moved.detach(), valid, level_sizes, *gts)
+
+        scores_fs = None
+        if logits_fs is not None:
+            scores_fs = self._probabilities(logits_fs)
+        losses, selected = self.loss_cls(
+            logits_fs,
+            first.labels,
+            scores_fs,
+            logits_ss,
+            second.labels,
+            in_stc,
+            self.num_classes,
+        )
+        losses.update(
+            self.loss_bbox(
+                self._first_boxes(first, start, deltas_fs, in_str),
+                self._box_samples(
+                    moved,
+                    deltas_ss,
+                    second,
+                    (second.labels >= 0) & (second.labels < self.num_classes),
+                ),
+            )
+        )
+        with torch.no_grad():
+            losses.update(
+                self._selection_log(
+                    first, second, selected, in_stc, in_str, start, moved
+                )
+            )
+        return losses
+
+    def _first_boxes(self, targets, anchors, deltas, in_levels):
+        """Positives of the first step on the levels of STR."""
+        if deltas is None:
+            return None
+        images, inds = targets.pos_inds
+        keep = self.loss_bbox.select_first(inds, in_levels)
+        # Deltas exist on these levels only: renumber the priors.
+        rank = in_levels.cumsum(0) - 1
+        chosen = StepTargets(
+            targets.labels,
+            (images[keep], rank[inds[keep]]),
+            targets.pos_bboxes[keep],
+        )
+        positive = (targets.labels >= 0) & (targets.labels < self.num_classes)
+        if not self.loss_bbox.count_all_levels:
+            positive = positive & in_levels
+        return self._box_samples(
+            anchors[:, in_levels], deltas, chosen, positive
+        )
+
+    def _box_samples(self, anchors, deltas, targets, counted):
+        """Predictions and targets of positives, encoded as the loss wants."""
+        preds, priors = deltas[targets.pos_inds], anchors[targets.pos_inds]
+        boxes = targets.pos_bboxes
+        if self.reg_decoded_bbox:
+            preds = self.bbox_coder.decode(priors, preds)
+        elif len(boxes):
+            boxes = self.bbox_coder.encode(priors, boxes)
+        return BoxSamples(preds, boxes, targets.pos_inds[0], counted)
+
+    def _selection_log(
+        self, first, second, selected, in_stc, in_str, anchors, moved
+    ):
+        """What a practitioner watches, as scalars averaged over the batch.
+
+        ``pos_fs``, ``pos_ss``: positives per image of each step on the levels
+        it selects.  ``stc_removed``: negatives per image that STC removed;
+        ``stc_removed_ratio``: their share of the negatives of its levels.
+        ``iou_anchor``, ``iou_moved``: mean IoU with their face of the
+        second-step positives on the levels of STR, before and after STR (0 if
+        there are none).
+        """
+        batch, num_classes = len(second.labels), self.num_classes
+        log = dict(pos_ss=second.labels.new_tensor(len(second.pos_bboxes)))
+        log['pos_ss'] = log['pos_ss'] / batch
+        on_first = (in_stc | in_str)[first.pos_inds[1]]
+        log['pos_fs'] = on_first.sum() / batch
+        if self.stc_levels:
+            negative = (second.labels == num_classes) & in_stc
+            removed = (negative & ~selected).sum()
+            log['stc_removed'] = removed / batch
+            log['stc_removed_ratio'] = removed / negative.sum().clamp(min=1)
+        if self.str_levels:
+            keep = in_str[second.pos_inds[1]]
+            inds = tuple(x[keep] for x in second.pos_inds)
+            faces = second.pos_bboxes[keep]
+            for name, boxes in (('anchor', anchors), ('moved', moved)):
+                ious = bbox_overlaps(boxes[inds], faces, is_aligned=True)
+                log[f'iou_{name}'] = ious.sum() / keep.sum().clamp(min=1)
+        return log
+
+    def predict_by_feat(
+        self,
+        cls_fs: Maps,
+        bbox_fs: Maps,
+        cls_ss: list[Tensor],
+        bbox_ss: list[Tensor],
+        batch_img_metas: list[dict],
+        cfg: OptConfigType = None,
+        rescale: bool = False,
+        with_nms: bool = True,
+    ) -> InstanceList:
+        """Turn the outputs of both steps into boxes.
+
+        On ``stc_levels`` a prior counts only if it survives the first step;
+        the score is that of the second step alone.  On ``str_levels`` the
+        second step's deltas apply to the moved anchors.
+
+        Args:
+            cls_fs, bbox_fs, cls_ss, bbox_ss (list[Tensor | None]): Outputs of
+                :meth:`forward`.
+            batch_img_metas (list[dict]): ``img_shape`` and, to rescale,
+                ``scale_factor``.
+            cfg (dict, optional): Instead of ``test_cfg``.
+            rescale (bool): Boxes in the pixels of the original image.
+            with_nms (bool): Apply NMS and ``max_per_img``.
+
+        Returns:
+            list[InstanceData]: ``bboxes`` (M, 4) x1, y1, x2, y2 in pixels,
+            ``scores`` (M,) in (0, 1], ``labels`` (M,), by falling score.
+        """
+        cfg = copy.deepcopy(self.test_cfg if cfg is None else cfg)
+        priors = self.prior_generator.grid_priors(
+            [x.shape[-2:] for x in cls_ss], device=cls_ss[0].device
+        )
+        level_sizes = [len(x) for x in priors]
+        in_str = self._in_levels(
+            self.str_levels, level_sizes, cls_ss[0].device
+        )
+        moved = self.refine_anchors(
+            torch.cat(priors),
+            self._flatten(bbox_fs, self.bbox_coder.encode_size),
+            in_str,
+        ).expand(len(batch_img_metas), -1, -1)
+        logits = [
+            self._gate(first, second, cfg)
+            for first, second in zip(cls_fs, cls_ss)
+        ]
+        # The gate has applied the threshold, which differs between levels.
+        cfg['score_thr'] = 0
+        return [
+            self._predict_by_feat_single(
+                select_single_mlvl(logits, i),
+                [x.float() for x in select_single_mlvl(bbox_ss, i)],
+                [None] * len(priors),
+                moved[i].split(level_sizes),
+                meta,
+                cfg=cfg,
+                rescale=rescale,
+                with_nms=with_nms,
+            )
+            for i, meta in enumerate(batch_img_metas)
+        ]
+
+    def _gate(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
+        """Logits of one level, -inf where the detection is not to be."""
+        num, _, height, width = second.shape
+        second = second.permute(0, 2, 3, 1).float()
+        logits = second.reshape(num, -1, self.cls_out_channels).clone()
+        scores = self._probabilities(logits)
+        is_small = height * width < cfg.get('small_map_cells', 0)
+        drop = scores <= (0 if is_small else cfg.get('score_thr', 0))
+        if first is not None:
+            first = self._flatten([first], self.cls_out_channels)
+            gate = self.loss_cls.survives(self._probabilities(first))
+            drop |= ~gate[..., None]
+        logits[..., : self.num_classes].masked_fill_(drop, -torch.inf)
+        return logits.reshape(second.shape).permute(0, 3, 1, 2)

@@ -1,0 +1,3 @@
+from .srn import SRN
+
+__all__ = ['SRN']

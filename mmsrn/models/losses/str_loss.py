@@ -1,0 +1,119 @@
+"""Selective two-step regression (STR)."""
+
+from typing import NamedTuple
+
+from mmdet.registry import MODELS
+from mmdet.utils import ConfigType
+from torch import Tensor, nn
+
+from .normalizer import PositiveNormalizer
+
+
+class BoxSamples(NamedTuple):
+    """Positives of one step, P in a batch of B images with N samples each.
+
+    Attributes:
+        preds (Tensor): Predicted deltas or boxes, (P, 4).
+        targets (Tensor): What they should be, (P, 4).
+        images (Tensor): int64, (P,): image of each.
+        counted (Tensor): bool, (B, N): positives that the divisor counts.
+    """
+
+    preds: Tensor
+    targets: Tensor
+    images: Tensor
+    counted: Tensor
+
+
+@MODELS.register_module()
+class STRLoss(nn.Module):
+    r"""Selects the samples of a two-step regression and sums their loss.
+
+    .. math:: L = \frac{1}{N_{s1}} \sum_{i \in \Psi} [l^1_i = 1] L_r(x_i, g_i)
+                + \frac{1}{N_{s2}} \sum_{i \in \Phi} [l^2_i = 1] L_r(t_i, g_i)
+
+    Psi holds the first-step samples of the levels of STR, Phi all second-step
+    samples; of both only positives are regressed.
+
+    Source: SRN (arXiv 1809.02693), STR equation, with the normalisers of its
+    restatement in AInnoFace.
+
+    Args:
+        loss_bbox (dict): Any mmdet box loss.
+        levels (tuple[int]): Indices of the levels of STR; empty switches the
+            first step off.
+        first_step_weight (float): Weight of the first-step term; that of both
+            is ``loss_weight`` of ``loss_bbox``.
+        count_all_levels (bool): Count the positives of all levels in N_s1,
+            not only of the levels of STR.
+        per_image (bool): See :class:`PositiveNormalizer`.
+
+    Example:
+        >>> import torch
+        >>> loss = STRLoss(dict(type='SmoothL1Loss'), levels=(0,))
+        >>> loss.select_first(torch.tensor([0, 3]),
+        ...                   torch.tensor([True, True, True, False])).tolist()
+        [True, False]
+    """
+
+    def __init__(
+        self,
+        loss_bbox: ConfigType,
+        levels: tuple[int, ...] = (3, 4, 5),
+        first_step_weight: float = 1.0,
+        count_all_levels: bool = False,
+        per_image: bool = False,
+    ) -> None:
+        super().__init__()
+        self.loss_bbox = MODELS.build(loss_bbox)
+        self.levels = tuple(levels)
+        self.first_step_weight = first_step_weight
+        self.count_all_levels = count_all_levels
+        self.normalizer = PositiveNormalizer(per_image)
+
+    def select_first(self, pos_inds: Tensor, in_levels: Tensor) -> Tensor:
+        """Positives of Psi.
+
+        Args:
+            pos_inds (Tensor): int64, (P,): index of each positive among the N
+                samples of its image.
+            in_levels (Tensor): bool, (N,): which samples lie on the levels of
+                STR.
+
+        Returns:
+            Tensor: bool, (P,).
+        """
+        return in_levels[pos_inds]
+
+    def forward(
+        self, first: BoxSamples | None, second: BoxSamples
+    ) -> dict[str, Tensor]:
+        """Loss of both steps.
+
+        Args:
+            first (BoxSamples, optional): Positives of Psi; ``None`` without
+                levels.
+            second (BoxSamples): Positives of Phi.
+
+        Returns:
+            dict[str, Tensor]: ``loss_bbox_fs`` (only with levels) and
+            ``loss_bbox_ss``, scalars.
+        """
+        losses = {}
+        if first is not None:
+            loss = self._sum(first)
+            losses['loss_bbox_fs'] = self.first_step_weight * loss
+        losses['loss_bbox_ss'] = self._sum(second)
+        return losses
+
+    def _sum(self, samples):
+        preds = samples.preds
+        weights, divisor = self.normalizer(samples.counted, samples.images)
+        if len(preds) == 0:  # keeps the graph, and CUDA ops dislike it empty
+            return preds.sum() * 0
+        return self.loss_bbox(
+            preds,
+            samples.targets,
+            weights[:, None].expand_as(preds),
+            avg_factor=divisor,
+        )

@@ -1,0 +1,203 @@
+"""The feature pyramid of SRN: one set of maps for each of the two steps."""
+
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmdet.registry import MODELS
+from mmdet.utils import OptConfigType, OptMultiConfig
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class SRNFPN(BaseModule):
+    """FPN with a first-step set of maps (C) and a second-step set (P).
+
+    The C maps are 1x1 convolutions of the backbone's maps and of
+    ``num_outs - len(in_channels)`` further maps, each a stride-2 3x3
+    convolution of the one before.  The P maps are 3x3 convolutions of the
+    top-down sums; the extra P levels start from the top *lateral*, and no
+    activation stands between them.  No convolution has a norm or a ReLU
+    unless ``norm_cfg`` or ``act_cfg`` says so.  Up-sampling goes to the exact
+    size of the lateral, so inputs need no padding to a stride's multiple.
+
+    Source: SRN (arXiv 1809.02693), figure 2; ``resnet_srn.py`` of the
+    published code, whose P6 starts from the lateral of C5.
+
+    Args:
+        in_channels (list[int]): Channels of the backbone's maps, in the order
+            of growing stride (2x each).
+        out_channels (int): Channels of all maps put out.
+        num_outs (int): Levels of each set, at least ``len(in_channels)``.
+        first_step_levels (tuple[int], optional): Indices of the C maps to
+            build: the levels of STC and STR.  The others are ``None`` in the
+            output and have no weights, so that no parameter stays without a
+            gradient.  Defaults to all levels; an empty tuple builds no C set
+            and the output has ``num_outs`` maps.
+        extra_channels (tuple[int], optional): Channels of the further maps
+            C6, C7, ...  Defaults to 4 x and then 1 x ``out_channels`` as
+            published (1024, 256).
+        extra_convs_on (str): ``'lateral'`` (the code) or ``'output'`` (the
+            paper's wording): what the extra P levels start from.
+        upsample_mode (str): ``'bilinear'`` or ``'nearest'``.
+        align_corners (bool): Corner convention of bilinear up-sampling.
+            ``True`` is what the published weights were trained with.
+        conv_cfg, norm_cfg, act_cfg (dict, optional): As in ``ConvModule``,
+            for every convolution.
+        init_cfg (dict | list[dict], optional): Initialisation.
+
+    Raises:
+        ValueError: If an argument does not fit the others.
+
+    Example:
+        >>> import torch
+        >>> neck = SRNFPN([256, 512, 1024, 2048], 256, 6)
+        >>> feats = [torch.zeros(1, c, 64 // s, 64 // s)
+        ...          for c, s in zip(neck.in_channels, (1, 2, 4, 8))]
+        >>> len(neck(feats))
+        12
+    """
+
+    def __init__(
+        self,
+        in_channels: list[int],
+        out_channels: int,
+        num_outs: int,
+        first_step_levels: tuple[int, ...] | None = None,
+        extra_channels: tuple[int, ...] | None = None,
+        extra_convs_on: str = 'lateral',
+        upsample_mode: str = 'bilinear',
+        align_corners: bool = True,
+        conv_cfg: OptConfigType = None,
+        norm_cfg: OptConfigType = None,
+        act_cfg: OptConfigType = None,
+        init_cfg: OptMultiConfig = dict(
+            type='Normal', layer='Conv2d', std=0.01
+        ),
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        num_ins = len(in_channels)
+        num_extra = num_outs - num_ins
+        if num_extra < 0:
+            raise ValueError(
+                f'SRNFPN: num_outs={num_outs} is less than the '
+                f'{num_ins} maps of in_channels={list(in_channels)}'
+            )
+        if first_step_levels is None:
+            first_step_levels = tuple(range(num_outs))
+        if not set(first_step_levels) <= set(range(num_outs)):
+            raise ValueError(
+                f'SRNFPN: first_step_levels={tuple(first_step_levels)} must '
+                f'lie in 0..{num_outs - 1} (num_outs={num_outs})'
+            )
+        if extra_channels is None:
+            extra_channels = (4 * out_channels,) + (out_channels,) * num_extra
+            extra_channels = extra_channels[:num_extra]
+        if len(extra_channels) != num_extra:
+            raise ValueError(
+                f'SRNFPN: extra_channels={tuple(extra_channels)} must name '
+                f'num_outs - len(in_channels) = {num_extra} maps'
+            )
+        if extra_convs_on not in ('lateral', 'output'):
+            raise ValueError(
+                "SRNFPN: extra_convs_on must be 'lateral' or 'output', got "
+                f'{extra_convs_on!r}'
+            )
+        if upsample_mode not in ('bilinear', 'nearest'):
+            raise ValueError(
+                "SRNFPN: upsample_mode must be 'bilinear' or 'nearest', got "
+                f'{upsample_mode!r}'
+            )
+        self.in_channels = list(in_channels)
+        self.out_channels = out_channels
+        self.num_outs = num_outs
+        self.first_step_levels = tuple(sorted(set(first_step_levels)))
+        self.extra_convs_on = extra_convs_on
+        self.upsample_cfg = dict(mode=upsample_mode)
+        if upsample_mode == 'bilinear':
+            self.upsample_cfg['align_corners'] = align_corners
+
+        def conv(inputs: int, outputs: int, kernel: int, stride: int = 1):
+            return ConvModule(
+                inputs,
+                outputs,
+                kernel,
+                stride=stride,
+                padding=kernel // 2,
+                conv_cfg=conv_cfg,
+                norm_cfg=norm_cfg,
+                act_cfg=act_cfg,
+                inplace=False,
+            )
+
+        # Extra C maps above the highest first-step level would get no
+        # gradient, so they are not built.
+        top = max(self.first_step_levels, default=-1)
+        channels = [*in_channels, *extra_channels]
+        self.extra_convs = nn.ModuleList(
+            conv(channels[i - 1], channels[i], 3, stride=2)
+            for i in range(num_ins, top + 1)
+        )
+        self.first_step_convs = nn.ModuleDict(
+            {
+                str(i): conv(channels[i], out_channels, 1)
+                for i in self.first_step_levels
+            }
+        )
+        self.lateral_convs = nn.ModuleList(
+            conv(c, out_channels, 1) for c in in_channels
+        )
+        self.fpn_convs = nn.ModuleList(
+            conv(out_channels, out_channels, 3, stride=1 + (i >= num_ins))
+            for i in range(num_outs)
+        )
+
+    def _first_step_maps(self, feats: list[Tensor]) -> list[Tensor | None]:
+        """C maps, ``None`` where no first step is taken."""
+        feats = list(feats)
+        for extra_conv in self.extra_convs:
+            feats.append(extra_conv(feats[-1]))
+        maps: list[Tensor | None] = [None] * self.num_outs
+        for i in self.first_step_levels:
+            maps[i] = self.first_step_convs[str(i)](feats[i])
+        return maps
+
+    def _second_step_maps(self, feats: list[Tensor]) -> list[Tensor]:
+        """P maps."""
+        laterals = [conv(x) for conv, x in zip(self.lateral_convs, feats)]
+        num_ins = len(laterals)
+        sums = laterals[-1:]
+        for lateral in laterals[-2::-1]:
+            size = lateral.shape[-2:]
+            up = F.interpolate(sums[0], size=size, **self.upsample_cfg)
+            sums.insert(0, lateral + up)
+        maps = [conv(x) for conv, x in zip(self.fpn_convs, sums)]
+        extra = sums[-1] if self.extra_convs_on == 'lateral' else maps[-1]
+        for conv in self.fpn_convs[num_ins:]:
+            extra = conv(extra)
+            maps.append(extra)
+        return maps
+
+    def forward(self, feats: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
+        """Build both sets of maps.
+
+        Args:
+            feats (tuple[Tensor]): Backbone maps, (N, ``in_channels[i]``, H_i,
+                W_i).
+
+        Returns:
+            tuple[Tensor | None]: ``2 * num_outs`` maps: the C set (first
+            step), then the P set (second step), each by growing stride; only
+            the P set if ``first_step_levels`` is empty.
+
+        Raises:
+            ValueError: If the number of maps does not fit ``in_channels``.
+        """
+        if len(feats) != len(self.in_channels):
+            raise ValueError(
+                f'SRNFPN: in_channels names {len(self.in_channels)} maps, but '
+                f"the backbone gave {len(feats)} (check its 'out_indices')"
+            )
+        second = self._second_step_maps(feats)
+        if not self.first_step_levels:
+            return tuple(second)
+        return (*self._first_step_maps(feats), *second)

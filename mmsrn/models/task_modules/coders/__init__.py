@@ -1,0 +1,3 @@
+from .srn_bbox_coder import SRNBBoxCoder
+
+__all__ = ['SRNBBoxCoder']

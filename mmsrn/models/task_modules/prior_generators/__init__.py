@@ -1,0 +1,3 @@
+from .srn_anchor_generator import SRNAnchorGenerator
+
+__all__ = ['SRNAnchorGenerator']
