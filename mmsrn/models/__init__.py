@@ -1,8 +1,8 @@
 """Networks, heads and losses; importing registers them in mmdet."""
 
-from .dense_heads import *  # noqa: F401,F403
-from .detectors import *  # noqa: F401,F403
-from .layers import *  # noqa: F401,F403
-from .losses import *  # noqa: F401,F403
-from .necks import *  # noqa: F401,F403
-from .task_modules import *  # noqa: F401,F403
+from .dense_heads import *  # noqa: F403
+from .detectors import *  # noqa: F403
+from .layers import *  # noqa: F403
+from .losses import *  # noqa: F403
+from .necks import *  # noqa: F403
+from .task_modules import *  # noqa: F403

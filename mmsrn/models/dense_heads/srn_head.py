@@ -7,7 +7,6 @@ from mmcv.cnn import ConvModule
 from mmdet.models.dense_heads import AnchorHead
 from mmdet.models.utils import multi_apply, select_single_mlvl
 from mmdet.registry import MODELS
-from mmdet.structures.bbox import bbox_overlaps
 from mmdet.utils import (
     ConfigType,
     InstanceList,
@@ -19,6 +18,8 @@ from torch import Tensor, nn
 
 from ..losses import BoxSamples
 from ..task_modules import StepAssigner, StepTargets
+from ..utils import flatten_levels, level_mask
+from .selection_log import selection_log
 
 Maps = list[Tensor | None]
 
@@ -301,29 +302,11 @@ class SRNHead(AnchorHead):
             bbox_fs[i] = bbox_ss[i] if same else self.forward_reg(first[i])
         return cls_fs, bbox_fs, cls_ss, bbox_ss
 
-    def _flatten(self, maps: Maps, channels: int) -> Tensor | None:
-        """Maps that are there as one float32 tensor (B, M, channels)."""
-        rows = [
-            x.permute(0, 2, 3, 1).reshape(len(x), -1, channels)
-            for x in maps
-            if x is not None
-        ]
-        return torch.cat(rows, dim=1).float() if rows else None
-
     def _probabilities(self, logits: Tensor) -> Tensor:
         """Class probabilities (..., num_classes) of logits (..., channels)."""
         if self.use_sigmoid_cls:
             return logits.sigmoid()
         return logits.softmax(dim=-1)[..., :-1]
-
-    def _in_levels(
-        self, levels: tuple[int, ...], level_sizes: list[int], device
-    ) -> Tensor:
-        """Mask over all priors: which lie on some levels."""
-        on = torch.zeros(len(level_sizes), dtype=torch.bool, device=device)
-        on[list(levels)] = True
-        sizes = torch.tensor(level_sizes, device=device)
-        return on.repeat_interleave(sizes, output_size=sum(level_sizes))
 
     def refine_anchors(
         self, anchors: Tensor, bbox_fs: Tensor | None, in_levels: Tensor
@@ -372,7 +355,7 @@ class SRNHead(AnchorHead):
         Returns:
             dict[str, Tensor]: Scalars.  ``loss_cls_fs``, ``loss_bbox_fs``,
             ``loss_cls_ss``, ``loss_bbox_ss`` (fs, ss: first and second step)
-            and, for the log, those of :meth:`_selection_log`.
+            and, for the log, those of :func:`selection_log`.
         """
         metas = batch_img_metas
         sizes = [x.shape[-2:] for x in cls_ss]
@@ -381,13 +364,13 @@ class SRNHead(AnchorHead):
         level_sizes = [len(x) for x in level_anchors[0]]
         anchors = torch.cat(level_anchors[0])
         valid = torch.stack([torch.cat(x) for x in flags])
-        in_stc = self._in_levels(self.stc_levels, level_sizes, device)
-        in_str = self._in_levels(self.str_levels, level_sizes, device)
+        in_stc = level_mask(self.stc_levels, level_sizes, device)
+        in_str = level_mask(self.str_levels, level_sizes, device)
 
-        logits_fs = self._flatten(cls_fs, self.cls_out_channels)
-        logits_ss = self._flatten(cls_ss, self.cls_out_channels)
-        deltas_fs = self._flatten(bbox_fs, self.bbox_coder.encode_size)
-        deltas_ss = self._flatten(bbox_ss, self.bbox_coder.encode_size)
+        logits_fs = flatten_levels(cls_fs, self.cls_out_channels)
+        logits_ss = flatten_levels(cls_ss, self.cls_out_channels)
+        deltas_fs = flatten_levels(bbox_fs, self.bbox_coder.encode_size)
+        deltas_ss = flatten_levels(bbox_ss, self.bbox_coder.encode_size)
 
         start = anchors.expand(len(metas), -1, -1)
         moved = self.refine_anchors(anchors, deltas_fs, in_str)
@@ -423,8 +406,15 @@ class SRNHead(AnchorHead):
         )
         with torch.no_grad():
             losses.update(
-                self._selection_log(
-                    first, second, selected, in_stc, in_str, start, moved
+                selection_log(
+                    first,
+                    second,
+                    self.num_classes,
+                    selected,
+                    in_stc,
+                    in_str,
+                    start,
+                    moved,
                 )
             )
         return losses
@@ -458,37 +448,6 @@ class SRNHead(AnchorHead):
         elif len(boxes):
             boxes = self.bbox_coder.encode(priors, boxes)
         return BoxSamples(preds, boxes, targets.pos_inds[0], counted)
-
-    def _selection_log(
-        self, first, second, selected, in_stc, in_str, anchors, moved
-    ):
-        """What a practitioner watches, as scalars averaged over the batch.
-
-        ``pos_fs``, ``pos_ss``: positives per image of each step on the levels
-        it selects.  ``stc_removed``: negatives per image that STC removed;
-        ``stc_removed_ratio``: their share of the negatives of its levels.
-        ``iou_anchor``, ``iou_moved``: mean IoU with their face of the
-        second-step positives on the levels of STR, before and after STR (0 if
-        there are none).
-        """
-        batch, num_classes = len(second.labels), self.num_classes
-        log = dict(pos_ss=second.labels.new_tensor(len(second.pos_bboxes)))
-        log['pos_ss'] = log['pos_ss'] / batch
-        on_first = (in_stc | in_str)[first.pos_inds[1]]
-        log['pos_fs'] = on_first.sum() / batch
-        if self.stc_levels:
-            negative = (second.labels == num_classes) & in_stc
-            removed = (negative & ~selected).sum()
-            log['stc_removed'] = removed / batch
-            log['stc_removed_ratio'] = removed / negative.sum().clamp(min=1)
-        if self.str_levels:
-            keep = in_str[second.pos_inds[1]]
-            inds = tuple(x[keep] for x in second.pos_inds)
-            faces = second.pos_bboxes[keep]
-            for name, boxes in (('anchor', anchors), ('moved', moved)):
-                ious = bbox_overlaps(boxes[inds], faces, is_aligned=True)
-                log[f'iou_{name}'] = ious.sum() / keep.sum().clamp(min=1)
-        return log
 
     def predict_by_feat(
         self,
@@ -525,12 +484,10 @@ class SRNHead(AnchorHead):
             [x.shape[-2:] for x in cls_ss], device=cls_ss[0].device
         )
         level_sizes = [len(x) for x in priors]
-        in_str = self._in_levels(
-            self.str_levels, level_sizes, cls_ss[0].device
-        )
+        in_str = level_mask(self.str_levels, level_sizes, cls_ss[0].device)
         moved = self.refine_anchors(
             torch.cat(priors),
-            self._flatten(bbox_fs, self.bbox_coder.encode_size),
+            flatten_levels(bbox_fs, self.bbox_coder.encode_size),
             in_str,
         ).expand(len(batch_img_metas), -1, -1)
         logits = [
@@ -562,7 +519,7 @@ class SRNHead(AnchorHead):
         is_small = height * width < cfg.get('small_map_cells', 0)
         drop = scores <= (0 if is_small else cfg.get('score_thr', 0))
         if first is not None:
-            first = self._flatten([first], self.cls_out_channels)
+            first = flatten_levels([first], self.cls_out_channels)
             gate = self.loss_cls.survives(self._probabilities(first))
             drop |= ~gate[..., None]
         logits[..., : self.num_classes].masked_fill_(drop, -torch.inf)

@@ -1,5 +1,5 @@
-from .coders import *  # noqa: F401,F403
-from .prior_generators import *  # noqa: F401,F403
+from .coders import *  # noqa: F403
+from .prior_generators import *  # noqa: F403
 from .step_targets import StepAssigner, StepTargets
 
 __all__ = ['StepAssigner', 'StepTargets']

@@ -1,0 +1,49 @@
+"""Pyramid levels laid end to end."""
+
+import torch
+from torch import Tensor
+
+
+def flatten_levels(maps: list[Tensor | None], channels: int) -> Tensor | None:
+    """Join the predictions of all levels that have some.
+
+    Args:
+        maps (list[Tensor | None]): (B, priors * channels, H, W) per level.
+        channels (int): Values per prior.
+
+    Returns:
+        Tensor | None: float32, (B, M, channels), priors in the order of
+        levels, rows, columns, priors of a cell; ``None`` if no level has a
+        map.
+    """
+    rows = [
+        x.permute(0, 2, 3, 1).reshape(len(x), -1, channels)
+        for x in maps
+        if x is not None
+    ]
+    # Targets, decoding and losses need full precision under AMP.
+    return torch.cat(rows, dim=1).float() if rows else None
+
+
+def level_mask(
+    levels: tuple[int, ...], level_sizes: list[int], device: torch.device
+) -> Tensor:
+    """Which of all priors lie on some levels.
+
+    Args:
+        levels (tuple[int]): Indices of levels.
+        level_sizes (list[int]): Priors of every level.
+        device (torch.device): Where to put the mask.
+
+    Returns:
+        Tensor: bool, (sum of ``level_sizes``,).
+
+    Example:
+        >>> level_mask((1,), [2, 1], 'cpu').tolist()
+        [False, False, True]
+    """
+    parts = [
+        torch.full((size,), i in levels, device=device)
+        for i, size in enumerate(level_sizes)
+    ]
+    return torch.cat(parts)
