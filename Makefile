@@ -1,0 +1,45 @@
+# Set-up, demo and tests.  `make` alone lists the targets.
+#
+#   PYTHON  the Python that makes .venv               (default: python3)
+#   TORCH   what pip installs as torch; unset, a usable torch in .venv is kept
+#           and else the tested version is installed.  Examples:
+#           make env TORCH=torch
+#           make env TORCH='torch==2.13.0 --index-url URL'
+#   PYTEST_ARGS  passed on to pytest
+
+PYTHON ?= python3
+TORCH ?=
+PYTEST_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format clean
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
+	  | sed -E 's/:.*## /\t/' | expand -t 10
+
+env:  ## Make or update .venv (compiles mmcv the first time: 10-20 minutes)
+	@$(PYTHON) tools/misc/setup_env.py $(if $(TORCH),--torch '$(TORCH)')
+
+demo: env  ## Train and test a small SRN on synthetic faces, write a report
+	$(BIN)/python tools/misc/run_demo.py
+
+test: env  ## Lint and run the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: env  ## Lint only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: env  ## Fix what the linter can, and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove caches and build products; keeps .venv and work_dirs
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -path ./.venv -prune -o -name __pycache__ -type d \
+	  -exec rm -rf {} +

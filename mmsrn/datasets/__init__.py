@@ -1,0 +1,3 @@
+from .voc_face import VOCFaceDataset
+
+__all__ = ['VOCFaceDataset']

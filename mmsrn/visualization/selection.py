@@ -1,0 +1,448 @@
+"""What the first step did to the second: STC's gate and STR's moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+#: IoU from which an anchor is a positive of the second step, and below which
+#: it is a negative (the paper's thresholds).
+POSITIVE_IOU, NEGATIVE_IOU = 0.5, 0.4
+FACE, START, MOVED, FINAL = '#ffffff', '#ff9d2e', '#35b6ff', '#3ddc5a'
+KEPT, STOPPED = '#ffd92f', '#ff3b30'
+
+
+@dataclass
+class LevelSelection:
+    """Both steps on one level of one image; n anchors.
+
+    Attributes:
+        level: Index of the level.
+        shape: Rows and columns of cells.
+        anchors: x1, y1, x2, y2 in pixels of the network's input, (n, 4).
+        second_scores: Face probability of the second step, (n,).
+        boxes: Boxes after the second step, (n, 4).
+        gate: Probability that a first-step score must exceed.
+        first_scores: Face probability of the first step, (n,); None where
+            STC is off.
+        moved: Anchors after the first step, (n, 4); None where STR is off.
+    """
+
+    level: int
+    shape: tuple[int, int]
+    anchors: np.ndarray
+    second_scores: np.ndarray
+    boxes: np.ndarray
+    gate: float
+    first_scores: np.ndarray | None = None
+    moved: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the level as in the paper: P2, P3, ..."""
+        return f'P{self.level + 2}'
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Which anchors pass STC's gate, (n,) bool."""
+        if self.first_scores is None:
+            return np.ones(len(self.anchors), bool)
+        return self.first_scores > self.gate
+
+    @property
+    def refined(self) -> np.ndarray:
+        """Anchors that the second step starts from, (n, 4)."""
+        return self.anchors if self.moved is None else self.moved
+
+    def per_cell(self, values: np.ndarray) -> np.ndarray:
+        """Largest value over the anchors of each cell, (rows, columns)."""
+        return values.reshape(*self.shape, -1).max(2)
+
+
+def read_selection(
+    head, outputs: Sequence[Sequence], index: int = 0
+) -> list[LevelSelection]:
+    """Read the outputs of an ``SRNHead`` for one image of a batch.
+
+    Args:
+        head (SRNHead): The head that gave ``outputs``.
+        outputs: What ``head.forward`` returns: first-step scores, first-step
+            deltas, second-step scores, second-step deltas, each over levels.
+        index: Which image of the batch.
+
+    Returns:
+        list[LevelSelection]: One for each level.
+    """
+    cls_fs, bbox_fs, cls_ss, bbox_ss = outputs
+    priors = head.prior_generator.grid_priors(
+        [x.shape[-2:] for x in cls_ss], device=cls_ss[0].device
+    )
+
+    def rows(maps, channels):
+        flat = maps[index].detach().float().permute(1, 2, 0)
+        return flat.reshape(-1, channels)
+
+    def scores(maps):
+        logits = rows(maps, head.cls_out_channels)
+        if head.use_sigmoid_cls:
+            faces = logits.sigmoid()
+        else:
+            faces = logits.softmax(-1)[:, :-1]
+        return faces.max(1).values.cpu().numpy()
+
+    levels = []
+    for i, anchors in enumerate(priors):
+        start, moved = anchors, None
+        if i in head.str_levels:
+            start = head.bbox_coder.decode(anchors, rows(bbox_fs[i], 4))
+            moved = start.cpu().numpy()
+        boxes = head.bbox_coder.decode(start, rows(bbox_ss[i], 4))
+        levels.append(
+            LevelSelection(
+                level=i,
+                shape=tuple(cls_ss[i].shape[-2:]),
+                anchors=anchors.cpu().numpy(),
+                second_scores=scores(cls_ss[i]),
+                boxes=boxes.cpu().numpy(),
+                gate=1 - head.theta,
+                first_scores=(
+                    scores(cls_fs[i]) if i in head.stc_levels else None
+                ),
+                moved=moved,
+            )
+        )
+    return levels
+
+
+def box_ious(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """IoU of all pairs of boxes, (len(a), len(b))."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(2)
+    areas = [np.clip(x[:, 2:] - x[:, :2], 0, None).prod(1) for x in (a, b)]
+    union = areas[0][:, None] + areas[1] - shared
+    return shared / np.maximum(union, 1e-9)
+
+
+def best_ious(boxes: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """IoU of each box with the face it fits best, 0 without faces."""
+    if len(faces) == 0:
+        return np.zeros(len(boxes))
+    return box_ious(boxes, faces).max(1)
+
+
+def count_stc(
+    levels: Sequence[LevelSelection], faces: np.ndarray
+) -> dict[str, dict[str, int]]:
+    """Count what STC's gate does on one image.
+
+    Args:
+        levels: From :func:`read_selection`.
+        faces: Ground-truth boxes x1, y1, x2, y2 in pixels of the network's
+            input, (k, 4).
+
+    Returns:
+        For each level with STC: ``negatives`` and ``removed`` of them,
+        ``positives`` and ``lost`` of them, by the best IoU with a face.
+    """
+    counts = {}
+    for level in levels:
+        if level.first_scores is None:
+            continue
+        ious = best_ious(level.refined, faces)
+        negative, positive = ious < NEGATIVE_IOU, ious >= POSITIVE_IOU
+        counts[level.name] = {
+            'negatives': int(negative.sum()),
+            'removed': int((negative & ~level.kept).sum()),
+            'positives': int(positive.sum()),
+            'lost': int((positive & ~level.kept).sum()),
+        }
+    return counts
+
+
+def measure_str(
+    levels: Sequence[LevelSelection], faces: np.ndarray
+) -> np.ndarray:
+    """IoU with their face of the second step's positives on STR's levels.
+
+    Args:
+        levels: From :func:`read_selection`.
+        faces: As in :func:`count_stc`.
+
+    Returns:
+        (m, 3): of the anchor, of the moved anchor, of the final box.
+    """
+    found = [np.zeros((0, 3))]
+    for level in levels:
+        if level.moved is None or len(faces) == 0:
+            continue
+        ious = box_ious(level.moved, faces)
+        pick = ious.max(1) >= POSITIVE_IOU
+        face = ious.argmax(1)[pick, None]
+        found.append(
+            np.column_stack(
+                [
+                    np.take_along_axis(
+                        box_ious(boxes[pick], faces), face, axis=1
+                    )
+                    for boxes in (level.anchors, level.moved, level.boxes)
+                ]
+            )
+        )
+    return np.vstack(found)
+
+
+def draw_stc(
+    image: np.ndarray,
+    levels: Sequence[LevelSelection],
+    faces: np.ndarray,
+    score_thr: float = 0.05,
+) -> Figure:
+    """Draw what STC removed on one image.
+
+    The upper row shows the first step's face probability. The lower row
+    shows the cells that pass the gate, and crosses where the gate stops a
+    second-step score above ``score_thr`` that lies on no face: a false alarm
+    that a single step would have reported.
+
+    Args:
+        image: BGR image as the network sees it, (h, w, 3) uint8.
+        levels: From :func:`read_selection`.
+        faces: As in :func:`count_stc`.
+        score_thr: Score from which a stopped anchor gets a cross.
+
+    Returns:
+        The figure, one column for each level with STC.
+
+    Raises:
+        ValueError: If STC is off on all levels.
+    """
+    levels = [x for x in levels if x.first_scores is not None]
+    if not levels:
+        raise ValueError('STC is off on all levels: nothing to draw')
+    height, width = image.shape[:2]
+    panel = 4.2
+    figure = Figure(
+        (panel * len(levels), 2 * panel * height / width + 1.3),
+        layout='constrained',
+    )
+    axes = figure.subplots(2, len(levels), squeeze=False)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    counts = count_stc(levels, faces)
+    for level, (upper, lower) in zip(levels, axes.T):
+        _show(upper, gray * 0.45)
+        _show(lower, gray * 0.45)
+        # Maps may stick out of the image: a cell is stride pixels wide.
+        stride = _stride(level)
+        extent = (0, level.shape[1] * stride, level.shape[0] * stride, 0)
+        heat = upper.imshow(
+            np.log10(level.per_cell(level.first_scores).clip(1e-5)),
+            extent=extent,
+            cmap='inferno',
+            vmin=-4,
+            vmax=0,
+            alpha=0.75,
+            interpolation='nearest',
+        )
+        kept = level.per_cell(level.kept.astype(np.float32))
+        lower.imshow(
+            np.ma.masked_equal(kept, 0),
+            extent=extent,
+            cmap=_one_color(KEPT),
+            alpha=0.55,
+            interpolation='nearest',
+        )
+        stopped = ~level.kept & (level.second_scores > score_thr)
+        stopped &= best_ious(level.boxes, faces) < POSITIVE_IOU
+        at = (level.anchors[stopped, :2] + level.anchors[stopped, 2:]) / 2
+        lower.scatter(*at.T, c=STOPPED, marker='x', s=28, linewidths=1.4)
+        for axis in (upper, lower):
+            for face in faces:
+                _box(axis, face, FACE, width=0.9)
+            _limit(axis, image)
+        count = counts[level.name]
+        share = count['removed'] / max(count['negatives'], 1)
+        upper.set_title(
+            f'{level.name}: first step, log10 of the face probability',
+            fontsize=9,
+        )
+        lower.set_title(
+            f'{level.name}: {count["removed"]:,} of {count["negatives"]:,} '
+            f'negatives removed ({share:.1%})\n{count["lost"]} of '
+            f'{count["positives"]} positives lost, '
+            f'{int(stopped.sum())} false alarms stopped (x)',
+            fontsize=9,
+        )
+    figure.colorbar(heat, ax=axes[0].tolist(), shrink=0.8, pad=0.01)
+    return figure
+
+
+def draw_str(
+    image: np.ndarray,
+    levels: Sequence[LevelSelection],
+    faces: np.ndarray,
+    max_faces: int = 4,
+) -> Figure | None:
+    """Draw how STR moved the anchors of the largest faces of an image.
+
+    For each face the anchor is drawn whose second-step score is highest
+    among those that the first step moved onto it.
+
+    Args:
+        image: BGR image as the network sees it, (h, w, 3) uint8.
+        levels: From :func:`read_selection`.
+        faces: As in :func:`count_stc`.
+        max_faces: Draw at most so many faces.
+
+    Returns:
+        The figure, one panel for each face; None if no anchor was moved onto
+        a face.
+    """
+    tracks = _find_tracks(levels, faces)[:max_faces]
+    if not tracks:
+        return None
+    figure = Figure((3.1 * len(tracks), 3.9), layout='constrained')
+    axes = figure.subplots(1, len(tracks), squeeze=False)[0]
+    for axis, (face, name, boxes) in zip(axes, tracks):
+        _show(axis, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        for box, color in zip(boxes, (START, MOVED, FINAL)):
+            _box(axis, box, color, style='--' if color == START else '-')
+        _box(axis, face, FACE, width=1.2)
+        view = np.vstack([face[None], boxes])
+        low, high = view[:, :2].min(0), view[:, 2:].max(0)
+        center, reach = (low + high) / 2, (high - low).max() * 0.58
+        axis.set_xlim(center[0] - reach, center[0] + reach)
+        axis.set_ylim(center[1] + reach, center[1] - reach)
+        ious = box_ious(np.asarray(boxes), face[None])[:, 0]
+        axis.set_title(
+            f'{name}: IoU '
+            + ' \N{RIGHTWARDS ARROW} '.join(f'{x:.2f}' for x in ious),
+            fontsize=9,
+        )
+    labels = ('face', 'anchor', 'moved (step 1)', 'final (step 2)')
+    handles = [
+        Rectangle((0, 0), 1, 1, fill=False, ec=color, lw=2)
+        for color in ('#888888', START, MOVED, FINAL)
+    ]
+    figure.legend(
+        handles, labels, loc='outside lower center', ncols=4, fontsize=8
+    )
+    return figure
+
+
+def draw_iou_shift(ious: np.ndarray) -> Figure:
+    """Draw how the IoU with the face grows from step to step.
+
+    Args:
+        ious: From :func:`measure_str`, possibly of many images, (m, 3).
+
+    Returns:
+        The figure: histograms of anchors, moved anchors and final boxes.
+    """
+    figure = Figure((6.4, 3.4), layout='constrained')
+    axis = figure.subplots()
+    names = ('anchor', 'moved (step 1)', 'final (step 2)')
+    bins = np.linspace(0, 1, 41)
+    for values, name, color in zip(ious.T, names, (START, MOVED, FINAL)):
+        mean = f'mean {values.mean():.3f}' if len(values) else 'none'
+        axis.hist(
+            values, bins, color=color, alpha=0.6, label=f'{name}: {mean}'
+        )
+    axis.set_xlabel('IoU with the face')
+    axis.set_ylabel('anchors')
+    axis.set_title(
+        f'{len(ious):,} positives of the second step on the levels of STR',
+        fontsize=10,
+    )
+    axis.legend(loc='upper left', fontsize=8)
+    return figure
+
+
+def _find_tracks(
+    levels: Sequence[LevelSelection], faces: np.ndarray
+) -> list[tuple[np.ndarray, str, np.ndarray]]:
+    """Face, level name and the three boxes of its best moved anchor."""
+    tracks = []
+    order = np.argsort(-(faces[:, 2:] - faces[:, :2]).prod(1))
+    for face in faces[order]:
+        best = None
+        for level in levels:
+            if level.moved is None:
+                continue
+            on_face = box_ious(level.moved, face[None])[:, 0] >= POSITIVE_IOU
+            scores = np.where(on_face, level.second_scores, -1)
+            i = int(scores.argmax())
+            if scores[i] >= 0 and (best is None or scores[i] > best[0]):
+                boxes = np.stack(
+                    [level.anchors[i], level.moved[i], level.boxes[i]]
+                )
+                best = (scores[i], level.name, boxes)
+        if best is not None:
+            tracks.append((face, *best[1:]))
+    return tracks
+
+
+def _stride(level: LevelSelection) -> float:
+    """Distance of the cells in pixels."""
+    rows, columns = level.shape
+    per_cell = len(level.anchors) // (rows * columns)
+    centers = (level.anchors[:, :2] + level.anchors[:, 2:]) / 2
+    if columns > 1:
+        return float(centers[per_cell, 0] - centers[0, 0])
+    if rows > 1:
+        return float(centers[per_cell, 1] - centers[0, 1])
+    return float(2 * centers[0].max() + 1)
+
+
+def _show(axis: Axes, image: np.ndarray) -> None:
+    axis.imshow(
+        np.clip(image, 0, 255).astype(np.uint8),
+        cmap='gray',
+        vmin=0,
+        vmax=255,
+        extent=(0, image.shape[1], image.shape[0], 0),
+    )
+    axis.set_axis_off()
+
+
+def _limit(axis: Axes, image: np.ndarray) -> None:
+    axis.set_xlim(0, image.shape[1])
+    axis.set_ylim(image.shape[0], 0)
+
+
+def _box(
+    axis: Axes,
+    box: np.ndarray,
+    color: str,
+    width: float = 2.0,
+    style: str = '-',
+) -> None:
+    """Draw a box with a dark rim, which is seen on any image."""
+    x1, y1, x2, y2 = box
+    axis.add_patch(
+        Rectangle(
+            (x1, y1),
+            x2 - x1,
+            y2 - y1,
+            fill=False,
+            edgecolor=color,
+            linewidth=width,
+            linestyle=style,
+            path_effects=[
+                withStroke(linewidth=width + 1.2, foreground='#00000080')
+            ],
+        )
+    )
+
+
+def _one_color(color: str):
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap([color])

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Test a detector; same command line as mmdet's ``tools/test.py``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from mmsrn.utils.launch import (  # noqa: E402
+    add_common_arguments,
+    apply_tta,
+    build_runner,
+    check_checkpoint,
+    check_config,
+    fail,
+    load_config,
+)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(description='Test a detector')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint: a file or an address')
+    parser.add_argument(
+        '--work-dir', help='folder for the log and the metrics to be saved in'
+    )
+    parser.add_argument(
+        '--out',
+        metavar='FILE.pkl',
+        help='save the predictions for evaluation later on',
+    )
+    parser.add_argument(
+        '--show', action='store_true', help='show predictions in a window'
+    )
+    parser.add_argument(
+        '--show-dir',
+        help='save pictures of predictions in this folder of WORK_DIR/TIME',
+    )
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=2,
+        help='seconds each picture is shown (default: 2)',
+    )
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help='augment at test time, as tta_model and tta_pipeline of the '
+        'config say',
+    )
+    add_common_arguments(parser)
+    return parser
+
+
+def main() -> None:
+    """Test."""
+    parser = make_parser()
+    args = parser.parse_args()
+    check_config(parser, args.config, ROOT)
+    check_checkpoint(
+        parser,
+        args.checkpoint,
+        'training leaves epoch_*.pth and last_checkpoint in its work folder',
+    )
+    if args.out and not args.out.endswith(('.pkl', '.pickle')):
+        fail(parser, f'--out {args.out}: the name must end in .pkl')
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    if args.show or args.show_dir:
+        from mmdet.engine.hooks.utils import trigger_visualization_hook
+
+        cfg = trigger_visualization_hook(cfg, args)
+    if args.tta:
+        missing = apply_tta(cfg)
+        if missing:
+            fail(
+                parser,
+                f'--tta: {args.config} lacks {" and ".join(missing)}',
+            )
+    runner = build_runner(cfg)
+    if args.out:
+        from mmdet.evaluation import DumpDetResults
+
+        dump = DumpDetResults(out_file_path=args.out)
+        runner.test_evaluator.metrics.append(dump)
+    runner.test()
+
+
+if __name__ == '__main__':
+    main()
