@@ -148,7 +148,7 @@ def test_images_have_their_own_priors():
 
 
 def test_assigner_that_goes_by_level():
-    cfg = dict(assigner=dict(type='ATSSAssigner', topk=1))
+    cfg = dict(assigner=dict(type='ATSSAssigner', topk=2))
     gts = faces([0, 0, 10, 10])
     assert labels_of(gts, cfg=cfg)[0] == 0
 

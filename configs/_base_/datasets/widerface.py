@@ -1,0 +1,81 @@
+# WIDER FACE in the official layout, see data/README.md.
+data_root = 'data/widerface/'
+crop_size = (1024, 1024)
+batch_size = 32
+num_workers = 8
+
+backend_args = None
+train_pipeline = [
+    dict(type='LoadImageFromFile', backend_args=backend_args),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PhotoMetricDistortion',
+        brightness_delta=32,
+        contrast_range=(0.5, 1.5),
+        saturation_range=(0.5, 1.5),
+        hue_delta=18,
+    ),
+    dict(type='Expand', mean=(0, 0, 0), ratio_range=(1, 2), prob=0.5),
+    dict(
+        type='RandomSquareCrop',
+        side_ranges=((1.0, 1.0), (0.5, 1.0)),
+        keep_rule='center',
+    ),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='Resize', scale=crop_size, keep_ratio=False),
+    dict(type='PackDetInputs'),
+]
+# Original size; no padding either, see the model's data_preprocessor.
+test_pipeline = [
+    dict(type='LoadImageFromFile', backend_args=backend_args),
+    dict(type='Resize', scale_factor=1.0, keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=(
+            'img_id',
+            'img_path',
+            'ori_shape',
+            'img_shape',
+            'scale_factor',
+        ),
+    ),
+]
+train_dataloader = dict(
+    batch_size=batch_size,
+    num_workers=num_workers,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='WiderFaceDataset',
+        data_root=data_root,
+        ann_file='wider_face_split/wider_face_train_bbx_gt.txt',
+        data_prefix=dict(img='WIDER_train/images/'),
+        invalid_boxes='ignore',
+        filter_cfg=dict(filter_empty_gt=True),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='WiderFaceDataset',
+        data_root=data_root,
+        ann_file='wider_face_split/wider_face_val_bbx_gt.txt',
+        data_prefix=dict(img='WIDER_val/images/'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+
+# VOC AP over all faces that are not ignored: not the official easy, medium
+# and hard settings.
+val_evaluator = dict(
+    type='VOCMetric', metric='mAP', eval_mode='area', iou_thrs=[0.5]
+)
+test_evaluator = val_evaluator

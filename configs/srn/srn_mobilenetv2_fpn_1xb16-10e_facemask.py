@@ -1,0 +1,11 @@
+# Light SRN on a small set; trains on a CPU. Set the backbone's weights with
+#   --cfg-options model.backbone.init_cfg.type=Pretrained \
+#       model.backbone.init_cfg.checkpoint=FILE
+_base_ = [
+    '../_base_/models/srn_mobilenetv2_fpn.py',
+    '../_base_/datasets/facemask.py',
+    '../_base_/schedules/schedule_10e_adamw.py',
+    '../_base_/default_runtime.py',
+]
+
+default_hooks = dict(logger=dict(interval=10))

@@ -1,0 +1,7 @@
+# Light SRN.
+_base_ = [
+    '../_base_/models/srn_mobilenetv2_fpn.py',
+    '../_base_/datasets/widerface.py',
+    '../_base_/schedules/schedule_130e.py',
+    '../_base_/default_runtime.py',
+]

@@ -1,0 +1,119 @@
+"""Widths and heights of many images, read once."""
+
+import csv
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mmengine.logging import print_log
+from PIL import Image, UnidentifiedImageError
+from rich.progress import track
+
+from mmsrn.parsers import AnnotationError
+
+Sizes = dict[str, tuple[int, int]]
+
+
+def read_size_csv(path: str | Path) -> Sizes:
+    """Read a table of image sizes.
+
+    Args:
+        path (str | Path): Lines of name, width, height.
+
+    Returns:
+        dict[str, tuple[int, int]]: Width and height in pixels by name.
+
+    Raises:
+        AnnotationError: If a line is malformed or the file is missing.
+    """
+    sizes = {}
+    try:
+        with open(path, newline='', encoding='utf-8-sig') as file:
+            for number, row in enumerate(csv.reader(file), 1):
+                try:
+                    name, width, height = row
+                    sizes[name] = int(width), int(height)
+                except ValueError:
+                    raise AnnotationError(
+                        f'{path}:{number}: expected name,width,height, found '
+                        f'{",".join(row)!r}'
+                    ) from None
+    except FileNotFoundError:
+        raise AnnotationError(f'{path}: no such file') from None
+    return sizes
+
+
+def _header_size(path: Path) -> tuple[int, int]:
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except FileNotFoundError:
+        raise AnnotationError(
+            f'{path}: no such image, but the annotations name it; check '
+            'data_root and data_prefix, or give image_sizes'
+        ) from None
+    except (UnidentifiedImageError, OSError) as error:
+        raise AnnotationError(f'{path}: not a readable image: {error}') from (
+            None
+        )
+
+
+def image_sizes(
+    folder: str | Path, names: list[str], cache: str | Path | None = None
+) -> Sizes:
+    """Read the sizes of images from their headers, or from the cache.
+
+    Args:
+        folder (str | Path): Folder of the images.
+        names (list[str]): Their paths below it.
+        cache (str | Path, optional): Table to read if it has all the names
+            and to write otherwise.
+
+    Returns:
+        dict[str, tuple[int, int]]: Width and height in pixels by name.
+
+    Raises:
+        AnnotationError: If an image is missing or not readable.
+    """
+    if cache is not None and Path(cache).is_file():
+        try:
+            sizes = read_size_csv(cache)
+        except AnnotationError as error:
+            print_log(f'{error}; reading the images anew', 'current', 30)
+            sizes = {}
+        if all(name in sizes for name in names):
+            return sizes
+    folder = Path(folder)
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(_header_size, [folder / name for name in names])
+        sizes = dict(
+            zip(
+                names,
+                track(
+                    found,
+                    total=len(names),
+                    description='Image sizes',
+                    disable=len(names) < 500,
+                ),
+            )
+        )
+    if cache is not None:
+        _write_cache(Path(cache), sizes)
+    return sizes
+
+
+def _write_cache(path: Path, sizes: Sizes) -> None:
+    # Every rank may write: each its own file, then an atomic rename.
+    partial = path.with_name(f'{path.name}.{os.getpid()}')
+    try:
+        with open(partial, 'w', newline='', encoding='utf-8') as file:
+            writer = csv.writer(file)
+            writer.writerows((name, *size) for name, size in sizes.items())
+        partial.replace(path)
+    except OSError as error:
+        print_log(
+            f'{path}: cannot be written ({error}); image sizes will be read '
+            'again next time',
+            'current',
+            30,
+        )
