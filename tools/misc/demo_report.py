@@ -338,9 +338,7 @@ def _setup(report: HtmlReport, outcome: Outcome, folder: Path) -> None:
     rows = [
         ['parameters', f'{sum(p.numel() for p in model.parameters()):,}'],
         ['epochs', cfg.train_cfg.max_epochs],
-        ['training images', len(outcome.runner.train_dataloader.dataset)]
-        if not isinstance(outcome.runner.train_dataloader, dict)
-        else ['training images', _count_train(cfg)],
+        ['training images', outcome.num_train],
         ['seed', cfg.randomness.seed],
         ['torch', torch.__version__],
         ['threads', torch.get_num_threads()],

@@ -26,7 +26,7 @@ from mmengine.runner import Runner  # noqa: E402
 
 from mmsrn.testing import write_synthetic_wider_face  # noqa: E402
 
-CONFIG = ROOT / 'configs/demo/srn_mobilenetv2_fpn_1xb8-20e_synthetic.py'
+CONFIG = ROOT / 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 # The drawings do not depend on --seed: runs of other seeds share the data.
 DATA_SEED = 0
 VAL_SHARE = 0.2

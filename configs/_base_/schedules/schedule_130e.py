@@ -1,7 +1,6 @@
 # 100, 20 and 10 epochs at 0.01, 0.001 and 0.0001 for batches of 32.
 max_epochs = 130
 base_lr = 0.01
-batch_size = 32
 
 train_cfg = dict(
     type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=10
@@ -20,4 +19,4 @@ param_scheduler = [
 ]
 
 # `--auto-scale-lr` scales the rate to the batch in use.
-auto_scale_lr = dict(enable=False, base_batch_size=batch_size)
+auto_scale_lr = dict(enable=False, base_batch_size=32)

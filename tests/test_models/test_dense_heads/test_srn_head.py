@@ -1,0 +1,490 @@
+"""The two-step head: outputs, losses, gradients and detections."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import ConfigDict
+
+from mmsrn.testing.models import random_batch, random_faces
+from mmsrn.utils import register_all_modules
+
+register_all_modules()
+STRIDES = [4, 8, 16]
+SIZE = (64, 96)
+SIZES = [(16, 24), (8, 12), (4, 6)]
+
+
+def step(pos, neg):
+    return dict(
+        assigner=dict(
+            type='MaxIoUAssigner',
+            pos_iou_thr=pos,
+            neg_iou_thr=neg,
+            min_pos_iou=0.3,
+            ignore_iof_thr=0.5,
+        )
+    )
+
+
+def make(**kwargs):
+    cfg = dict(
+        type='SRNHead',
+        num_classes=1,
+        in_channels=8,
+        feat_channels=8,
+        stc_levels=(0, 1),
+        str_levels=(2,),
+        anchor_generator=dict(
+            type='SRNAnchorGenerator',
+            strides=STRIDES,
+            ratios=[1.25],
+            scales=[2, 2.828427],
+        ),
+        train_cfg=dict(first_step=step(0.7, 0.3), second_step=step(0.5, 0.4)),
+        test_cfg=ConfigDict(
+            nms_pre=100,
+            score_thr=0.05,
+            nms=dict(type='nms', iou_threshold=0.4, offset=1),
+            max_per_img=50,
+        ),
+    )
+    return MODELS.build(ConfigDict(dict(cfg, **kwargs)))
+
+
+def maps(num_sets=2, batch=2, seed=0):
+    gen = torch.Generator().manual_seed(seed)
+    return tuple(
+        torch.randn(batch, 8, h, w, generator=gen)
+        for _ in range(num_sets)
+        for h, w in SIZES
+    )
+
+
+def random_outputs(head, batch=2, seed=0, scale=0.3, classes=1):
+    """Outputs of `forward` drawn at random, scores on both sides of 0.01."""
+    gen = torch.Generator().manual_seed(seed)
+
+    def draw(channels, shift, wanted):
+        return [
+            (
+                scale * torch.randn(batch, channels, h, w, generator=gen)
+                + shift
+            ).requires_grad_()
+            if i in wanted
+            else None
+            for i, (h, w) in enumerate(SIZES)
+        ]
+
+    every = range(len(SIZES))
+    a = head.num_base_priors
+    return (
+        [
+            None if x is None else x
+            for x in draw(a * classes, -4.6, head.stc_levels)
+        ],
+        draw(a * 4, 0.0, head.str_levels),
+        draw(a * classes, -2.0, every),
+        draw(a * 4, 0.0, every),
+    )
+
+
+def ground_truth(batch=2, num=5):
+    gen = torch.Generator().manual_seed(9)
+    gts = [random_faces(num, SIZE, gen) for _ in range(batch)]
+    metas = [dict(img_shape=SIZE, pad_shape=SIZE)] * batch
+    return gts, metas
+
+
+def test_forward_of_two_sets():
+    head, x = make(), maps()
+    cls_fs, bbox_fs, cls_ss, bbox_ss = head(x)
+    assert [v is not None for v in cls_fs] == [True, True, False]
+    assert [v is not None for v in bbox_fs] == [False, False, True]
+    torch.testing.assert_close(cls_fs[1], head.forward_cls(x[1]))
+    torch.testing.assert_close(bbox_fs[2], head.forward_reg(x[2]))
+    for i, size in enumerate(SIZES):
+        assert cls_ss[i].shape == (2, 2, *size)
+        assert bbox_ss[i].shape == (2, 8, *size)
+        torch.testing.assert_close(cls_ss[i], head.forward_cls(x[3 + i]))
+
+
+def test_forward_of_one_set():
+    """As after a plain FPN: both steps see the same maps."""
+    cls_fs, bbox_fs, cls_ss, bbox_ss = make()(maps(1))
+    assert cls_fs[0] is cls_ss[0] and bbox_fs[2] is bbox_ss[2]
+
+
+def test_wrong_number_of_maps():
+    with pytest.raises(ValueError, match='3 maps.* or 6 .*put out 4'):
+        make()(maps()[:4])
+
+
+def test_map_that_is_needed_is_missing():
+    x = list(maps())
+    x[1] = None
+    with pytest.raises(ValueError, match=r'maps \[1\]'):
+        make()(x)
+    x[1], x[4 - 2] = x[0], x[2]
+    make(str_levels=())(x[:2] + [None] + x[3:])  # not needed: fine
+
+
+@pytest.mark.parametrize('rfe, convs', [(dict(type='RFE'), 2), (None, 4)])
+def test_rfe_takes_the_place_of_the_middle_two(rfe, convs):
+    head = make(rfe=rfe)
+    names = [type(m).__name__ for m in head.cls_convs]
+    assert names.count('ConvModule') == convs
+    if rfe:
+        assert names == ['ConvModule', 'RFE', 'ConvModule']
+
+
+def test_initialisation():
+    head = make(in_channels=64, feat_channels=64)
+    head.init_weights()
+    assert torch.allclose(head.conv_cls.bias, torch.tensor(-4.59512))
+    for name, p in head.named_parameters():
+        if name.endswith('weight'):
+            assert abs(p.std() - 0.01) < 0.003, name
+
+
+# -- Loss ------------------------------------------------------------------
+
+
+def flat(x, i, channels):
+    return x[i].permute(1, 2, 0).reshape(-1, channels).detach().double()
+
+
+def focal(z, positive):
+    p = 1 / (1 + math.exp(-z))
+    if positive:
+        return -0.25 * (1 - p) ** 2 * math.log(p)
+    return -0.75 * p**2 * math.log(1 - p)
+
+
+def decode(anchor, d):
+    w, h = anchor[2] - anchor[0], anchor[3] - anchor[1]
+    cx = anchor[0] + w / 2 + d[0] * w
+    cy = anchor[1] + h / 2 + d[1] * h
+    w, h = w * math.exp(d[2]), h * math.exp(d[3])
+    return np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
+
+
+def encode(a, g):
+    aw, ah, gw, gh = a[2] - a[0], a[3] - a[1], g[2] - g[0], g[3] - g[1]
+    return np.array(
+        [
+            ((g[0] + g[2]) - (a[0] + a[2])) / 2 / aw,
+            ((g[1] + g[3]) - (a[1] + a[3])) / 2 / ah,
+            math.log(gw / aw),
+            math.log(gh / ah),
+        ]
+    )
+
+
+def iou_table(priors, gts):
+    lt = np.maximum(priors[:, None, :2], gts[None, :, :2])
+    rb = np.minimum(priors[:, None, 2:], gts[None, :, 2:])
+    inter = np.clip(rb - lt, 0, None).prod(-1)
+    area_p = (priors[:, 2:] - priors[:, :2]).prod(-1)
+    area_g = (gts[:, 2:] - gts[:, :2]).prod(-1)
+    return inter / (area_p[:, None] + area_g - inter)
+
+
+def label(priors, gts, pos, neg):
+    """1 positive, 0 negative, -1 ignored; and the matched face."""
+    table = iou_table(priors, gts)
+    best, match = table.max(1), table.argmax(1)
+    labels = np.where(best >= pos, 1, np.where(best < neg, 0, -1))
+    for g in range(len(gts)):
+        if table[:, g].max() >= 0.3:
+            top = np.isclose(table[:, g], table[:, g].max(), rtol=1e-5)
+            labels[top], match[top] = 1, g
+    return labels, match
+
+
+def smooth_l1(x, beta=0.11):
+    x = abs(x)
+    return np.where(x < beta, 0.5 * x * x / beta, x - 0.5 * beta).sum()
+
+
+def by_hand(head, outputs, gts):
+    """The four sums of the specification's training step, prior by prior."""
+    priors = [p.numpy() for p in head.prior_generator.grid_priors(
+        SIZES, device='cpu')]  # fmt: skip
+    level = np.concatenate([[i] * len(p) for i, p in enumerate(priors)])
+    anchors = np.concatenate(priors).astype(float)
+    sums, counts = np.zeros(4), np.zeros(4)  # cls1 reg1 cls2 reg2
+    removed = 0
+    for b, gt in enumerate(gts):
+        cls1, reg1, cls2, reg2 = (
+            np.concatenate(
+                [
+                    np.zeros((len(priors[i]), n))
+                    if x is None
+                    else flat(x, b, n).numpy()
+                    for i, x in enumerate(out)
+                ]
+            )
+            for out, n in zip(outputs, (1, 4, 1, 4))
+        )
+        boxes = gt.bboxes.numpy().astype(float)
+        lab1, match1 = label(anchors, boxes, 0.7, 0.3)
+        moved = anchors.copy()
+        for i in np.flatnonzero(np.isin(level, head.str_levels)):
+            moved[i] = decode(anchors[i], reg1[i])
+        lab2, match2 = label(moved, boxes, 0.5, 0.4)
+        for i in range(len(anchors)):
+            stc, str_ = (
+                level[i] in head.stc_levels,
+                level[i] in head.str_levels,
+            )
+            if stc and lab1[i] >= 0:
+                sums[0] += focal(cls1[i, 0], lab1[i] == 1)
+                counts[0] += lab1[i] == 1
+            if str_ and lab1[i] == 1:
+                target = encode(anchors[i], boxes[match1[i]])
+                sums[1] += smooth_l1(reg1[i] - target)
+                counts[1] += 1
+            easy = stc and 1 / (1 + math.exp(-cls1[i, 0])) <= 0.01
+            removed += easy and lab2[i] == 0
+            if lab2[i] == 1 or (lab2[i] == 0 and not easy):
+                sums[2] += focal(cls2[i, 0], lab2[i] == 1)
+            if lab2[i] == 1:
+                counts[2:] += 1
+                target = encode(moved[i], boxes[match2[i]])
+                sums[3] += smooth_l1(reg2[i] - target)
+    return sums / np.maximum(counts, 1), counts, removed / len(gts)
+
+
+@pytest.mark.parametrize(
+    'levels',
+    [((0, 1), (2,)), ((2,), (0, 1)), ((0, 1, 2), (0, 1, 2)), ((), ())],
+)
+def test_losses_by_hand(levels):
+    head = make(stc_levels=levels[0], str_levels=levels[1])
+    outputs = random_outputs(head)
+    gts, metas = ground_truth()
+    losses = head.loss_by_feat(*outputs, gts, metas)
+    expected, counts, removed = by_hand(head, outputs, gts)
+    keys = ['loss_cls_fs', 'loss_bbox_fs', 'loss_cls_ss', 'loss_bbox_ss']
+    for key, value, used in zip(keys, expected, (*map(len, levels), 1, 1)):
+        assert (key in losses) == bool(used)
+        if used:
+            assert losses[key].item() == pytest.approx(value, rel=1e-3)
+    assert counts[2] > 0
+    if levels[0]:
+        assert 0 < losses['stc_removed'].item() == pytest.approx(removed)
+
+
+def test_each_image_moves_its_own_anchors():
+    """Image 2 must not start from the anchors moved for image 1."""
+    head = make()
+    outputs = random_outputs(head)
+    gts, metas = ground_truth()
+    meta = [dict(x, scale_factor=(1.0, 1.0)) for x in metas]
+    both = head.predict_by_feat(*outputs, meta)
+    second = [[x if x is None else x[1:] for x in out] for out in outputs]
+    alone = head.predict_by_feat(*second, meta[1:])[0]
+    torch.testing.assert_close(both[1].bboxes, alone.bboxes)
+
+
+def test_gradients_stop():
+    head = make()
+    outputs = random_outputs(head)
+    gts, metas = ground_truth()
+    losses = head.loss_by_feat(*outputs, gts, metas)
+    (losses['loss_cls_ss'] + losses['loss_bbox_ss']).backward()
+    cls_fs, bbox_fs, cls_ss, bbox_ss = outputs
+    assert all(x is None or x.grad is None for x in cls_fs + bbox_fs)
+    assert all(x.grad is not None for x in cls_ss + bbox_ss)
+
+
+def test_gradient_through_moved_anchors_by_option():
+    head = make(detach_anchors=False)
+    outputs = random_outputs(head)
+    # A large face, so that the level of STR has positives.
+    gts, metas = ground_truth()
+    for gt in gts:
+        gt.bboxes[0] = torch.tensor([20.0, 10.0, 50.0, 50.0])
+    losses = head.loss_by_feat(*outputs, gts, metas)
+    losses['loss_bbox_ss'].backward()
+    assert outputs[1][2].grad.abs().sum() > 0
+
+
+def test_empty_ground_truth():
+    head = make()
+    x = tuple(m.requires_grad_() for m in maps())
+    gts, metas = ground_truth(num=0)
+    losses = head.loss_by_feat(*head(x), gts, metas)
+    assert losses['loss_cls_fs'] > 0 and losses['loss_cls_ss'] > 0
+    assert losses['loss_bbox_fs'] == losses['loss_bbox_ss'] == 0
+    sum(v for k, v in losses.items() if 'loss' in k).backward()
+    for name, p in head.named_parameters():
+        assert p.grad is not None and p.grad.isfinite().all(), name
+
+
+def test_one_face():
+    head = make()
+    gts, metas = ground_truth(num=1)
+    losses = head.loss_by_feat(*head(maps()), gts, metas)
+    assert losses['loss_cls_ss'] > 0 and losses['loss_bbox_ss'] > 0
+
+
+def test_mixed_precision():
+    """bfloat16 maps, losses and targets in float32."""
+    head, x = make(), maps()
+    gts, metas = ground_truth()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        outs = head(x)
+        losses = head.loss_by_feat(*outs, gts, metas)
+    assert outs[2][0].dtype == torch.bfloat16
+    exact = head.loss_by_feat(*head(x), gts, metas)
+    for key in ('loss_cls_ss', 'loss_bbox_ss'):
+        assert losses[key].dtype == torch.float32
+        assert losses[key].item() == pytest.approx(exact[key].item(), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    'kwargs, message',
+    [
+        (dict(stc_levels=(3,)), r'stc_levels=\(3,\).*0\.\.2'),
+        (dict(str_levels=(-1,)), 'str_levels'),
+        (dict(stacked_convs=1), 'stacked_convs=1'),
+        (dict(train_cfg=dict(first_step=step(0.7, 0.3))), 'second_step'),
+    ],
+)
+def test_bad_arguments(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        make(**kwargs)
+
+
+@pytest.mark.parametrize(
+    'kwargs',
+    [
+        dict(num_classes=5),
+        dict(
+            num_classes=3,
+            loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False),
+        ),
+        dict(loss_bbox=dict(type='GIoULoss'), reg_decoded_bbox=True),
+        dict(norm_cfg=dict(type='GN', num_groups=2)),
+        dict(
+            anchor_generator=dict(
+                type='AnchorGenerator',
+                strides=STRIDES,
+                ratios=[0.5, 1.0, 2.0],
+                scales=[4.0],
+            )
+        ),
+    ],
+)
+def test_variants(kwargs):
+    head = make(**kwargs)
+    gts, metas = ground_truth()
+    outs = head(maps())
+    losses = head.loss_by_feat(*outs, gts, metas)
+    total = sum(v for k, v in losses.items() if 'loss' in k)
+    total.backward()
+    assert all(p.grad.isfinite().all() for p in head.parameters())
+    meta = [dict(x, scale_factor=(1.0, 1.0)) for x in metas]
+    with torch.no_grad():
+        results = head.predict_by_feat(*outs, meta)
+    assert all(len(r) <= 50 for r in results)
+
+
+# -- Detections --------------------------------------------------------------
+
+
+def published(head, outputs, b, thr, theta, small, nms_thr, per_level, top):
+    """`rpn_proposal.py` of the specification, in numpy, one box at a time."""
+    dets = []
+    priors = head.prior_generator.grid_priors(SIZES, device='cpu')
+    for i, size in enumerate(SIZES):
+        anchors = priors[i].numpy().astype(float)
+        s2 = flat(outputs[2][i], b, 1).sigmoid().numpy()[:, 0]
+        d2 = flat(outputs[3][i], b, 4).numpy()
+        level_thr = thr if size[0] * size[1] >= small else 0.0
+        keep = s2 > level_thr
+        if i in head.stc_levels:
+            s1 = flat(outputs[0][i], b, 1).sigmoid().numpy()[:, 0]
+            keep &= s1 > theta
+        if i in head.str_levels:
+            d1 = flat(outputs[1][i], b, 4).numpy()
+            anchors = np.array([decode(a, d) for a, d in zip(anchors, d1)])
+        order = np.flatnonzero(keep)
+        order = order[np.argsort(-s2[order])][:per_level]
+        dets += [[*decode(anchors[j], d2[j]), s2[j]] for j in order]
+    dets = sorted(dets, key=lambda d: -d[4])
+    kept = []
+    while dets:
+        best, *dets = dets
+        kept.append(best)
+
+        def overlap(d, b=best):
+            w = min(d[2], b[2]) - max(d[0], b[0]) + 1
+            h = min(d[3], b[3]) - max(d[1], b[1]) + 1
+            inter = max(w, 0) * max(h, 0)
+            area = [(x[2] - x[0] + 1) * (x[3] - x[1] + 1) for x in (d, b)]
+            return inter / (sum(area) - inter)
+
+        dets = [d for d in dets if overlap(d) <= nms_thr]
+    return np.array(kept[:top])
+
+
+@pytest.mark.parametrize('small', [0, 60])
+@pytest.mark.parametrize('seed', range(3))
+def test_detections_as_published(seed, small):
+    head = make()
+    head.test_cfg.small_map_cells = small
+    head.test_cfg.score_thr = 0.12
+    outputs = random_outputs(head, seed=seed)
+    meta = [dict(img_shape=SIZE, scale_factor=(1.0, 1.0))] * 2
+    results = head.predict_by_feat(*outputs, meta)
+    for b in range(2):
+        expected = published(head, outputs, b, 0.12, 0.01, small, 0.4, 100, 50)
+        assert len(expected) > 10
+        boxes = results[b].bboxes.detach().numpy()
+        np.testing.assert_allclose(boxes, expected[:, :4], atol=1e-3)
+        scores = results[b].scores.detach().numpy()
+        np.testing.assert_allclose(scores, expected[:, 4], atol=1e-5)
+
+
+def test_no_detection():
+    head = make()
+    outputs = random_outputs(head)
+    head.test_cfg.score_thr = 0.999
+    meta = [dict(img_shape=SIZE, scale_factor=(1.0, 1.0))] * 2
+    results = head.predict_by_feat(*outputs, meta)
+    assert [len(r) for r in results] == [0, 0]
+
+
+def test_boxes_in_original_pixels():
+    head = make()
+    outputs = random_outputs(head)
+    meta = dict(img_shape=SIZE, scale_factor=(2.0, 0.5))
+    cfg = ConfigDict(
+        dict(head.test_cfg, nms=dict(type='nms', iou_threshold=1))
+    )
+    plain, scaled = (
+        head.predict_by_feat(*outputs, [meta] * 2, cfg=cfg, rescale=r)[0]
+        for r in (False, True)
+    )
+    factor = torch.tensor([0.5, 2, 0.5, 2])
+    torch.testing.assert_close(plain.bboxes * factor, scaled.bboxes)
+
+
+def test_as_rpn():
+    """`loss_and_predict`, which two-stage detectors call."""
+    head = make()
+    batch = random_batch(2, SIZE)
+    for sample in batch['data_samples']:
+        sample.set_metainfo(dict(pad_shape=SIZE))
+    cfg = ConfigDict(nms_pre=50, nms=dict(type='nms', iou_threshold=0.7),
+                     max_per_img=20)  # fmt: skip
+    losses, results = head.loss_and_predict(
+        maps(), batch['data_samples'], proposal_cfg=cfg
+    )
+    assert losses['loss_cls_ss'] > 0
+    assert all(0 < len(r) <= 20 for r in results)

@@ -1,0 +1,94 @@
+"""The whole detector: the published network's outputs, what it builds."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+
+from mmsrn.models.utils.srn_checkpoint import convert_file
+from mmsrn.testing.models import load_model_cfg, random_batch
+
+OFFICIAL = 'configs/srn/srn_r50_fpn_official-weights_widerface.py'
+
+
+@pytest.fixture(scope='module')
+def published_weights(shared, tmp_path_factory):
+    """Published-name checkpoint of the reference, converted."""
+    folder = shared / 'golden/srn_official'
+    spec = importlib.util.spec_from_file_location(
+        'reference', folder / 'state_dict.py'
+    )
+    reference = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reference)
+    tmp = tmp_path_factory.mktemp('weights')
+    wrapped = {f'module.{k}': v for k, v in reference.state_dict().items()}
+    torch.save(dict(state_dict=wrapped), tmp / 'SRN.pth')
+    assert convert_file(tmp / 'SRN.pth', tmp / 'srn.pth') == []
+    return torch.load(tmp / 'srn.pth', weights_only=True)['state_dict']
+
+
+@pytest.mark.parametrize('case', ['align_corners', 'half_pixel'])
+def test_published_outputs(root, shared, published_weights, case):
+    cfg = load_model_cfg(root / OFFICIAL)
+    cfg.neck.align_corners = case == 'align_corners'
+    model = MODELS.build(cfg).eval()
+    model.load_state_dict(published_weights)
+    assert sum(p.numel() for p in model.parameters()) == 53_370_698
+
+    path = shared / f'golden/srn_official/case_{case}.npz'
+    with np.load(path) as reference:
+        reference = dict(reference)
+    image = torch.from_numpy(reference['image'])
+    shape = tuple(image.shape[:2])
+    sample = DetDataSample(
+        metainfo=dict(
+            img_shape=shape, ori_shape=shape, scale_factor=(1.0, 1.0)
+        )
+    )
+    with torch.no_grad():
+        data = model.data_preprocessor(
+            dict(inputs=[image.permute(2, 0, 1)], data_samples=[sample])
+        )
+        outputs = model(**data, mode='tensor')
+        (result,) = model(**data, mode='predict')
+    for name, maps in zip(('cls1', 'loc1', 'cls2', 'loc2'), outputs):
+        needed = [i for i, x in enumerate(maps) if x is not None]
+        assert needed == dict(cls1=[0, 1, 2], loc1=[3, 4, 5]).get(
+            name, list(range(6))
+        )
+        for i in needed:
+            np.testing.assert_allclose(
+                maps[i], reference[f'{name}_{i}'], atol=1e-4, rtol=0
+            )
+    faces = result.pred_instances
+    ours = torch.cat([faces.bboxes, faces.scores[:, None]], 1).numpy()
+    theirs = reference['detections']
+    assert ours.shape == theirs.shape == (750, 5)
+    # As sets: scores that differ in the last bit change places.
+    distance = np.abs(ours[:, None] - theirs[None])
+    close = (distance[..., :4] < 1e-2).all(-1) & (distance[..., 4] < 1e-4)
+    assert close.any(0).all() and close.any(1).all()
+
+
+@pytest.mark.parametrize(
+    'head, first_step',
+    [
+        (dict(stc_levels=()), [3, 4, 5]),
+        (dict(str_levels=()), [0, 1, 2]),
+        (dict(stc_levels=(), str_levels=()), []),
+    ],
+)
+def test_neck_follows_the_head(root, head, first_step):
+    """Nothing is built that would get no gradient."""
+    cfg = load_model_cfg(root / 'configs/_base_/models/srn_mobilenetv2_fpn.py')
+    cfg.bbox_head.update(head)
+    model = MODELS.build(cfg)
+    assert list(model.neck.first_step_levels) == first_step
+    data = model.data_preprocessor(random_batch(), True)
+    losses = model(**data, mode='loss')
+    model.parse_losses(losses)[0].backward()
+    for name, p in model.named_parameters():
+        assert p.grad is not None and p.grad.isfinite().all(), name
