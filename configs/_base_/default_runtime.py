@@ -1,6 +1,7 @@
 default_scope = 'mmdet'
 custom_imports = dict(
-    imports=['mmsrn.models', 'mmsrn.datasets'], allow_failed_imports=False
+    imports=['mmsrn.models', 'mmsrn.datasets', 'mmsrn.engine'],
+    allow_failed_imports=False,
 )
 
 default_hooks = dict(
@@ -12,6 +13,8 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='DetVisualizationHook'),
+    # Resumed trainings end as uninterrupted ones.
+    epoch_seed=dict(type='EpochSeedHook'),
 )
 env_cfg = dict(
     cudnn_benchmark=False,

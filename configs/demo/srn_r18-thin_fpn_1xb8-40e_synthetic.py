@@ -34,7 +34,6 @@ model = dict(
         feat_channels=channels,
         # 0.01 is too small for 32 channels to train in minutes.
         init_cfg=dict(
-            _delete_=True,
             type='Kaiming',
             layer='Conv2d',
             override=[

@@ -193,6 +193,23 @@ def apply_tta(cfg: Config) -> list[str]:
     return []
 
 
+def _start_cpu_processes(cfg: Config) -> None:
+    """Join the processes of ``torchrun`` on a machine without accelerator.
+
+    mmengine would select a GPU, whatever the backend.
+
+    Args:
+        cfg (Config): The complete config, changed in place.
+    """
+    import torch.distributed as dist
+
+    dist.init_process_group('gloo')
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        {'type': 'MMDistributedDataParallel', 'device_ids': None},
+    )
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the runner the config asks for.
 
@@ -202,6 +219,10 @@ def build_runner(cfg: Config) -> Runner:
     Returns:
         Runner: mmengine's default runner, or the one of ``runner_type``.
     """
+    from mmengine.device import get_device
+
+    if cfg.launcher == 'pytorch' and get_device() == 'cpu':
+        _start_cpu_processes(cfg)
     if 'runner_type' in cfg:
         from mmengine.registry import RUNNERS
 

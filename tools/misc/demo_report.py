@@ -49,6 +49,7 @@ class Outcome:
         cfg: Its config.
         metrics: What the test printed.
         results: File of ``DumpResults``.
+        num_train: Training images.
         times: Seconds of each part.
         note: What was reused from an earlier run, if anything.
     """
@@ -57,6 +58,7 @@ class Outcome:
     cfg: Config
     metrics: dict
     results: Path
+    num_train: int
     times: dict[str, float]
     note: str
 

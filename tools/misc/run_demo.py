@@ -179,6 +179,7 @@ def main() -> None:
         cfg=cfg,
         metrics=metrics,
         results=results,
+        num_train=args.images,
         times=times,
         note=note,
     )

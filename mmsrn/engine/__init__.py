@@ -1,0 +1,3 @@
+"""Hooks; importing registers them in mmdet."""
+
+from .hooks import *  # noqa: F403

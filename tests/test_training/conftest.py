@@ -1,0 +1,118 @@
+"""A set and a config so small that whole trainings fit into a test."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmsrn.testing import write_synthetic_wider_face
+
+DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
+SIDE = 224
+
+
+@pytest.fixture(scope='session')
+def eight_images(tmp_path_factory):
+    """Synthetic set of 8 training and 5 validation images."""
+    folder = tmp_path_factory.mktemp('eight') / 'data'
+    write_synthetic_wider_face(
+        folder, 8, 5, size=(SIDE, SIDE), seed=3, progress=False
+    )
+    return folder
+
+
+@pytest.fixture(scope='session')
+def make_config(root, eight_images):
+    """Function that writes a config of the demo's model on the 8 images."""
+
+    def make(path, epochs, augment=False, **changes):
+        cfg = Config.fromfile(root / DEMO)
+        cfg.merge_from_dict(
+            {
+                f'{loader}_dataloader.dataset.data_root': f'{eight_images}/'
+                for loader in ('train', 'val', 'test')
+            }
+        )
+        if not augment:
+            cfg.train_dataloader.dataset.pipeline = [
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadAnnotations', with_bbox=True),
+                dict(type='PackDetInputs'),
+            ]
+        cfg.train_dataloader.batch_size = 4
+        cfg.train_cfg.max_epochs = epochs
+        cfg.train_cfg.val_interval = 1000
+        cfg.param_scheduler[1].T_max = epochs
+        cfg.default_hooks.checkpoint.interval = 1
+        cfg.randomness = dict(seed=1)
+        cfg.merge_from_dict(changes)
+        cfg.dump(path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def run(root):
+    """Function that runs a tool and returns the finished process."""
+
+    def start(*args, check=True, processes=None, path=''):
+        command = [sys.executable]
+        if processes:
+            command += ['-m', 'torch.distributed.run', '--standalone']
+            command += [f'--nproc-per-node={processes}']
+        done = subprocess.run(
+            [*command, *map(str, args)],
+            cwd=root,
+            env={**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if check and done.returncode:
+            pytest.fail(f'{args} ended with {done.returncode}:\n{done.stdout}')
+        return done
+
+    return start
+
+
+@dataclass
+class Trained:
+    """A model that knows the eight images by heart."""
+
+    config: Path
+    checkpoint: Path
+    ap50: float
+
+
+@pytest.fixture(scope='session')
+def trained(run, make_config, tmp_path_factory):
+    """Train from scratch on the 8 images and test on the same."""
+    folder = tmp_path_factory.mktemp('overfit')
+    same = 'wider_face_split/wider_face_train_bbx_gt.txt'
+    config = make_config(
+        folder / 'config.py',
+        epochs=80,
+        **{
+            f'{loader}_dataloader.dataset.{key}': value
+            for loader in ('val', 'test')
+            for key, value in (
+                ('ann_file', same),
+                ('data_prefix.img', 'WIDER_train/images/'),
+            )
+        },
+    )
+    run('tools/train.py', config, '--work-dir', folder)
+    checkpoint = folder / 'epoch_80.pth'
+    out = run('tools/test.py', config, checkpoint, '--work-dir', folder)
+    return Trained(config, checkpoint, ap50(out.stdout))
+
+
+def ap50(text):
+    """AP at IoU 0.5 that the last test printed."""
+    return float(re.findall(r'pascal_voc/mAP: ([\d.]+)', text)[-1])

@@ -1,0 +1,54 @@
+"""Two processes give what one gives."""
+
+from pathlib import Path
+
+import mmengine
+import pytest
+import torch
+
+SCRIPT = Path(__file__).with_name('two_ranks.py')
+
+
+@pytest.fixture(scope='module')
+def results(run, tmp_path_factory):
+    """Losses and gradients by one and by two processes."""
+    folder = tmp_path_factory.mktemp('ranks')
+    for ranks in (1, 2):
+        run(SCRIPT, folder / f'{ranks}.pt', processes=ranks)
+    return [torch.load(folder / f'{ranks}.pt') for ranks in (1, 2)]
+
+
+@pytest.mark.slow
+def test_losses(results):
+    one, two = (x['losses'] for x in results)
+    assert one.keys() == two.keys()
+    for name in ('loss', *(x for x in one if x.startswith('loss_'))):
+        torch.testing.assert_close(one[name], two[name], rtol=1e-5, atol=1e-6)
+    assert one['stc_removed'] > 0 and one['loss_bbox_fs'] > 0
+
+
+@pytest.mark.slow
+def test_gradients(results):
+    one, two = (x['grads'] for x in results)
+    for name, grad in one.items():
+        scale = grad.abs().max().clamp(min=1e-6)
+        worst = (grad - two[name]).abs().max() / scale
+        assert worst < 1e-3, f'{name}: {worst}'
+
+
+@pytest.mark.slow
+def test_metrics(run, trained, tmp_path):
+    """Two processes test eight images: as many each, and all of them once."""
+    found = []
+    for ranks in (None, 2):
+        folder = tmp_path / str(ranks)
+        args = ['--work-dir', folder, '--out', tmp_path / f'{ranks}.pkl']
+        if ranks:
+            args += ['--launcher', 'pytorch']
+        config, checkpoint = trained.config, trained.checkpoint
+        run('tools/test.py', config, checkpoint, *args, processes=ranks)
+        (log,) = folder.glob('*/*.json')
+        found.append(mmengine.load(log)['pascal_voc/mAP'])
+    assert found[0] == found[1] == pytest.approx(trained.ap50, abs=1e-3)
+    one, two = (mmengine.load(tmp_path / f'{r}.pkl') for r in (None, 2))
+    assert [x['img_path'] for x in one] == [x['img_path'] for x in two]

@@ -1,0 +1,54 @@
+"""Loss and gradients of one global batch, over any number of processes.
+
+Usage: torchrun --nproc-per-node N two_ranks.py OUT
+"""
+
+import sys
+
+import torch
+import torch.distributed as dist
+from mmdet.registry import MODELS
+from mmengine.model import MMDistributedDataParallel
+
+from mmsrn.testing.models import load_model_cfg, random_batch
+
+IMAGES = 4
+# Of each image: the ranks get different numbers, one image none at all.
+FACES = (6, 1, 0, 3)
+
+
+def main(out):
+    dist.init_process_group('gloo')
+    rank, size = dist.get_rank(), dist.get_world_size()
+    cfg = load_model_cfg('configs/_base_/models/srn_mobilenetv2_fpn.py')
+    # Statistics of a batch differ between the ranks, so keep them fixed.
+    cfg.backbone.norm_eval = True
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).train()
+    # Large enough for STC to remove and for STR to move anchors.
+    for conv in (model.bbox_head.conv_cls, model.bbox_head.conv_reg):
+        torch.nn.init.normal_(conv.weight, std=1.0)
+    wrapped = MMDistributedDataParallel(model)
+    inputs, samples = [], []
+    for i in range(rank, IMAGES, size):
+        batch = random_batch(1, num_faces=FACES[i], seed=i)
+        inputs += batch['inputs']
+        samples += batch['data_samples']
+    data = model.data_preprocessor(
+        dict(inputs=inputs, data_samples=samples), True
+    )
+    losses = wrapped(**data, mode='loss')
+    total, log = model.parse_losses(losses)
+    total.backward()
+    values = {k: torch.as_tensor(v).clone() for k, v in log.items()}
+    for value in values.values():
+        dist.all_reduce(value)
+        value /= size
+    if rank == 0:
+        grads = {n: p.grad for n, p in model.named_parameters()}
+        torch.save(dict(losses=values, grads=grads), out)
+    dist.destroy_process_group()
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])
