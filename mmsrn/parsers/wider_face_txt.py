@@ -1,5 +1,6 @@
 """WIDER FACE's own text annotations (``wider_face_*_bbx_gt.txt``)."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ ATTRIBUTES = (
     'pose',
 )
 _NUM_VALUES = 4 + len(ATTRIBUTES)
+# int() takes more, and fails with 4300 digits.
+_COUNT = re.compile(r'[0-9]{1,9}')
+_FACE = re.compile(rf'-?[0-9]{{1,9}}(\s+-?[0-9]{{1,9}}){{{_NUM_VALUES - 1}}}')
 
 
 class AnnotationError(ValueError):
@@ -68,6 +72,10 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
             f'{path}: byte {error.start} is not UTF-8; is this the '
             'annotation text?'
         ) from None
+    except OSError as error:
+        raise AnnotationError(
+            f'{path}: cannot be read: {error.strerror}'
+        ) from None
     lines = [line.strip() for line in text.splitlines()]
     while lines and not lines[-1]:
         lines.pop()
@@ -90,7 +98,7 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
         if i + 1 == len(lines):
             fail(i, f'the file ends before the number of faces of {name}')
         count = lines[i + 1]
-        if not (count.isascii() and count.isdigit()):
+        if not _COUNT.fullmatch(count):
             fail(i + 1, f'expected a number of faces, found {count!r}')
         i += 2
         faces = []
@@ -120,14 +128,9 @@ def _is_name(line: str) -> bool:
 
 
 def _parse_face(line: str, fail) -> tuple[int, ...]:
-    values = line.split()
-    try:
-        face = tuple(int(value) for value in values)
-    except ValueError:
-        face = ()
-    if len(face) != _NUM_VALUES:
+    if not _FACE.fullmatch(line):
         fail(
             f'expected {_NUM_VALUES} integers (x y w h '
             f'{" ".join(ATTRIBUTES)}), found {line!r}'
         )
-    return face
+    return tuple(map(int, line.split()))
