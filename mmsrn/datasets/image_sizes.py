@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmengine.logging import print_log
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from rich.progress import track
 
 from mmsrn.parsers import AnnotationError
 
 Sizes = dict[str, tuple[int, int]]
+_ORIENTATION = 0x0112  # EXIF tag
 
 
 def read_size_csv(path: str | Path) -> Sizes:
@@ -40,19 +41,26 @@ def read_size_csv(path: str | Path) -> Sizes:
                     ) from None
     except FileNotFoundError:
         raise AnnotationError(f'{path}: no such file') from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AnnotationError(f'{path}: not a table: {error}') from None
     return sizes
 
 
 def _header_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
-            return image.size
+            width, height = image.size
+            # Decoders turn photographs of a camera on its side.
+            turned = image.format in ('JPEG', 'MPO') and (
+                image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+            )
+            return (height, width) if turned else (width, height)
     except FileNotFoundError:
         raise AnnotationError(
             f'{path}: no such image, but the annotations name it; check '
             'data_root and data_prefix, or give image_sizes'
         ) from None
-    except (UnidentifiedImageError, OSError) as error:
+    except Exception as error:  # a damaged file may raise anything
         raise AnnotationError(f'{path}: not a readable image: {error}') from (
             None
         )
