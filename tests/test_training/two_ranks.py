@@ -28,6 +28,7 @@ def main(out):
     # Large enough for STC to remove and for STR to move anchors.
     for conv in (model.bbox_head.conv_cls, model.bbox_head.conv_reg):
         torch.nn.init.normal_(conv.weight, std=1.0)
+    torch.nn.init.constant_(model.bbox_head.conv_cls.bias, -4.6)
     wrapped = MMDistributedDataParallel(model)
     inputs, samples = [], []
     for i in range(rank, IMAGES, size):
