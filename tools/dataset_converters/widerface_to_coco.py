@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Write WIDER FACE's text annotations as COCO json.
+
+mmsrn itself needs no conversion: its ``WiderFaceDataset`` reads the text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from mmsrn.utils.launch import fail  # noqa: E402
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description='Write the annotations of WIDER FACE as COCO json, one '
+        'file a split: wider_face_train.json, wider_face_val.json. The six '
+        'attributes of each face are kept as further keys of its annotation; '
+        'boxes without area are left out.',
+        epilog='example: %(prog)s data/widerface --splits val',
+    )
+    parser.add_argument(
+        'data_root',
+        type=Path,
+        help='folder with wider_face_split/ and WIDER_*/images/',
+    )
+    parser.add_argument(
+        '--out-dir',
+        type=Path,
+        help='folder to write to (default: DATA_ROOT/annotations)',
+    )
+    parser.add_argument(
+        '--splits',
+        nargs='+',
+        default=['train', 'val'],
+        metavar='SPLIT',
+        help='splits to convert (default: train val)',
+    )
+    parser.add_argument(
+        '--invalid-boxes',
+        choices=['ignore', 'keep', 'drop'],
+        default='ignore',
+        help='faces marked invalid: ignore (iscrowd 1; the default), keep as '
+        'any other, or drop',
+    )
+    parser.add_argument(
+        '--min-box-size',
+        type=float,
+        default=0,
+        metavar='PIXELS',
+        help='drop boxes of less width or height (default: 0)',
+    )
+    parser.add_argument(
+        '--image-sizes',
+        type=Path,
+        metavar='CSV',
+        help='table of name,width,height (name without suffix), to be used '
+        'instead of the images (default: read the image headers)',
+    )
+    return parser
+
+
+def convert(args: argparse.Namespace, split: str) -> str:
+    """Convert one split.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        split (str): ``'train'`` or another name in the file names.
+
+    Returns:
+        str: One line on what was written.
+    """
+    from coco_writer import coco_dict, write_coco
+
+    from mmsrn.datasets import WiderFaceDataset
+
+    dataset = WiderFaceDataset(
+        data_root=str(args.data_root),
+        ann_file=f'wider_face_split/wider_face_{split}_bbx_gt.txt',
+        data_prefix=dict(img=f'WIDER_{split}/images/'),
+        invalid_boxes=args.invalid_boxes,
+        min_box_size=args.min_box_size,
+        image_sizes=args.image_sizes and str(args.image_sizes.resolve()),
+        test_mode=True,  # keeps images without faces
+        serialize_data=False,
+    )
+    coco = coco_dict(
+        dataset.data_list,
+        dataset.metainfo['classes'],
+        dataset.data_prefix['img'],
+        f'WIDER FACE {split}, converted by mmsrn',
+    )
+    out_dir = args.out_dir or args.data_root / 'annotations'
+    return write_coco(coco, out_dir / f'wider_face_{split}.json')
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Convert.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if not args.data_root.is_dir():
+        fail(
+            parser,
+            f'{args.data_root}: no such folder; data/README.md shows how to '
+            'lay out WIDER FACE',
+        )
+    for split in args.splits:
+        try:
+            print(convert(args, split))
+        except (ValueError, OSError) as error:
+            fail(parser, str(error))
+
+
+if __name__ == '__main__':
+    main()
