@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Check a copy of WIDER FACE before the first training."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import itertools
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from wider_face_checks import (  # noqa: E402
+    Problem,
+    check_boxes,
+    check_counts,
+    check_sizes,
+    look_up,
+    read_images,
+)
+
+from mmsrn.parsers import (  # noqa: E402
+    AnnotationError,
+    FaceImage,
+    read_wider_face_txt,
+)
+from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
+from mmsrn.utils.launch import fail  # noqa: E402
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description='Check a copy of WIDER FACE: numbers of images and faces '
+        'against the published ones, every image there and whole, image '
+        'sizes as the tables beside the annotations say, boxes inside their '
+        'image. Exit status 1 if anything is wrong.',
+        epilog='example: %(prog)s data/widerface --no-images',
+    )
+    parser.add_argument(
+        'data_root',
+        type=Path,
+        help='folder with wider_face_split/ and WIDER_*/images/',
+    )
+    parser.add_argument(
+        '--splits',
+        nargs='+',
+        default=['train', 'val'],
+        metavar='SPLIT',
+        help='splits to check (default: train val)',
+    )
+    parser.add_argument(
+        '--no-images',
+        action='store_true',
+        help='check the annotations only, which takes seconds',
+    )
+    parser.add_argument(
+        '--any-counts',
+        action='store_true',
+        help='do not compare numbers with the published ones: for a part of '
+        'the set, or another set in this layout',
+    )
+    parser.add_argument(
+        '--image-sizes',
+        type=Path,
+        metavar='CSV',
+        help='table of name,width,height to compare with (default: the '
+        'tables image_sizes*.csv beside the annotations, if there are any)',
+    )
+    parser.add_argument(
+        '--workers',
+        type=_positive,
+        default=os.cpu_count() or 1,
+        help='threads that decode images (default: one a core)',
+    )
+    parser.add_argument(
+        '--show',
+        type=_positive,
+        default=10,
+        metavar='N',
+        help='problems of a kind to print (default: 10)',
+    )
+    parser.add_argument(
+        '--report', type=Path, help='text file to write all problems to'
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text} is less than 1')
+    return value
+
+
+def check_split(args: argparse.Namespace, split: str) -> list[Problem]:
+    """Check one split and print what is normal about it.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        split (str): Its name.
+
+    Returns:
+        list[Problem]: What is not.
+    """
+    ann_file = (
+        args.data_root / f'wider_face_split/wider_face_{split}_bbx_gt.txt'
+    )
+    try:
+        images = read_wider_face_txt(ann_file)
+        tables = read_tables(args.image_sizes, ann_file)
+    except AnnotationError as error:
+        return [Problem('unreadable files', split, str(error))]
+    problems = []
+    if not args.any_counts:
+        problems += check_counts(split, images, ann_file)
+    sizes = {}
+    for table in tables.values():
+        sizes.update(table)
+    if not args.no_images:
+        folder = args.data_root / f'WIDER_{split}' / 'images'
+        if not folder.is_dir():
+            problems.append(missing_folder(folder))
+        else:
+            decoded, damaged = read_images(folder, images, args.workers)
+            problems += damaged
+            for path, table in tables.items():
+                problems += check_sizes(decoded, table, path)
+            sizes.update(decoded)
+    problems += check_boxes(images, sizes)
+    print(summary(split, images, sizes))
+    return problems
+
+
+def read_tables(
+    given: Path | None, ann_file: Path
+) -> dict[Path, dict[str, tuple[int, int]]]:
+    """Read the tables of image sizes.
+
+    Args:
+        given (Path, optional): The one to read.
+        ann_file (Path): Annotations; without ``given`` the tables beside
+            them are read: the general one, and the one that training keeps.
+
+    Returns:
+        dict[Path, dict[str, tuple[int, int]]]: Widths and heights.
+    """
+    from mmsrn.datasets.image_sizes import read_size_csv
+
+    if given is not None:
+        return {given: read_size_csv(given)}
+    names = ('image_sizes.csv', f'image_sizes_{ann_file.stem}.csv')
+    paths = [ann_file.with_name(name) for name in names]
+    return {path: read_size_csv(path) for path in paths if path.is_file()}
+
+
+def missing_folder(folder: Path) -> Problem:
+    """Say that a folder is missing, and where it may be instead."""
+    root = folder.parents[1]
+    hint = (
+        'data/README.md shows the layout; --no-images checks the '
+        'annotations alone'
+    )
+    nested = sorted(root.glob(f'*/{folder.parent.name}/images'))
+    if nested:
+        hint = f'move {nested[0].parent} to {root}'
+    return Problem('missing folders', str(folder), hint)
+
+
+def summary(
+    split: str, images: list[FaceImage], sizes: dict[str, tuple[int, int]]
+) -> str:
+    """Describe a split."""
+    faces = [face for image in images for face in image.faces]
+    flat = sum(face[2] <= 0 or face[3] <= 0 for face in faces)
+    invalid = sum(face[7] for face in faces)
+    text = (
+        f'{split}: {len(images):,} images, {len(faces):,} faces, of these '
+        f'{invalid:,} marked invalid and {flat:,} without area'
+    )
+    unknown = sum(look_up(sizes, image.name) is None for image in images)
+    if unknown:
+        text += (
+            f'\n{split}: the sizes of {unknown:,} images are unknown, so '
+            'their boxes were not checked against them'
+        )
+    return text
+
+
+def grouped(problems: list[Problem], limit: int | None = None) -> str:
+    """List problems by kind, at most ``limit`` of each."""
+    lines = []
+    order = sorted(problems, key=lambda x: x.kind)  # stable
+    for kind, group in itertools.groupby(order, key=lambda x: x.kind):
+        members = list(group)
+        lines.append(f'{kind}: {len(members):,}')
+        lines += [f'  {x.where}: {x.what}' for x in members[:limit]]
+        if limit is not None and len(members) > limit:
+            lines.append(f'  ... and {len(members) - limit:,} more')
+    return '\n'.join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Check.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+
+    Returns:
+        int: 0 if all is well, else 1.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    root = args.data_root
+    if not (root / 'wider_face_split').is_dir():
+        near = sorted(root.glob('*/wider_face_split'))
+        hint = (
+            f'did you mean {near[0].parent}?'
+            if near
+            else 'data/README.md shows the layout'
+        )
+        fail(parser, f'{root} has no folder wider_face_split; {hint}')
+    problems = []
+    for split in args.splits:
+        problems += check_split(args, split)
+    verdict = grouped(problems) or 'Nothing is wrong.'
+    if args.report is not None:
+        try:
+            with atomic_file(args.report) as partial:
+                partial.write_text(f'{verdict}\n', encoding='utf-8')
+        except OSError as error:
+            fail(parser, f'{args.report}: cannot be written: {error}')
+    if not problems:
+        print(verdict)
+        return 0
+    print(f'\n{grouped(problems, args.show)}')
+    if args.report is not None:
+        print(f'\nAll of them: {args.report}')
+    return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
