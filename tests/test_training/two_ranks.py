@@ -41,7 +41,11 @@ def main(out):
     losses = wrapped(**data, mode='loss')
     total, log = model.parse_losses(losses)
     total.backward()
-    values = {k: torch.as_tensor(v).clone() for k, v in log.items()}
+    values = {
+        name: torch.as_tensor(log[name]).detach().clone()
+        for name in log
+        if name.startswith(('loss', 'stc_removed'))
+    }
     for value in values.values():
         dist.all_reduce(value)
         value /= size

@@ -35,8 +35,8 @@ def selection_log(
         ``stc_removed``, negatives per image that it removed, and
         ``stc_removed_ratio``, their share of the negatives of its levels.
         With STR: ``iou_anchor`` and ``iou_moved``, mean IoU with their face
-        of the second-step positives on its levels before and after STR (0 if
-        there are none).
+        of the second-step positives on its levels before and after STR;
+        left out, for zeros would spoil the averages, if there are none.
     """
     batch = len(second.labels)
     log = dict(
@@ -52,7 +52,8 @@ def selection_log(
         keep = in_str[second.pos_inds[1]]
         inds = tuple(x[keep] for x in second.pos_inds)
         faces = second.pos_bboxes[keep]
-        for name, boxes in (('anchor', anchors), ('moved', moved)):
-            ious = bbox_overlaps(boxes[inds], faces, is_aligned=True)
-            log[f'iou_{name}'] = ious.sum() / keep.sum().clamp(min=1)
+        if len(faces):
+            for name, boxes in (('anchor', anchors), ('moved', moved)):
+                ious = bbox_overlaps(boxes[inds], faces, is_aligned=True)
+                log[f'iou_{name}'] = ious.mean()
     return log
