@@ -1,0 +1,156 @@
+"""Time and memory of one training step."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.optim import OptimWrapper
+from rich.progress import track
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+
+class Step:
+    """One training step of a model, as mmengine's loop does it.
+
+    Args:
+        model (nn.Module): Detector, on its device and in training mode.
+        optim_wrapper (OptimWrapper): Of its parameters.
+        batch (dict): What the data loader gives.
+    """
+
+    def __init__(
+        self, model: nn.Module, optim_wrapper: OptimWrapper, batch: dict
+    ) -> None:
+        self.model = model
+        self.optim_wrapper = optim_wrapper
+        self.batch = batch
+        self.device = next(model.parameters()).device
+
+    def __call__(self) -> None:
+        """Forward, losses, backward, clipping, optimizer."""
+        self.model.train_step(self.batch, self.optim_wrapper)
+
+    def seconds(self) -> float:
+        """Wall-clock time of one step."""
+        self._wait()
+        begin = time.perf_counter()
+        self()
+        self._wait()
+        return time.perf_counter() - begin
+
+    def _wait(self) -> None:
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)
+
+    def kept_bytes(self) -> int:
+        """Memory that the model keeps between steps.
+
+        Returns:
+            int: Bytes of parameters, buffers, gradients and the optimizer's
+            state.
+        """
+        tensors = [*self.model.parameters(), *self.model.buffers()]
+        tensors += [x.grad for x in self.model.parameters()]
+        for state in self.optim_wrapper.optimizer.state.values():
+            tensors += state.values()
+        storages = {
+            x.untyped_storage().data_ptr(): x.untyped_storage().nbytes()
+            for x in tensors
+            if isinstance(x, Tensor)
+        }
+        return sum(storages.values())
+
+    def peak_bytes(self) -> int:
+        """Most memory that the model needs in one step.
+
+        The other model is in memory too. So what counts is the rise above
+        the start of the step, and what this model keeps between steps.
+
+        Returns:
+            int: Bytes.
+        """
+        rise = peak_rise(self, self.device)
+        return self.kept_bytes() + rise
+
+
+def peak_rise(function: Callable[[], object], device: torch.device) -> int:
+    """Most memory of tensors during a call, above that at its start.
+
+    CUDA: ``max_memory_allocated``. CPU: torch's allocator keeps no count, but
+    its profiler sees every allocation and release with its size; the peak is
+    that of their running sum. It holds what CUDA's count holds, tensors and
+    their temporaries, and, unlike the size of the process, neither what
+    libraries allocate on their own nor what the allocator holds back.
+
+    Args:
+        function (Callable): What to call.
+        device (torch.device): Where its tensors are.
+
+    Returns:
+        int: Bytes.
+    """
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        start = torch.cuda.memory_allocated(device)
+        function()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - start
+    with profile(
+        activities=[ProfilerActivity.CPU], profile_memory=True
+    ) as profiler:
+        function()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, 'trace.json')
+        profiler.export_chrome_trace(str(file))
+        events = json.loads(file.read_text())['traceEvents']
+    changes = [
+        (x['ts'], x['args']['Ev Idx'], x['args']['Bytes'])
+        for x in events
+        if x.get('name') == '[memory]'
+    ]
+    peak = now = 0
+    for _, _, change in sorted(changes):
+        now += change
+        peak = max(peak, now)
+    return peak
+
+
+def compare(
+    steps: dict[str, Step], iters: int, warmup: int
+) -> dict[str, dict[str, float]]:
+    """Measure models in turns, so that all meet the same disturbances.
+
+    Args:
+        steps (dict[str, Step]): Steps by name.
+        iters (int): Timed steps of each.
+        warmup (int): Steps before them.
+
+    Returns:
+        dict[str, dict[str, float]]: By name: ``seconds`` (median),
+        ``seconds_min``, ``seconds_max`` and ``peak_bytes``.
+    """
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    order = list(steps)
+    for i in track(range(warmup + iters), 'Training steps'):
+        for name in order:
+            seconds = steps[name].seconds()
+            if i >= warmup:
+                times[name].append(seconds)
+        order.reverse()
+    return {
+        name: {
+            'seconds': statistics.median(times[name]),
+            'seconds_min': min(times[name]),
+            'seconds_max': max(times[name]),
+            'peak_bytes': step.peak_bytes(),
+        }
+        for name, step in steps.items()
+    }
