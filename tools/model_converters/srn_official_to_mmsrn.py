@@ -1,36 +1,51 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Convert a checkpoint of the published SRN code to mmsrn's names."""
 
+from __future__ import annotations
+
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 
-from mmsrn.models.utils.srn_checkpoint import CheckpointError, convert_file
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog='example: %(prog)s SRN.pth srn_r50_mmsrn.pth',
     )
     parser.add_argument('src', type=Path, help='published checkpoint')
     parser.add_argument('dst', type=Path, help='checkpoint to write')
-    return parser.parse_args()
+    return parser
 
 
-def main() -> int:
-    args = parse_args()
+def main(argv: list[str] | None = None) -> None:
+    """Convert.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    # Imports torch and mmdet, which --help need not wait for.
+    from mmsrn.models.utils.srn_checkpoint import CheckpointError, convert_file
+    from mmsrn.utils.launch import fail
+
     try:
         unmatched = convert_file(args.src, args.dst)
     except CheckpointError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+        fail(parser, str(error))
     for name in unmatched:
         print(f'not an SRN tensor, left out: {name}')
     print(f'wrote {args.dst}')
     print('test it with configs/srn/srn_r50_fpn_official-weights_widerface.py')
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()
