@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
+
+from .panels import draw_box, level_name, limit_to, show_image
 
 #: IoU from which an anchor is a positive of the second step, and below which
 #: it is a negative (the paper's thresholds).
@@ -47,7 +47,7 @@ class LevelSelection:
     @property
     def name(self) -> str:
         """Name of the level as in the paper: P2, P3, ..."""
-        return f'P{self.level + 2}'
+        return level_name(self.level)
 
     @property
     def kept(self) -> np.ndarray:
@@ -237,8 +237,8 @@ def draw_stc(
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     counts = count_stc(levels, faces)
     for level, (upper, lower) in zip(levels, axes.T):
-        _show(upper, gray * 0.45)
-        _show(lower, gray * 0.45)
+        show_image(upper, gray * 0.45)
+        show_image(lower, gray * 0.45)
         # Maps may stick out of the image: a cell is stride pixels wide.
         stride = _stride(level)
         extent = (0, level.shape[1] * stride, level.shape[0] * stride, 0)
@@ -265,8 +265,8 @@ def draw_stc(
         lower.scatter(*at.T, c=STOPPED, marker='x', s=28, linewidths=1.4)
         for axis in (upper, lower):
             for face in faces:
-                _box(axis, face, FACE, width=0.9)
-            _limit(axis, image)
+                draw_box(axis, face, FACE, width=0.9)
+            limit_to(axis, image)
         count = counts[level.name]
         share = count['removed'] / max(count['negatives'], 1)
         upper.set_title(
@@ -311,10 +311,10 @@ def draw_str(
     figure = Figure((3.1 * len(tracks), 3.9), layout='constrained')
     axes = figure.subplots(1, len(tracks), squeeze=False)[0]
     for axis, (face, name, boxes) in zip(axes, tracks):
-        _show(axis, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        show_image(axis, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
         for box, color in zip(boxes, (START, MOVED, FINAL)):
-            _box(axis, box, color, style='--' if color == START else '-')
-        _box(axis, face, FACE, width=1.2)
+            draw_box(axis, box, color, style='--' if color == START else '-')
+        draw_box(axis, face, FACE, width=1.2)
         view = np.vstack([face[None], boxes])
         low, high = view[:, :2].min(0), view[:, 2:].max(0)
         center, reach = (low + high) / 2, (high - low).max() * 0.58
@@ -399,47 +399,6 @@ def _stride(level: LevelSelection) -> float:
     if rows > 1:
         return float(centers[per_cell, 1] - centers[0, 1])
     return float(2 * centers[0].max() + 1)
-
-
-def _show(axis: Axes, image: np.ndarray) -> None:
-    axis.imshow(
-        np.clip(image, 0, 255).astype(np.uint8),
-        cmap='gray',
-        vmin=0,
-        vmax=255,
-        extent=(0, image.shape[1], image.shape[0], 0),
-    )
-    axis.set_axis_off()
-
-
-def _limit(axis: Axes, image: np.ndarray) -> None:
-    axis.set_xlim(0, image.shape[1])
-    axis.set_ylim(image.shape[0], 0)
-
-
-def _box(
-    axis: Axes,
-    box: np.ndarray,
-    color: str,
-    width: float = 2.0,
-    style: str = '-',
-) -> None:
-    """Draw a box with a dark rim, which is seen on any image."""
-    x1, y1, x2, y2 = box
-    axis.add_patch(
-        Rectangle(
-            (x1, y1),
-            x2 - x1,
-            y2 - y1,
-            fill=False,
-            edgecolor=color,
-            linewidth=width,
-            linestyle=style,
-            path_effects=[
-                withStroke(linewidth=width + 1.2, foreground='#00000080')
-            ],
-        )
-    )
 
 
 def _one_color(color: str):
