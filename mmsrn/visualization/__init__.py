@@ -4,8 +4,16 @@ Needs matplotlib and OpenCV, which come with MMDetection. The functions return
 ``matplotlib`` figures or images and never touch the state of ``pyplot``.
 """
 
+from .assignment import (
+    LevelAssignment,
+    StepAssignment,
+    draw_assignment,
+    draw_ground_truth,
+    read_assignment,
+)
 from .curves import draw_losses, draw_pr_curves, load_scalars
 from .detections import draw_detections, match_detections
+from .panels import rasterise
 from .report import HtmlReport
 from .selection import (
     LevelSelection,
@@ -19,9 +27,13 @@ from .selection import (
 
 __all__ = [
     'HtmlReport',
+    'LevelAssignment',
     'LevelSelection',
+    'StepAssignment',
     'count_stc',
+    'draw_assignment',
     'draw_detections',
+    'draw_ground_truth',
     'draw_iou_shift',
     'draw_losses',
     'draw_pr_curves',
@@ -30,5 +42,7 @@ __all__ = [
     'load_scalars',
     'match_detections',
     'measure_str',
+    'rasterise',
+    'read_assignment',
     'read_selection',
 ]

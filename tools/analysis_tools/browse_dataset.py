@@ -1,0 +1,383 @@
+#!/usr/bin/env python3
+"""Draw what the network gets: augmented images, boxes, anchors of each step.
+
+Works with every config of a detector; the pictures of the steps need a head
+of the type SRNHead. The second step starts from anchors that the first step
+moved, and only a trained network moves them: --checkpoint names one, and
+without it the pictures show the anchors where the generator put them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmengine.config import DictAction
+
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
+from mmsrn.utils.launch import (  # noqa: E402
+    check_checkpoint,
+    check_config,
+    fail,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+    from mmengine.config import Config, ConfigDict
+    from network_view import NetworkView, Seen
+    from torch.utils.data import Dataset
+
+SPLITS = ('train', 'val', 'test')
+EXAMPLES = """
+examples:
+  %(prog)s configs/srn/srn_r50_fpn_1xb32-130e_widerface.py \\
+      --output-dir work_dirs/browse --not-show
+  %(prog)s CONFIG --split val --num 5 --seed 3 --output-dir DIR --not-show
+  %(prog)s CONFIG --checkpoint work_dirs/NAME/epoch_10.pth --output-dir DIR \\
+      --cfg-options train_dataloader.dataset.data_root=/my/widerface/
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--output-dir',
+        type=Path,
+        metavar='DIR',
+        help='folder for the pictures: NUMBER_NAME.png, and beside it '
+        '_step1.png and _step2.png',
+    )
+    parser.add_argument(
+        '--num',
+        type=_positive,
+        default=10,
+        help='images to draw, chosen at random (default: 10)',
+    )
+    parser.add_argument(
+        '--split',
+        choices=SPLITS,
+        default='train',
+        help='whose images and pipeline (default: train)',
+    )
+    parser.add_argument(
+        '--steps',
+        action=argparse.BooleanOptionalAction,
+        help='draw the anchors of both steps (default: if the head is an '
+        'SRNHead)',
+    )
+    parser.add_argument(
+        '--checkpoint',
+        metavar='FILE',
+        help='network that moves the anchors of the second step',
+    )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        help='of the choice and of the augmentation (default: 0)',
+    )
+    show = parser.add_mutually_exclusive_group()
+    show.add_argument(
+        '--show',
+        action='store_true',
+        default=None,
+        help='show each picture in a window; a key goes on, Esc ends '
+        '(default: if there is a display)',
+    )
+    show.add_argument(
+        '--not-show',
+        action='store_false',
+        dest='show',
+        help='write the files only',
+    )
+    parser.add_argument(
+        '--show-interval',
+        type=float,
+        default=2,
+        metavar='SECONDS',
+        help='time of each picture in the window, 0: until a key is pressed '
+        '(default: 2)',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        metavar='KEY=VALUE',
+        action=DictAction,
+        type=_key_value,
+        help='overwrite settings of the config',
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text} is less than 1')
+    return value
+
+
+def _key_value(text: str) -> str:
+    if '=' not in text:
+        raise argparse.ArgumentTypeError(f'expected KEY=VALUE, not {text!r}')
+    return text
+
+
+def decide_show(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> bool:
+    """Whether to open a window; ends the program if nothing would come out."""
+    display = sys.platform != 'linux' or bool(
+        os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
+    )
+    if args.show and not display:
+        fail(parser, '--show: there is no display; use --output-dir DIR')
+    show = display if args.show is None else args.show
+    if not show and args.output_dir is None:
+        why = 'there is no display' if args.show is None else '--not-show'
+        fail(parser, f'{why}: name a folder for the pictures, --output-dir')
+    return show
+
+
+def leaves(dataset: ConfigDict) -> Iterator[ConfigDict]:
+    """Innermost datasets, below RepeatDataset, ConcatDataset and the like."""
+    inner = dataset.get('dataset', dataset.get('datasets'))
+    if inner is None:
+        yield dataset
+    else:
+        for part in inner if isinstance(inner, (list, tuple)) else [inner]:
+            yield from leaves(part)
+
+
+def build_dataset(
+    parser: argparse.ArgumentParser, cfg: Config, split: str
+) -> Dataset:
+    """Build the dataset of a split, or end with what is wrong with it.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        cfg (Config): The complete config.
+        split (str): One of :data:`SPLITS`.
+
+    Returns:
+        Dataset: With one image at least.
+    """
+    from mmdet.registry import DATASETS
+    from mmengine.dataset import BaseDataset
+
+    loader = cfg.get(f'{split}_dataloader')
+    if not loader:
+        there = [x for x in SPLITS if cfg.get(f'{x}_dataloader')]
+        fail(
+            parser,
+            f'the config has no {split}_dataloader; --split takes '
+            f'{" or ".join(there) or "nothing here"}',
+        )
+    key = f'{split}_dataloader.dataset'
+    for leaf in leaves(loader.dataset):
+        root = leaf.get('data_root')
+        if root and '://' not in root and not Path(root).is_dir():
+            fail(
+                parser,
+                f'data folder {root} does not exist. Lay the data out as '
+                'data/README.md shows, start from the root of the '
+                'repository, or name another folder: --cfg-options '
+                f'{key}.data_root=DIR',
+            )
+        kind = DATASETS.get(leaf.type) if 'type' in leaf else None
+        if isinstance(kind, type) and issubclass(kind, BaseDataset):
+            # Nothing is sent to workers, and an empty list has no bytes.
+            leaf.serialize_data = False
+    try:
+        dataset = DATASETS.build(loader.dataset)
+    except (OSError, ValueError) as error:
+        fail(parser, f'{key}: {error}')
+    if len(dataset) == 0:
+        files = ', '.join(
+            str(x.ann_file) for x in leaves(loader.dataset) if 'ann_file' in x
+        )
+        fail(
+            parser,
+            f'{key} has no image: {files or "it"} is empty, or filter_cfg '
+            'leaves nothing',
+        )
+    return dataset
+
+
+def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
+    """Augment one image, the same for the same seed.
+
+    Args:
+        dataset (Dataset): With its pipeline.
+        index (int): Which image.
+        seed (int): Of all samples; how many others are drawn plays no part.
+
+    Returns:
+        dict: What the pipeline packs.
+
+    Raises:
+        ValueError: If that is not one image.
+    """
+    import numpy as np
+    import torch
+    from mmengine.runner import set_random_seed
+
+    state = np.random.SeedSequence([seed % 2**32, index]).generate_state(1)
+    set_random_seed(int(state[0]))
+    data = dataset[index]
+    inputs = data.get('inputs') if isinstance(data, dict) else None
+    if not isinstance(inputs, torch.Tensor) or inputs.dim() != 3:
+        raise ValueError(
+            'the pipeline does not end in PackDetInputs with one image; '
+            'configs of videos and of semi-supervised training cannot be '
+            'browsed'
+        )
+    return data
+
+
+def pictures(seen: Seen) -> Iterator[tuple[str, Figure]]:
+    """Draw one sample.
+
+    Args:
+        seen (Seen): The sample as the network gets it.
+
+    Yields:
+        tuple[str, Figure]: End of the file's name, and figure.
+    """
+    from mmsrn.visualization import draw_assignment, draw_ground_truth
+
+    yield (
+        '',
+        draw_ground_truth(
+            seen.image, seen.boxes, seen.ignored, seen.name, seen.labels
+        ),
+    )
+    for step in seen.steps:
+        yield (
+            f'_step{step.step}',
+            draw_assignment(seen.image, step, seen.name),
+        )
+
+
+def show_window(picture: np.ndarray, title: str, seconds: float) -> bool:
+    """Show a picture; False if the user wants no more."""
+    import cv2
+
+    cv2.imshow('browse_dataset', picture)
+    cv2.setWindowTitle('browse_dataset', title)
+    return cv2.waitKey(round(seconds * 1000)) != 27
+
+
+def browse(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    dataset: Dataset,
+    view: NetworkView,
+) -> dict[int, list[int]]:
+    """Draw samples and write or show the pictures.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): The command line.
+        dataset (Dataset): Images to choose from.
+        view (NetworkView): Makes of a sample what the network gets.
+
+    Returns:
+        dict[int, list[int]]: By step: faces, and faces without an anchor.
+    """
+    import cv2
+    import numpy as np
+    from rich.progress import track
+
+    from mmsrn.visualization import rasterise
+
+    rng = np.random.default_rng(args.seed % 2**32)
+    num = min(args.num, len(dataset))
+    indices = sorted(rng.choice(len(dataset), num, replace=False).tolist())
+    counts: dict[int, list[int]] = {}
+    for index in track(indices, 'Drawing samples'):
+        try:
+            seen = view(load_sample(dataset, index, args.seed))
+        except (OSError, ValueError) as error:
+            fail(parser, f'image {index} of {args.split}: {error}')
+        for step in seen.steps:
+            count = counts.setdefault(step.step, [0, 0])
+            count[0] += len(step.faces)
+            count[1] += int((~step.found).sum())
+        for end, figure in pictures(seen):
+            name = f'{index:05d}_{Path(seen.name).stem}{end}.png'
+            picture = rasterise(figure)
+            if args.output_dir is not None:
+                try:
+                    with atomic_file(args.output_dir / name) as partial:
+                        if not cv2.imwrite(str(partial), picture):
+                            raise OSError('OpenCV could not write it')
+                except OSError as error:
+                    file = args.output_dir / name
+                    fail(parser, f'{file}: cannot be written: {error}')
+            if args.show and not show_window(
+                picture, name, args.show_interval
+            ):
+                return counts
+    return counts
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Draw.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    check_config(parser, args.config, ROOT)
+    if args.checkpoint is not None:
+        check_checkpoint(
+            parser,
+            args.checkpoint,
+            'without --checkpoint the anchors are drawn unmoved',
+        )
+    args.show = decide_show(parser, args)
+
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    from network_view import NetworkView
+
+    from mmsrn.utils import register_all_modules
+
+    register_all_modules()
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    try:
+        view = NetworkView(cfg, args.steps, args.checkpoint, args.split)
+    except ValueError as error:
+        fail(parser, f'{args.config}: {error}')
+    dataset = build_dataset(parser, cfg, args.split)
+    view.classes = dataset.metainfo.get('classes') or ()
+    counts = browse(parser, args, dataset, view)
+    for step, (faces, orphans) in counts.items():
+        print(f'step {step}: {orphans} of {faces} faces have no anchor')
+    if args.output_dir is not None:
+        print(f'Pictures: {args.output_dir}')
+
+
+if __name__ == '__main__':
+    main()
