@@ -134,6 +134,7 @@ class OpsStatus:
                 'undefined symbol',
                 'libtorch',
                 'libc10',
+                'libcudart',
                 'implementation for device',
                 'CUDA support',
                 'ended by signal',
@@ -141,11 +142,15 @@ class OpsStatus:
         )
 
 
-def probe_ops(python: str = sys.executable) -> OpsStatus:
+def probe_ops(
+    python: str = sys.executable, environ: dict[str, str] | None = None
+) -> OpsStatus:
     """Run one compiled operator of mmcv on every device, in a new process.
 
     Args:
         python (str): The interpreter to ask. Defaults to this one.
+        environ (dict[str, str], optional): Its environment. Defaults to that
+            of this process.
 
     Returns:
         OpsStatus: What ran and what did not.
@@ -154,6 +159,7 @@ def probe_ops(python: str = sys.executable) -> OpsStatus:
         [python, '-c', _OPS_PROBE],
         stdin=subprocess.DEVNULL,
         capture_output=True,
+        env=environ,
         text=True,
         errors='replace',
     )
@@ -212,7 +218,9 @@ def remedy_for_import(name: str, error: str) -> str:
     if 'pkg_resources' in error:
         return "python -m pip install 'setuptools<81'"
     library = re.search(r'(lib[\w.+-]*\.so[.\d]*): cannot open', error)
-    if library and name == 'cv2':
+    # mmcv imports OpenCV, and fails with it.
+    desktop = ('libGL', 'libglib', 'libgthread')
+    if library and (name == 'cv2' or library[1].startswith(desktop)):
         return (
             f'install the system library {library[1]} (Debian, Ubuntu: '
             'apt-get install libgl1 libglib2.0-0), or use the OpenCV that '
@@ -234,6 +242,11 @@ def _module_item(name: str) -> EnvItem:
     except Exception as error:  # a broken package may raise anything
         text = f'{type(error).__name__}: {error}'.splitlines()[0]
         return EnvItem(label, text, 'error', remedy_for_import(name, text))
+    if getattr(module, '__file__', None) is None:
+        # An uninstall leaves a folder behind if something else wrote to it.
+        text = f'an empty folder: {", ".join(module.__path__)}'
+        remedy = f'remove the folder, then {remedy_for_import(name, text)}'
+        return EnvItem(label, text, 'error', remedy)
     version = str(getattr(module, '__version__', 'unknown'))
     if name == 'mmsrn':  # installed, or which clone?
         version += f' ({os.path.dirname(module.__file__)})'
@@ -274,7 +287,7 @@ def _opencv_item() -> EnvItem:
     item = _module_item('cv2')
     if item.status == 'error':
         return item
-    if int(item.value.split('.')[0]) >= 5:
+    if re.match(r'([5-9]|\d\d)', item.value):
         return EnvItem(
             item.name,
             item.value,
