@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -165,7 +166,7 @@ def _load(model: ConfigDict, checkpoint: str) -> nn.Module:
     network = MODELS.build(model)
     try:
         load_checkpoint(network, checkpoint, 'cpu', strict=True)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, UnpicklingError) as error:
         reason = ' '.join(str(error).split())[:300]
         raise ValueError(
             f'checkpoint {checkpoint} is none of this model: {reason}'
