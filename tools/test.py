@@ -59,10 +59,15 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Test."""
+def main(argv: list[str] | None = None) -> None:
+    """Test.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
     parser = make_parser()
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     check_config(parser, args.config, ROOT)
     check_checkpoint(
         parser,
@@ -71,7 +76,7 @@ def main() -> None:
     )
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         fail(parser, f'--out {args.out}: the name must end in .pkl')
-    cfg = load_config(args)
+    cfg = load_config(parser, args)
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
         from mmdet.engine.hooks.utils import trigger_visualization_hook

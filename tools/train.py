@@ -49,20 +49,33 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Train."""
+def main(argv: list[str] | None = None) -> None:
+    """Train.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
     parser = make_parser()
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     check_config(parser, args.config, ROOT)
     if args.resume not in (None, 'auto'):
         remedy = '--resume alone takes the last one in the work folder'
         check_checkpoint(parser, args.resume, remedy)
-    cfg = load_config(args)
+    cfg = load_config(parser, args)
     if args.amp:
+        from mmengine.device import get_device
+
+        if get_device() == 'cpu':
+            fail(
+                parser,
+                '--amp needs a GPU, and none is usable here; see '
+                'tools/misc/check_env.py',
+            )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.loss_scale = 'dynamic'
     if args.auto_scale_lr:
-        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
             fail(
                 parser,
                 f'--auto-scale-lr: {args.config} lacks auto_scale_lr = '

@@ -41,11 +41,14 @@ class _LazyDictAction(argparse.Action):
     ) -> None:
         from mmengine.config import DictAction
 
-        wrong = [value for value in values if '=' not in value]
+        wrong = [value for value in values if value.find('=') < 1]
         if wrong:
             fail(parser, f'{option_string} takes KEY=VALUE, not {wrong[0]!r}')
         action = DictAction(self.option_strings, self.dest)
-        action(parser, namespace, values, option_string)
+        try:
+            action(parser, namespace, values, option_string)
+        except AssertionError as error:  # brackets that do not match
+            fail(parser, f'{option_string}: {error}')
 
 
 def fail(parser: argparse.ArgumentParser, message: str) -> None:
@@ -138,13 +141,16 @@ def check_checkpoint(
         fail(parser, f'checkpoint {checkpoint} is not a file; {remedy}')
 
 
-def load_config(args: argparse.Namespace) -> Config:
+def load_config(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> Config:
     """Load the config and put what the command line says into it.
 
     The folder for logs and checkpoints is, in this order: ``--work-dir``,
     ``work_dir`` of the config, ``./work_dirs/NAME_OF_THE_CONFIG``.
 
     Args:
+        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): ``config``, ``cfg_options``, ``launcher``,
             ``local_rank`` and ``work_dir``.
 
@@ -163,7 +169,14 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (KeyError, TypeError) as error:
+            # mmengine may print the whole list that an index exceeds.
+            reason = str(error.args[0])
+            if len(reason) > 160:
+                reason = f'{reason[:160]}...'
+            fail(parser, f'--cfg-options does not fit the config: {reason}')
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:

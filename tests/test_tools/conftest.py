@@ -1,6 +1,9 @@
 """The command-line tools as modules."""
 
 import importlib.util
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,3 +35,39 @@ def fails(capsys):
         return capsys.readouterr().err
 
     return run
+
+
+@pytest.fixture
+def runner(monkeypatch):
+    """In place of mmengine's runner: what it was asked to do."""
+    fake = SimpleNamespace(
+        cfg=None, calls=[], test_evaluator=SimpleNamespace(metrics=[])
+    )
+    fake.train = lambda: fake.calls.append('train')
+    fake.test = lambda: fake.calls.append('test')
+
+    def make(cfg):
+        fake.cfg = cfg
+        return fake
+
+    monkeypatch.setenv('LOCAL_RANK', '0')  # which the tools set
+    monkeypatch.setattr('mmengine.runner.Runner.from_cfg', make)
+    return fake
+
+
+@pytest.fixture
+def help_of(root, tmp_path):
+    """Function that asks a script for its help, as a user elsewhere does."""
+
+    def ask(path):
+        # Of -X importtime only the modules' names matter.
+        command = [sys.executable, '-X', 'importtime', root / 'tools' / path]
+        done = subprocess.run(
+            [*command, '--help'], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        names = {x.split('|')[-1].strip() for x in done.stderr.splitlines()}
+        assert 'argparse' in names and not names & {'torch', 'mmengine'}
+        return done.stdout
+
+    return ask

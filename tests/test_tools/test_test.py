@@ -1,0 +1,109 @@
+"""What the command line of the test does, short of testing."""
+
+import pytest
+
+DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
+TTA = """
+tta_model = dict(type='DetTTAModel')
+tta_pipeline = [dict(type='TestTimeAug', transforms=[])]
+"""
+
+
+@pytest.fixture
+def tool(load_tool):
+    return load_tool('test.py')
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    path = tmp_path / 'epoch_1.pth'
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def run(tool, root, runner, checkpoint):
+    """Function that runs the tool and returns the config of the runner."""
+
+    def call(*args, config=DEMO):
+        tool.main([str(root / config), str(checkpoint), *map(str, args)])
+        assert runner.calls.pop() == 'test' and not runner.calls
+        return runner.cfg
+
+    return call
+
+
+def test_help(help_of):
+    text = help_of('test.py')
+    for option in ('--out', '--show-dir', '--tta', '--cfg-options'):
+        assert option in text
+
+
+def test_plain(run, checkpoint, runner):
+    cfg = run()
+    assert cfg.load_from == str(checkpoint)
+    assert cfg.work_dir == 'work_dirs/srn_r18-thin_fpn_1xb8-40e_synthetic'
+    assert 'draw' not in cfg.default_hooks.visualization
+    assert cfg.model.type == 'SRN' and runner.test_evaluator.metrics == []
+
+
+def test_command_line_of_the_process(
+    tool, root, runner, checkpoint, monkeypatch
+):
+    args = ['test.py', str(root / DEMO), str(checkpoint)]
+    monkeypatch.setattr('sys.argv', [*args, '--cfg-options', 'work_dir=x'])
+    tool.main()
+    assert runner.calls == ['test'] and runner.cfg.work_dir == 'x'
+
+
+def test_checkpoint_by_address(tool, root, runner):
+    address = 'https://example.org/epoch_1.pth'
+    tool.main([str(root / DEMO), address])
+    assert runner.cfg.load_from == address
+
+
+def test_pictures(run):
+    hook = run('--show-dir', 'pictures').default_hooks.visualization
+    assert hook.draw and hook.test_out_dir == 'pictures'
+    assert 'show' not in hook
+    hook = run('--show', '--wait-time', '0.5').default_hooks.visualization
+    assert hook.draw and hook.show and hook.wait_time == 0.5
+
+
+def test_predictions_to_a_file(run, runner, tmp_path):
+    run('--out', tmp_path / 'a.pkl')
+    (dump,) = runner.test_evaluator.metrics
+    assert dump.out_file_path == str(tmp_path / 'a.pkl')
+
+
+def test_file_of_another_kind(tool, root, checkpoint, fails):
+    error = fails(tool, root / DEMO, checkpoint, '--out', 'a.json')
+    assert '--out a.json: the name must end in .pkl' in error
+
+
+def test_augmentation(run, root, tmp_path):
+    config = tmp_path / 'own.py'
+    config.write_text(f"_base_ = '{root / DEMO}'\n{TTA}")
+    cfg = run('--tta', config=config)
+    assert cfg.model.type == 'DetTTAModel' and cfg.model.module.type == 'SRN'
+    (step,) = cfg.test_dataloader.dataset.pipeline
+    assert step.type == 'TestTimeAug'
+    assert run(config=config).model.type == 'SRN'
+
+
+def test_augmentation_that_the_config_lacks(tool, root, checkpoint, fails):
+    error = fails(tool, root / DEMO, checkpoint, '--tta')
+    assert error.strip().endswith('lacks tta_model and tta_pipeline')
+
+
+def test_missing_checkpoint(tool, root, runner, fails, tmp_path):
+    missing = tmp_path / 'epoch_9.pth'
+    error = fails(tool, root / DEMO, missing)
+    assert f'checkpoint {missing} is not a file; training leaves' in error
+    assert runner.calls == []
+    assert fails(tool, root / DEMO)  # none given at all
+
+
+def test_bad_config(tool, fails, checkpoint, tmp_path):
+    error = fails(tool, tmp_path, checkpoint)
+    assert f'config {tmp_path} is a folder' in error

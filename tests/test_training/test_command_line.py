@@ -1,0 +1,60 @@
+"""Whole runs of the tools, ours and mmdet's, on eight drawn images."""
+
+import json
+import re
+from pathlib import Path
+
+import mmdet
+import pytest
+import torch
+
+DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
+MMDET_TOOLS = Path(mmdet.__file__).parent / '.mim/tools'
+
+
+@pytest.fixture
+def options(eight_images):
+    """Settings that let the demo's config train on the drawn images."""
+    return [
+        '--cfg-options',
+        'train_cfg.max_epochs=1',
+        'default_hooks.checkpoint.interval=1',
+        'default_hooks.logger.interval=1',
+        *(
+            f'{loader}_dataloader.dataset.data_root={eight_images}/'
+            for loader in ('train', 'val', 'test')
+        ),
+    ]
+
+
+@pytest.mark.slow
+def test_tools_of_mmdet(run, options, tmp_path):
+    """They take a shipped config as it is, which names what it needs."""
+    args = ['--work-dir', tmp_path]
+    out = run(MMDET_TOOLS / 'train.py', DEMO, *args, *options).stdout
+    losses = [float(x) for x in re.findall(r' loss: ([\d.]+)', out)]
+    assert len(losses) == 1 and losses[0] > 0
+    checkpoint = tmp_path / 'epoch_1.pth'
+    assert (
+        'bbox_head.conv_cls.weight'
+        in (torch.load(checkpoint, weights_only=False)['state_dict'])
+    )
+    run(MMDET_TOOLS / 'test.py', DEMO, checkpoint, *args, *options)
+    (metrics,) = set(tmp_path.glob('*/*.json'))
+    assert 0 <= json.loads(metrics.read_text())['pascal_voc/mAP'] <= 1
+
+
+@pytest.mark.slow
+def test_resume_with_nothing_and_scaled_rate(run, options, tmp_path):
+    out = run(
+        'tools/train.py',
+        DEMO,
+        *('--work-dir', tmp_path, '--resume', '--auto-scale-lr'),
+        *(*options, 'auto_scale_lr.base_batch_size=32'),
+    ).stdout
+    assert 'resumed epoch' not in out
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    assert saved['meta']['epoch'] == 1
+    # A batch of 8 at the demo's rate of 0.002 for 32.
+    (group,) = saved['optimizer']['param_groups']
+    assert group['initial_lr'] == pytest.approx(0.002 * 8 / 32)
