@@ -1,0 +1,159 @@
+"""Every config: its name, and a whole run of it in miniature."""
+
+import re
+from itertools import chain
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmsrn.testing import write_synthetic_wider_face
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = [
+    str(path.relative_to(ROOT))
+    for folder in ('srn', 'demo')
+    for path in sorted((ROOT / 'configs' / folder).glob('*.py'))
+]
+SIDE = 96
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """Folders with the same few images in both layouts."""
+    folder = tmp_path_factory.mktemp('data')
+    write_synthetic_wider_face(
+        folder / 'wider', 2, 1, size=(SIDE, SIDE), seed=2, progress=False
+    )
+    write_voc_like(folder / 'wider', folder / 'voc')
+    return folder
+
+
+def write_voc_like(wider, voc):
+    (voc / 'images').mkdir(parents=True)
+    (voc / 'annotations').mkdir()
+    for split in ('train', 'val'):
+        names = []
+        for image in sorted(wider.rglob(f'WIDER_{split}/**/*.jpg')):
+            names.append(image.stem)
+            pixels = cv2.imread(str(image))
+            cv2.imwrite(str(voc / f'images/{image.stem}.jpg'), pixels)
+            tree = ElementTree.Element('annotation')
+            face = ElementTree.SubElement(tree, 'object')
+            ElementTree.SubElement(face, 'name').text = 'with_mask'
+            box = ElementTree.SubElement(face, 'bndbox')
+            for key, value in dict(xmin=9, ymin=9, xmax=40, ymax=50).items():
+                ElementTree.SubElement(box, key).text = str(value)
+            ElementTree.ElementTree(tree).write(
+                voc / f'annotations/{image.stem}.xml'
+            )
+        (voc / f'{split}.txt').write_text('\n'.join(names) + '\n')
+
+
+def in_miniature(cfg, data, work_dir):
+    """The same run of two images, small crops and no downloads."""
+    layout = 'voc' if 'facemask' in cfg.filename else 'wider'
+    for name in ('train', 'val', 'test'):
+        loader = cfg[f'{name}_dataloader']
+        loader.dataset.data_root = f'{data / layout}/'
+        loader.num_workers = 0
+        loader.persistent_workers = False
+        for transform in loader.dataset.pipeline:
+            for key in ('scale', 'crop_size', 'size'):
+                if key in transform:
+                    transform[key] = (SIDE, SIDE)
+    cfg.train_dataloader.batch_size = 2
+    cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = 1
+    cfg.model.backbone.init_cfg = None
+    if cfg.model.backbone.type == 'ResNet':  # else no gradient in blocks
+        cfg.model.backbone.zero_init_residual = False
+    cfg.param_scheduler = cfg.param_scheduler[1:]  # no warm-up
+    cfg.default_hooks.checkpoint.update(
+        interval=1000, save_best=None, save_last=False
+    )
+    cfg.work_dir = str(work_dir)
+    cfg.randomness = dict(seed=0)
+    return cfg
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_trains_a_step_and_predicts(path, data, tmp_path):
+    cfg = in_miniature(Config.fromfile(ROOT / path), data, tmp_path)
+    runner = Runner.from_cfg(cfg)
+    runner.model.init_weights()
+    before = {k: v.clone() for k, v in runner.model.named_parameters()}
+    runner.train()
+
+    assert runner.iter == 1
+    losses = runner.message_hub.log_scalars
+    for name in ('cls_fs', 'cls_ss', 'bbox_ss'):
+        assert losses[f'train/loss_{name}'].current() > 0
+    assert torch.isfinite(torch.tensor(losses['train/loss'].current()))
+    still = [
+        name
+        for name, value in runner.model.named_parameters()
+        if value.requires_grad and value.equal(before[name])
+    ]
+    # The first step regresses only where a face fits the coarse levels.
+    allowed = re.compile(r'neck\.(extra|first)')
+    assert not [name for name in still if not allowed.match(name)]
+
+    batch = next(iter(runner.val_dataloader))
+    (sample,) = runner.model.eval().test_step(batch)
+    found = sample.pred_instances
+    assert found.bboxes.shape == (len(found), 4)
+    assert found.scores.shape == found.labels.shape == (len(found),)
+    metrics = [name for name in losses if name.startswith('val/')]
+    assert any('mAP' in name for name in metrics)
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_the_name_says_what_the_config_does(path):
+    cfg = Config.fromfile(ROOT / path)
+    assert cfg.default_scope == 'mmdet'
+    assert 'mmsrn.models' in cfg.custom_imports.imports
+    name = path.rsplit('/', 1)[1]
+    data = {'wider': 'WiderFace', 'mask': 'VOCFace', 'synth': 'WiderFace'}
+    kind = next(v for k, v in data.items() if k in name.rsplit('_', 1)[1])
+    assert cfg.train_dataloader.dataset.type == f'{kind}Dataset'
+    backbone = cfg.model.backbone
+    depth = re.search(r'_r(\d+)[_-]', name)
+    if depth:
+        assert (backbone.type, backbone.depth) == ('ResNet', int(depth[1]))
+    else:
+        assert backbone.type.lower() in name
+    schedule = re.search(r'_1xb(\d+)-(\d+)e_', name)
+    if schedule:
+        batch, epochs = map(int, schedule.groups())
+        assert cfg.train_dataloader.batch_size == batch
+        assert cfg.train_cfg.max_epochs == epochs
+        if 'auto_scale_lr' in cfg:
+            assert cfg.auto_scale_lr.base_batch_size == batch
+
+
+def test_every_config_is_in_the_metafile():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    files = [ROOT / file for file in index['Import']]
+    models = chain.from_iterable(
+        yaml.safe_load(file.read_text())['Models'] for file in files
+    )
+    listed = {model['Name']: model['Config'] for model in models}
+    published = [path for path in CONFIGS if path.startswith('configs/srn/')]
+    assert sorted(listed.values()) == published
+    for name, path in listed.items():
+        assert path == f'configs/srn/{name}.py'
+
+
+def test_ema_can_be_added(tmp_path):
+    base = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+    file = tmp_path / 'config.py'
+    ema = ROOT / 'configs/_base_/ema.py'
+    file.write_text(f"_base_ = ['{base}', '{ema}']\n")
+    cfg = Config.fromfile(file)
+    assert [hook.type for hook in cfg.custom_hooks] == ['EMAHook']
+    assert cfg.model.type == 'SRN'
