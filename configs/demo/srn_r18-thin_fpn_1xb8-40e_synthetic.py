@@ -96,4 +96,3 @@ default_hooks = dict(
     logger=dict(interval=19),
     checkpoint=dict(interval=5, max_keep_ckpts=2, save_best=None),
 )
-custom_hooks = [dict(type='ChannelsLastHook')]  # faster on a CPU
