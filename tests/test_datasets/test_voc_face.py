@@ -1,0 +1,232 @@
+"""VOC-style sets: classes folded into one, and what can be wrong in them."""
+
+import re
+
+import pytest
+from mmdet.registry import DATASETS
+from PIL import Image
+
+from mmsrn.utils import register_all_modules
+
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='PackDetInputs'),
+]
+SIZE = (60, 50)  # width, height
+
+
+def item(name, box, difficult=None):
+    corners = ''.join(
+        f'<{key}>{value}</{key}>'
+        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), box)
+    )
+    text = f'<name>{name}</name><bndbox>{corners}</bndbox>'
+    if difficult is not None:
+        text += f'<difficult>{difficult}</difficult>'
+    return f'<object>{text}</object>'
+
+
+def xml(*items, size='<size><width>60</width><height>50</height></size>'):
+    return f'<annotation>{size}{"".join(items)}</annotation>'
+
+
+MASK = item('mask', (11, 21, 31, 46), 0)
+BARE = item('bare', (1, 1, 9.7, 11), 1)
+FACE = item('face', (2, 3, 4, 5))
+
+
+@pytest.fixture(scope='module', autouse=True)
+def registries():
+    register_all_modules()
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Function that writes a set, given xml by file name of the image."""
+
+    def run(**files):
+        for folder in ('images', 'annotations'):
+            (tmp_path / folder).mkdir(exist_ok=True)
+        for name, text in files.items():
+            stem, _, suffix = name.partition('_')
+            image = tmp_path / f'images/{stem}.{suffix or "jpg"}'
+            Image.new('RGB', SIZE).save(image)
+            (tmp_path / f'annotations/{stem}.xml').write_text(text)
+        names = [name.partition('_')[0] for name in files]
+        (tmp_path / 'val.txt').write_text(''.join(f'{x}\n' for x in names))
+        return tmp_path
+
+    return run
+
+
+def build(root, **kwargs):
+    args = dict(
+        type='VOCFaceDataset',
+        data_root=str(root),
+        ann_file='val.txt',
+        data_prefix=dict(sub_data_root=''),
+        class_map={'*': 'face'},
+    )
+    return DATASETS.build({**args, **kwargs})
+
+
+def instances(root, **kwargs):
+    return build(root, **kwargs).get_data_info(0)['instances']
+
+
+@pytest.mark.parametrize(
+    'class_map',
+    [
+        {'*': 'face'},
+        {'mask': 'face', 'bare': 'face'},
+        {'mask': 'face', '*': 'face'},
+    ],
+)
+def test_folded_classes(write, class_map):
+    """VOC counts pixels from 1; difficult faces do not count."""
+    found = instances(write(one=xml(MASK, BARE, FACE)), class_map=class_map)
+    assert found == [
+        dict(bbox=[10, 20, 30, 45], bbox_label=0, ignore_flag=0),
+        dict(bbox=[0, 0, 8, 10], bbox_label=0, ignore_flag=1),
+        dict(bbox=[1, 2, 3, 4], bbox_label=0, ignore_flag=0),
+    ]
+
+
+def test_a_name_goes_before_the_star(write):
+    found = instances(
+        write(one=xml(MASK, BARE, FACE)),
+        class_map={'*': 'other', 'mask': 'covered'},
+        metainfo=dict(classes=('covered', 'other')),
+    )
+    # `*` stands for every name that the map lacks, classes included.
+    assert [x['bbox_label'] for x in found] == [0, 1, 1]
+
+
+def test_no_map(write):
+    assert len(instances(write(one=xml(FACE)), class_map=None)) == 1
+    root = write(one=xml(FACE, MASK))
+    with pytest.raises(ValueError) as info:
+        build(root, class_map=None)
+    assert f'{root}/annotations/one.xml: class ' in str(info.value)
+    assert "'mask'" in str(info.value) and 'class_map' in str(info.value)
+    with pytest.raises(ValueError, match="class 'head' is not one of"):
+        build(root, class_map={'*': 'head'})
+
+
+def test_through_the_pipeline(write):
+    dataset = build(write(one=xml(MASK, BARE)), pipeline=PIPELINE)
+    sample = dataset[0]
+    assert sample['inputs'].shape == (3, 50, 60)
+    sample = sample['data_samples']
+    assert sample.gt_instances.bboxes.tensor.tolist() == [[10, 20, 30, 45]]
+    assert sample.ignored_instances.bboxes.tensor.tolist() == [[0, 0, 8, 10]]
+    assert dataset.metainfo['classes'] == ('face',)
+
+
+def test_image_formats(write):
+    """mmdet takes every image for a .jpg."""
+    files = dict(a=xml(), b_png=xml(), c_JPG=xml(), d_jpeg=xml())
+    dataset = build(write(**files), pipeline=PIPELINE, test_mode=True)
+    paths = [dataset.get_data_info(i)['img_path'] for i in range(4)]
+    names = [path.rsplit('/', 1)[1] for path in paths]
+    assert names == ['a.jpg', 'b.png', 'c.JPG', 'd.jpeg']
+    assert all(dataset[i]['inputs'].shape == (3, 50, 60) for i in range(4))
+
+
+def test_size_from_the_image(write):
+    info = build(write(one=xml(FACE, size=''))).get_data_info(0)
+    assert (info['width'], info['height']) == SIZE
+
+
+def test_boxes_without_area(write):
+    flat = item('face', (5, 5, 5, 9)), item('face', (5, 9, 7, 8))
+    found = instances(write(one=xml(*flat, FACE)))
+    assert [x['bbox'] for x in found] == [[1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    'filter_cfg, test_mode, expected',
+    [
+        (None, False, 2),
+        (dict(filter_empty_gt=True), False, 1),
+        (dict(filter_empty_gt=True), True, 2),
+        (dict(min_size=51), False, 0),
+        (dict(min_size=50), False, 2),
+    ],
+)
+def test_filter(write, filter_cfg, test_mode, expected):
+    root = write(one=xml(MASK), two=xml())
+    kwargs = dict(filter_cfg=filter_cfg, test_mode=test_mode)
+    assert len(build(root, serialize_data=False, **kwargs)) == expected
+
+
+def test_small_boxes_are_ignored(write):
+    root = write(one=xml(MASK, FACE))
+    found = instances(root, filter_cfg=dict(bbox_min_size=5))
+    assert [x['ignore_flag'] for x in found] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    'text, what',
+    [
+        (xml(MASK)[:-3], 'not well-formed xml'),
+        ('', 'not well-formed xml'),
+        (xml(MASK.replace('<name>mask</name>', '')), 'object 1 has no name'),
+        (xml(FACE, MASK.replace('mask', '')), 'object 2 has no name'),
+        (xml(MASK.replace('11', '')), "xmin is no number but ''"),
+        (xml(MASK.replace('46', 'low')), "ymax is no number but 'low'"),
+        (xml(MASK.replace('46', 'nan')), "ymax is no number but 'nan'"),
+        (xml(MASK.replace('46', 'inf')), "ymax is no number but 'inf'"),
+        (xml(re.sub('<bndbox.*/bndbox>', '', MASK)), 'no number but None'),
+        (xml(item('mask', (1, 1, 9, 9), '')), 'or difficult, is missing or'),
+        (xml(item('mask', (1, 1, 9, 9), 'no')), "'no'"),
+        (xml(size='<size><width>6</width></size>'), 'element of size'),
+        (xml(size='<size><width>w</width></size>'), "'w'"),
+    ],
+)
+def test_bad_xml(write, text, what):
+    root = write(one=text)
+    with pytest.raises(ValueError) as info:
+        build(root)
+    assert str(info.value).startswith(f'{root}/annotations/one.xml: ')
+    assert what in str(info.value)
+
+
+def test_missing_files(write):
+    root = write(one=xml(MASK), two=xml(MASK))
+    (root / 'images/two.jpg').unlink()
+    with pytest.raises(ValueError, match='images/two: no such image .*val.t'):
+        build(root)
+    (root / 'annotations/two.xml').unlink()
+    with pytest.raises(ValueError, match='two.xml: no such file.*ann_subdir'):
+        build(root)
+    with pytest.raises(ValueError, match='one.xml: no such file'):
+        build(root, ann_subdir='xml')
+    with pytest.raises(ValueError, match='photos/one: no such image.*img_su'):
+        build(root, img_subdir='photos')
+    with pytest.raises(FileNotFoundError, match='train.txt'):
+        build(root, ann_file='train.txt')
+    (root / 'val.txt').write_text('')
+    with pytest.raises(ValueError, match='val.txt: the file is empty'):
+        build(root)
+
+
+@pytest.mark.parametrize('split, total', [('train', 683), ('val', 170)])
+def test_real_set(shared, split, total):
+    folder = shared / 'data/facemask'
+    dataset = build(folder, ann_file=f'{split}.txt', test_mode=True)
+    assert len(dataset) == total
+    found = 0
+    for i in range(total):
+        info = dataset.get_data_info(i)
+        found += len(info['instances'])
+        for x in info['instances']:
+            x1, y1, x2, y2 = x['bbox']
+            assert 0 <= x1 < x2 <= info['width'], info['xml_path']
+            assert 0 <= y1 < y2 <= info['height'], info['xml_path']
+    names = (folder / f'{split}.txt').read_text().split()
+    texts = [
+        (folder / f'annotations/{name}.xml').read_text() for name in names
+    ]
+    assert found == sum(text.count('<object>') for text in texts)
