@@ -1,0 +1,144 @@
+"""The documentation: links, paths, options, settings and examples."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / 'docs/use_in_your_detector.md'
+CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r'`([^`]+)`')
+LINK = re.compile(r'\[[^\]]*\]\(([^)\s]+)\)')
+# Not a part of a longer path.
+OURS = re.compile(r'(?<![\w./$}])(?:configs|tools|mmsrn|tests)/[\w./-]*\w')
+OPTION = re.compile(r'(?<!\S)--[a-z][\w-]*')
+SETTING = re.compile(
+    r'(?<![\w.:/])(?:model|optim_wrapper|default_hooks|param_scheduler|'
+    r'(?:train|val|test)_(?:dataloader|cfg))(?:\.\w+)+'
+)
+
+
+def _pages():
+    try:
+        names = subprocess.check_output(
+            ['git', 'ls-files', '*.md'], cwd=ROOT, text=True
+        ).split()
+    except (OSError, subprocess.CalledProcessError):
+        names = ['README.md', 'CHANGELOG.md', 'data/README.md']
+        names += [f'docs/{x.name}' for x in ROOT.glob('docs/*.md')]
+        found = ROOT.glob('configs/*/*.md')
+        names += [str(x.relative_to(ROOT)) for x in found]
+    return sorted(names)
+
+
+@pytest.fixture(params=_pages())
+def page(request):
+    """Path of a page."""
+    return ROOT / request.param
+
+
+def prose(page):
+    """Text without blocks of code."""
+    return FENCE.sub('', page.read_text(encoding='utf-8'))
+
+
+def anchors(page):
+    """Anchors that GitHub makes of the headings."""
+    found = set()
+    for title in re.findall(r'^#+ +(.+?) *$', prose(page), re.MULTILINE):
+        title = LINK.sub(lambda x: x[0][1 : x[0].index(']')], title)
+        words = re.sub(r'[^\w\- ]', '', title.lower())
+        found.add(words.replace(' ', '-'))
+    return found
+
+
+def code(page):
+    """All code: blocks with continued lines joined, and spans of code."""
+    text = page.read_text(encoding='utf-8')
+    blocks = [x[1].replace('\\\n', ' ') for x in FENCE.findall(text)]
+    return [*blocks, *INLINE.findall(FENCE.sub('', text))]
+
+
+def test_links(page):
+    broken = []
+    for target in LINK.findall(INLINE.sub('', prose(page))):
+        if '://' in target:
+            continue
+        name, _, anchor = target.partition('#')
+        file = (page.parent / name).resolve() if name else page
+        if not file.exists():
+            broken.append(target)
+        elif anchor and anchor not in anchors(file):
+            broken.append(f'{target}: no such heading')
+    assert not broken
+
+
+def test_paths(page):
+    named = {x for text in code(page) for x in OURS.findall(text)}
+    assert not [x for x in sorted(named) if not (ROOT / x).exists()]
+
+
+def _source(tool):
+    """Source of a tool and of what it takes its options from."""
+    text = (ROOT / tool).read_text(encoding='utf-8')
+    for name in ('train', 'test'):
+        if f'tools/{name}.py' in text and tool.endswith('.sh'):
+            text += (ROOT / f'tools/{name}.py').read_text(encoding='utf-8')
+    if 'add_common_arguments' in text:
+        text += (ROOT / 'mmsrn/utils/launch.py').read_text(encoding='utf-8')
+    return text
+
+
+def test_options(page):
+    unknown = []
+    for line in '\n'.join(code(page)).splitlines():
+        tool = re.search(r'tools/[\w/]+\.(?:py|sh)', line)
+        if tool is None or not (ROOT / tool[0]).is_file():
+            continue
+        source = _source(tool[0])
+        for option in OPTION.findall(line[tool.end() :].split(' #')[0]):
+            if option == '--help':
+                continue
+            names = [option]
+            if 'BooleanOptionalAction' in source:
+                names.append(option.replace('--no-', '--'))
+            if not any(re.search(rf"'{x}'", source) for x in names):
+                unknown.append(f'{tool[0]} {option}')
+    assert not unknown
+
+
+def test_settings(page):
+    """What settings belong to is there; the last part may be new."""
+    from mmengine.config import Config
+
+    config = Config.fromfile(CONFIG)
+    missing = []
+    for name in {x for text in code(page) for x in SETTING.findall(text)}:
+        place = config
+        for part in name.split('.')[:-1]:
+            try:
+                place = place[int(part) if part.isdigit() else part]
+            except (IndexError, KeyError, TypeError):
+                missing.append(name)
+                break
+    assert not missing
+
+
+def test_examples():
+    """Run all examples in order, and a training step of every model."""
+    text = EXAMPLES.read_text(encoding='utf-8')
+    names, models = {}, 0
+    for block in re.finditer(r'^```python\n(.*?)^```$', text, re.M | re.S):
+        before = text[: block.start(1)].count('\n')
+        source = '\n' * before + block[1]
+        exec(compile(source, str(EXAMPLES), 'exec'), names)
+        if re.search(r'^model = ', block[1], re.MULTILINE):
+            log = names['one_step'](names['model'])
+            assert 0 < log['loss'] < float('inf'), f'line {before}'
+            models += 1
+    assert models > 5
+    for part in ('only_stc', 'only_str', 'neither'):
+        assert names['one_step'](names[part])['loss'] > 0
