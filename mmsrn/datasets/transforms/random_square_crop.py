@@ -14,11 +14,10 @@ _PER_INSTANCE = ('gt_bboxes_labels', 'gt_ignore_flags')
 class RandomSquareCrop(BaseTransform):
     """Crop one of several square patches whose sides follow the short side.
 
-    Published recipe: a patch as large as the short side of the image, or one
-    of 0.5 to 1.0 times the short side, each half of the time; a face stays if
-    its centre lies in the patch.  Source: training recipe in section 7 of the
-    specification (the numbers are options because the paper does not state
-    them).
+    By default a patch as large as the short side of the image, or one of 0.5
+    to 1.0 times the short side, each half of the time; a face stays if its
+    centre lies in the patch.  SRN (arXiv 1809.02693) says that it crops, not
+    how: the numbers are those usual for its family of detectors.
 
     Required keys: ``img``, and optionally ``gt_bboxes``,
     ``gt_bboxes_labels``, ``gt_ignore_flags``.  Modified: these and

@@ -25,7 +25,7 @@ class RFE(nn.Module):
 
     Args:
         in_channels (int): Channels of input and output, divisible by
-            ``len(kernels) * reduction // len(kernels)``.
+            ``reduction``.
         reduction (int): Input channels over the channels of one branch.
         kernels (tuple[tuple[int, int]]): (height, width) of each branch's
             kernel, odd numbers.
