@@ -95,10 +95,19 @@ def read_stamp(root: Path) -> dict:
     return stamp if isinstance(stamp, dict) else {}
 
 
-def write_stamp(root: Path, torch_spec: str | None) -> None:
-    """Write the stamp in one step: half a stamp must never count."""
+def write_stamp(
+    root: Path, torch_spec: str | None, complete: bool = True
+) -> None:
+    """Write the stamp in one step: half a stamp must never count.
+
+    Args:
+        root: The root of the repository.
+        torch_spec: What the user asked for as torch; None if nothing.
+        complete: Whether all is done; until then only torch is noted.
+    """
+    key = stamp_key(root) if complete else None
     draft = stamp_path(root).with_suffix('.tmp')
-    draft.write_text(json.dumps({'key': stamp_key(root), 'torch': torch_spec}))
+    draft.write_text(json.dumps({'key': key, 'torch': torch_spec}))
     os.replace(draft, stamp_path(root))
 
 
@@ -122,22 +131,24 @@ def is_fresh(root: Path, torch_spec: str | None) -> bool:
 
 
 def find_compiler(environ: dict) -> str | None:
-    """Return the C++ compiler that a build would use, None if none."""
+    """Return the C++ compiler command of a build, None if there is none."""
     path = environ.get('PATH')
     if environ.get('CXX'):
+        # With arguments, such as 'ccache g++'.
         command = shlex.split(environ['CXX'])[0]
-        return shutil.which(command, path=path)
+        return environ['CXX'] if shutil.which(command, path=path) else None
     for name in ('c++', 'g++', 'clang++'):
         found = shutil.which(name, path=path)
         if found:
-            return found
+            return shlex.quote(found)
     return None
 
 
 def compiler_error(compiler: str, environ: dict) -> str:
     """Return why a C++17 file does not compile; empty if it does."""
+    flags = ['-std=c++17', '-fsyntax-only', '-x', 'c++', '-']
     result = subprocess.run(
-        [compiler, '-std=c++17', '-fsyntax-only', '-x', 'c++', '-'],
+        [*shlex.split(compiler), *flags],
         input='#include <vector>\n#include <optional>\n',
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -534,19 +545,31 @@ def ensure_pip(venv: Venv, python: str) -> None:
         ) from error
 
 
-def ensure_torch(venv: Venv, torch_spec: str | None) -> None:
-    """Install torch; one that works is kept unless another was named."""
+def ensure_torch(
+    venv: Venv, torch_spec: str | None, former: str | None = None
+) -> None:
+    """Install torch; one that works is kept unless another was named.
+
+    Args:
+        venv: The environment.
+        torch_spec: What the user asks for now; None if nothing.
+        former: What the torch in the environment was installed as; None if
+            that was not named.
+    """
     probe = 'import torch; torch.zeros(1).sum(); print(torch.__version__)'
     usable, version = venv.ask(probe)
-    if usable and torch_spec is None:
+    if usable and torch_spec in (None, former):
         say(f'keeping torch {version}')
         return
-    wanted = shlex.split(torch_spec or DEFAULT_TORCH)
+    wanted = shlex.split(torch_spec or former or DEFAULT_TORCH)
     say(f'installing {" ".join(wanted)} (with CUDA it is some gigabytes)')
-    broken = not usable and venv.version_of('torch') is not None
-    if broken:
+    what = 'installing torch'
+    if usable:
+        # torch==2.13.0 asks for no certain build, so pip would keep any.
+        venv.pip(*wanted, '--force-reinstall', '--no-deps', what=what)
+    elif venv.version_of('torch') is not None:
         wanted.append('--force-reinstall')
-    venv.pip(*wanted, what='installing torch')
+    venv.pip(*wanted, what=what)
     usable, message = venv.ask(probe)
     if not usable:
         raise SetupError(
@@ -625,7 +648,8 @@ def ensure_mmcv(venv: Venv) -> None:
     against another torch; pip cannot tell, so the operators are tried.
     """
     env = load_env_module(venv.root)
-    status = env.probe_ops(venv.python)
+    ensure_opencv(venv)
+    status = env.probe_ops(venv.python, venv.environ())
     if status.ok:
         say('keeping mmcv: its operators run')
         return
@@ -653,7 +677,7 @@ def ensure_mmcv(venv: Venv) -> None:
         arguments_all = [*arguments, *requirements]
         venv.pip(*arguments_all, what='installing mmcv', **variables)
         ensure_opencv(venv)
-        status = env.probe_ops(venv.python)
+        status = env.probe_ops(venv.python, venv.environ())
         if status.ok:
             return
     if status.needs_rebuild:
@@ -662,7 +686,7 @@ def ensure_mmcv(venv: Venv) -> None:
         arguments += ['--no-cache-dir', '--force-reinstall', '--no-deps']
         arguments.append(pick_requirement(requirements, 'onedl-mmcv'))
         venv.pip(*arguments, what='compiling mmcv', **variables)
-        status = env.probe_ops(venv.python)
+        status = env.probe_ops(venv.python, venv.environ())
     if not status.ok:
         raise SetupError(
             f'the operators of mmcv do not run: {status.summary}',
@@ -698,9 +722,12 @@ def set_up(root: Path, python: str, torch_spec: str | None) -> None:
     if not os.access(venv.python, os.X_OK):
         # Say it before the long downloads, not after them.
         check_build_tools(python, venv.environ())
+    former = read_stamp(root).get('torch')
     make_venv(venv, python)
-    stamp_path(root).unlink(missing_ok=True)
-    ensure_torch(venv, torch_spec)
+    write_stamp(root, former, complete=False)
+    ensure_torch(venv, torch_spec, former)
+    torch_spec = torch_spec or former
+    write_stamp(root, torch_spec, complete=False)
     ensure_mmcv(venv)
     install_mmsrn(venv)
     final_check(venv)
