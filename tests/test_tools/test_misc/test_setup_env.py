@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -540,6 +541,8 @@ def test_signs_of_life(venv, tool, monkeypatch, capsys):
     code = 'import time; print("[1/9] a", flush=True); time.sleep(0.3)'
     venv.run([sys.executable, '-S', '-c', code], 'compiling')
     assert '[set-up] compiling: 1 of 9 files, 0 s' in capsys.readouterr().out
+    time.sleep(0.1)
+    assert capsys.readouterr().out == ''  # they end with the command
 
 
 def test_interrupted_command_is_ended(venv, tool, monkeypatch):
