@@ -360,7 +360,8 @@ def _layout(image: np.ndarray, title: str) -> tuple[Figure, Axes, _Legend]:
     axis = figure.add_axes(
         (0, 1 - height / full, width / size[0], height / full)
     )
-    show_image(axis, cv2.cvtColor(np.uint8(image), cv2.COLOR_BGR2RGB))
+    rgb = cv2.cvtColor(np.uint8(image), cv2.COLOR_BGR2RGB)
+    show_image(axis, rgb, 'nearest')
     text = figure.add_axes((width / size[0], 0, _TEXT_WIDTH / size[0], 1))
     text.set(xlim=(0, _TEXT_WIDTH), ylim=(full, 0))
     text.set_axis_off()

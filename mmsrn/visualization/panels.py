@@ -16,18 +16,22 @@ def level_name(level: int) -> str:
     return f'P{level + 2}'
 
 
-def show_image(axis: Axes, image: np.ndarray) -> None:
+def show_image(
+    axis: Axes, image: np.ndarray, interpolation: str | None = None
+) -> None:
     """Show an image whose pixels are the units of the axis.
 
     Args:
         axis: Where to show it.
         image: Gray (h, w) or RGB (h, w, 3), 0 to 255.
+        interpolation: As matplotlib's; ``'nearest'`` shows the pixels.
     """
     axis.imshow(
         np.clip(image, 0, 255).astype(np.uint8),
         cmap='gray',
         vmin=0,
         vmax=255,
+        interpolation=interpolation,
         extent=(0, image.shape[1], image.shape[0], 0),
     )
     axis.set_axis_off()
