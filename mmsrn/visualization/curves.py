@@ -35,6 +35,8 @@ def load_scalars(
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If a line of it is malformed. The last one may be: a
+            killed run leaves it so.
     """
     path = Path(path)
     files = [path]
@@ -51,8 +53,14 @@ def load_scalars(
 
 def _read(file: Path) -> tuple[dict[str, Curve], dict[str, Curve]]:
     found: tuple[dict, dict] = ({}, {})
-    for line in file.read_text().splitlines():
-        entry = json.loads(line)
+    lines = file.read_text().splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            raise ValueError(f'{file}:{number}: {error}') from None
         # Training entries have a learning rate, validation entries none.
         curves = found[0 if 'lr' in entry else 1]
         for name, value in entry.items():
@@ -97,7 +105,8 @@ def draw_losses(
             style = {'color': 'black'} if key == 'loss' else {}
             axis.plot(*train[key], label=name, lw=1.3, **style)
     axis.set(title='Loss', xlabel='iteration', ylim=(0, None))
-    axis.legend(fontsize=8)
+    if axis.lines:
+        axis.legend(fontsize=8)
     if selection:
         axis = next(axes)
         for key, name in selection.items():
@@ -141,5 +150,6 @@ def draw_pr_curves(
         title=title,
     )
     axis.grid(alpha=0.3)
-    axis.legend(loc='lower left', fontsize=8)
+    if curves:
+        axis.legend(loc='lower left', fontsize=8)
     return figure
