@@ -88,7 +88,8 @@ def draw_detections(
     for face in faces[~found]:
         _corners(picture, face * zoom, MISS)
     colors = {1: HIT, 0: IGNORED, -1: FALSE}
-    for box, score, kind in zip(boxes, scores, verdict):
+    # The best last: a double must not hide the detection it doubles.
+    for box, score, kind in zip(boxes[::-1], scores[::-1], verdict[::-1]):
         color = colors[int(kind)]
         x1, y1, x2, y2 = (int(round(v)) for v in box * zoom)
         cv2.rectangle(picture, (x1, y1), (x2, y2), color, 2)
