@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
+
+from mmsrn.utils.atomic_file import atomic_file
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1e21; margin: 0 auto;
@@ -76,7 +79,8 @@ class HtmlReport:
         lines = [''.join(f'<th>{html.escape(str(x))}</th>' for x in head)]
         for row in rows:
             cells = (
-                f'{x:.3f}' if isinstance(x, float) else str(x) for x in row
+                f'{x:.3f}' if isinstance(x, (float, np.floating)) else str(x)
+                for x in row
             )
             lines.append(''.join(f'<td>{html.escape(x)}</td>' for x in cells))
         body = ''.join(f'<tr>{line}</tr>' for line in lines)
@@ -92,6 +96,9 @@ class HtmlReport:
                 ``.png``.
             picture: BGR image (h, w, 3) uint8, or a figure.
             caption: Text below it.
+
+        Raises:
+            OSError: If it cannot be written.
         """
         self._parts.append(self._figure(name, picture, caption))
 
@@ -105,27 +112,36 @@ class HtmlReport:
     def save(self) -> Path:
         """Write the page and return its path."""
         title = html.escape(self.title)
-        self.path.write_text(
+        page = (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
             f'<title>{title}</title><style>{_STYLE}</style></head><body>\n'
             f'<h1>{title}</h1>\n' + '\n'.join(self._parts) + '\n'
-            '</body></html>\n',
-            encoding='utf-8',
+            '</body></html>\n'
         )
+        with atomic_file(self.path) as partial:
+            partial.write_text(page, encoding='utf-8')
         return self.path
 
     def _figure(
         self, name: str, picture: np.ndarray | Figure, caption: str
     ) -> str:
         file = self.folder / name
-        if isinstance(picture, Figure):
-            picture.savefig(file, dpi=110)
-        elif not cv2.imwrite(str(file), picture):
-            raise OSError(f'could not write {file}')
-        source = html.escape(f'{self.folder.name}/{name}', quote=True)
+        with atomic_file(file) as partial:
+            if isinstance(picture, Figure):
+                picture.savefig(partial, dpi=110)
+            elif not _write_image(partial, picture):
+                raise OSError(f'could not write {file}')
+        source = quote(f'{self.folder.name}/{name}')
         text = html.escape(caption, quote=True)
         return (
             f'<figure><a href="{source}"><img src="{source}" alt="{text}">'
             f'</a><figcaption>{text}</figcaption></figure>'
         )
+
+
+def _write_image(file: Path, picture: np.ndarray) -> bool:
+    try:
+        return cv2.imwrite(str(file), picture)
+    except cv2.error:  # a suffix it does not know, for example
+        return False
