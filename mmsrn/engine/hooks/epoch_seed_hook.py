@@ -26,7 +26,7 @@ class EpochSeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Leave the seeds of the workers to torch.
+        """Leave the seeds of the workers to torch, take the run's for order.
 
         Args:
             runner (Runner): The runner.
@@ -34,6 +34,8 @@ class EpochSeedHook(Hook):
         loader = runner.train_dataloader
         # mmengine's function would seed them alike in every epoch.
         loader.worker_init_fn = None
+        # Built before a checkpoint gave a resumed run its seed back.
+        loader.sampler.seed = runner.seed
         if loader.persistent_workers:
             runner.logger.warning(
                 'EpochSeedHook: a resumed training will differ from an '
