@@ -8,5 +8,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-default_hooks = dict(logger=dict(interval=10))
-custom_hooks = [dict(type='ChannelsLastHook')]  # faster on a CPU
+default_hooks = dict(
+    logger=dict(interval=10),
+    channels_last=dict(type='ChannelsLastHook'),  # faster on a CPU
+)

@@ -15,7 +15,8 @@ class ChannelsLastHook(Hook):
     Results differ by rounding only.
 
     Example:
-        >>> custom_hooks = [dict(type='ChannelsLastHook')]
+        >>> default_hooks = dict(
+        ...     channels_last=dict(type='ChannelsLastHook'))
     """
 
     def before_run(self, runner: Runner) -> None:
