@@ -6,8 +6,9 @@ _base_ = [
 ]
 
 max_epochs = 40
-base_lr = 0.002
+base_lr = 0.004
 channels = 32
+norm_cfg = dict(type='GN', num_groups=8)  # learns faster from scratch
 crop_size = (192, 192)
 data_root = 'work_dirs/demo/data/'
 
@@ -22,6 +23,7 @@ model = dict(
     neck=dict(
         in_channels=[16, 32, 64, 128],
         out_channels=channels,
+        norm_cfg=norm_cfg,
         init_cfg=dict(
             _delete_=True,
             type='Xavier',
@@ -32,6 +34,7 @@ model = dict(
     bbox_head=dict(
         in_channels=channels,
         feat_channels=channels,
+        norm_cfg=norm_cfg,
         # 0.01 is too small for 32 channels to train in minutes.
         init_cfg=dict(
             type='Kaiming',

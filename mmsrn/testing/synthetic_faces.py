@@ -38,8 +38,8 @@ SCENES = (
     'synthetic_mixed',
 )
 SCENE_SHARES = (0.16, 0.32, 0.24, 0.28)
-SIZES = (8.0, 200.0)  # range of face sizes, sqrt(w * h)
-VERSION = 1  # of the drawing; sets of another version are drawn again
+SIZES = (12.0, 200.0)  # range of face sizes, sqrt(w * h)
+VERSION = 2  # of the drawing; sets of another version are drawn again
 MARKER = 'synthetic_wider_face.json'
 
 
@@ -235,7 +235,7 @@ def _face_heights(
         mean, spread = np.exp(rng.uniform(np.log(22), np.log(64))), 0.2
         num = rng.integers(3, 10)
     elif kind == 'synthetic_crowd':
-        mean, spread = np.exp(rng.uniform(np.log(9), np.log(24))), 0.25
+        mean, spread = np.exp(rng.uniform(np.log(13), np.log(28))), 0.25
         num = rng.integers(8, 24)
     else:
         num = rng.integers(3, 11)

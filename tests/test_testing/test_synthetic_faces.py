@@ -45,9 +45,9 @@ def test_scene_contract():
     sizes = np.array(sizes)
     # Many small faces, and some of every size.
     assert len(sizes) > 120
-    assert 7 <= sizes.min() < 10 and sizes.max() > 100
+    assert 10 <= sizes.min() < 14 and sizes.max() > 100
     assert 10 < np.median(sizes) < 40
-    counts = np.histogram(sizes, [0, 12, 20, 40, 80, 300])[0]
+    counts = np.histogram(sizes, [0, 16, 24, 48, 80, 300])[0]
     assert (counts > 5).all()
 
 

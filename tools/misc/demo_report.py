@@ -35,7 +35,7 @@ from mmsrn.visualization import (
 )
 
 # Face sizes sqrt(w * h) in pixels, as the parts of the report's table.
-SIZES = ((0, 12), (12, 20), (20, 40), (40, 80), (80, 1000))
+SIZES = ((0, 16), (16, 24), (24, 48), (48, 96), (96, 1000))
 SCORE_THR = 0.3  # of the drawn detections
 NUM_PICTURES = 8
 
