@@ -511,10 +511,10 @@ class SRNHead(AnchorHead):
         ]
 
     def _gate(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
-        """Logits of one level, -inf where the detection is not to be."""
+        """Logits of one level in which what is not to be found scores 0."""
         num, _, height, width = second.shape
         second = second.permute(0, 2, 3, 1).float()
-        logits = second.reshape(num, -1, self.cls_out_channels).clone()
+        logits = second.reshape(num, -1, self.cls_out_channels)
         scores = self._probabilities(logits)
         is_small = height * width < cfg.get('small_map_cells', 0)
         drop = scores <= (0 if is_small else cfg.get('score_thr', 0))
@@ -522,5 +522,12 @@ class SRNHead(AnchorHead):
             first = flatten_levels([first], self.cls_out_channels)
             gate = self.loss_cls.survives(self._probabilities(first))
             drop |= ~gate[..., None]
-        logits[..., : self.num_classes].masked_fill_(drop, -torch.inf)
+        if self.use_sigmoid_cls:
+            logits = logits.masked_fill(drop, -torch.inf)
+        else:
+            # The background takes what the dropped classes had: sharing it
+            # out, as a softmax does, would change the scores of the others.
+            kept = scores.masked_fill(drop, 0)
+            rest = (1 - kept.sum(dim=-1, keepdim=True)).clamp(min=0)
+            logits = torch.cat([kept, rest], dim=-1).log()
         return logits.reshape(second.shape).permute(0, 3, 1, 2)

@@ -451,6 +451,53 @@ def test_detections_as_published(seed, small):
         np.testing.assert_allclose(scores, expected[:, 4], atol=1e-5)
 
 
+@pytest.mark.parametrize('levels', [()])
+def test_softmax_scores_are_those_of_the_second_step(levels):
+    """A class below the threshold leaves the others as they are."""
+    head = make(
+        num_classes=3,
+        loss_cls=dict(type='CrossEntropyLoss'),
+        stc_levels=levels,
+        theta=0.8,
+    )
+    head.test_cfg.update(score_thr=0.25, nms_pre=10_000)
+    gen = torch.Generator().manual_seed(4)
+    outputs = [[None] * 3, [None] * 3, [], []]
+    outputs[1][2] = torch.zeros(1, 8, *SIZES[2])
+    for i, size in enumerate(SIZES):
+        outputs[2].append(torch.randn(1, 8, *size, generator=gen))
+        outputs[3].append(torch.zeros(1, 8, *size))
+        if i in levels:
+            outputs[0][i] = 2 * torch.randn(1, 8, *size, generator=gen)
+    meta = [dict(img_shape=SIZE, scale_factor=(1.0, 1.0))]
+    (found,) = head.predict_by_feat(*outputs, meta, with_nms=False)
+
+    def softmax(row):
+        powers = [math.exp(x) for x in row]
+        return [x / sum(powers) for x in powers]
+
+    expected, stopped = [], 0
+    for i in range(len(SIZES)):
+        rows = flat(outputs[2][i], 0, 4).tolist()
+        for k, row in enumerate(rows):
+            if i in levels:
+                first = softmax(flat(outputs[0][i], 0, 4).tolist()[k])
+                if first[3] > 0.8:
+                    stopped += 1
+                    continue
+            expected += [
+                (score, kind)
+                for kind, score in enumerate(softmax(row)[:3])
+                if score > 0.25
+            ]
+    assert len(expected) > 500 and bool(stopped) == bool(levels)
+    ours = sorted(zip(found.scores.tolist(), found.labels.tolist()))
+    assert [x[1] for x in ours] == [x[1] for x in sorted(expected)]
+    np.testing.assert_allclose(
+        [x[0] for x in ours], [x[0] for x in sorted(expected)], atol=1e-6
+    )
+
+
 def test_no_detection():
     head = make()
     outputs = random_outputs(head)
