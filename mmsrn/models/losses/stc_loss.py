@@ -17,8 +17,10 @@ class STCLoss(nn.Module):
 
     Omega holds the first-step samples of the levels of STC.  Phi holds the
     second-step samples of all levels but the negatives of the levels of STC
-    whose first-step face probability is at most ``1 - theta``.  The gate is a
-    mask: no gradient passes through it.
+    whose first-step confidence in the background is more than ``theta``.  The
+    gate is a mask: no gradient passes through it.  The background's confidence
+    is that of a softmax; a sigmoid gives it none, and the most likely class
+    speaks for the faces: ``1 - max p``.
 
     Source: SRN (arXiv 1809.02693), STC equation and figure 1a, which shows
     that the gate removes negatives only; filter of ``rpn_proposal.py`` in the
@@ -75,12 +77,17 @@ class STCLoss(nn.Module):
             first_scores (Tensor): First-step probabilities, (..., classes).
 
         Returns:
-            Tensor: bool, (...): False for easy negatives, whose most likely
-            class has a probability of at most ``1 - theta``.
+            Tensor: bool, (...): False for easy negatives: the probability of
+            their most likely class (sigmoid) or of all classes together
+            (softmax) is at most ``1 - theta``.
         """
+        if getattr(self.loss_cls, 'use_sigmoid', False):
+            confidence = first_scores.amax(dim=-1)
+        else:
+            confidence = first_scores.sum(dim=-1)
         # 1 - 0.99 is a little over 0.01 in binary; the published gate is the
         # float nearest to 0.01.
-        return first_scores.amax(dim=-1) > round(1 - self.theta, 12)
+        return confidence > round(1 - self.theta, 12)
 
     def select_first(self, labels: Tensor) -> Tensor:
         """Omega.

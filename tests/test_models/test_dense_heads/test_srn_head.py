@@ -451,7 +451,7 @@ def test_detections_as_published(seed, small):
         np.testing.assert_allclose(scores, expected[:, 4], atol=1e-5)
 
 
-@pytest.mark.parametrize('levels', [()])
+@pytest.mark.parametrize('levels', [(), (0, 1)])
 def test_softmax_scores_are_those_of_the_second_step(levels):
     """A class below the threshold leaves the others as they are."""
     head = make(

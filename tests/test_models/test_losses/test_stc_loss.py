@@ -93,6 +93,15 @@ def test_gate_is_the_published_one():
     assert stc.survives(torch.tensor([[0.001, 0.5, 0.001]])).all()
 
 
+@pytest.mark.parametrize('use_sigmoid', [True, False])
+def test_gate_of_many_classes(use_sigmoid):
+    """A softmax has a background, whose confidence is 0.92 and 0.998 here."""
+    cfg = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
+    scores = torch.tensor([[0.008] * 10, [0.0002] * 10, [0.2] + [0.0] * 9])
+    survives = STCLoss(cfg, theta=0.99).survives(scores).tolist()
+    assert survives == [not use_sigmoid, False, True]
+
+
 def test_no_gradient_through_the_gate():
     stc = STCLoss(FOCAL, levels=(0,))
     first = torch.full((1, 4, 1), -3.0, requires_grad=True)
