@@ -90,50 +90,50 @@ def read_assignment(
             (-(-height // y), -(-width // x))
             for x, y in head.prior_generator.strides
         ]
-        device = torch.device('cpu')
+        cls_fs, deltas, device = None, None, torch.device('cpu')
     else:
-        sizes = [x.shape[-2:] for x in outputs[2]]
-        device = outputs[2][0].device
+        cls_fs, bbox_fs, cls_ss, _ = outputs
+        sizes = [x.shape[-2:] for x in cls_ss]
+        deltas = flatten_levels(bbox_fs, head.bbox_coder.encode_size)
+        device = cls_ss[0].device
     sample = sample.to(device)
-    level_anchors, flags = head.get_anchors(sizes, [meta], device)
-    level_sizes = [len(x) for x in level_anchors[0]]
-    anchors = torch.cat(level_anchors[0])
-    valid = torch.cat(flags[0])[None]
-    moved = anchors[None]
-    if outputs is not None:
-        in_str = level_mask(head.str_levels, level_sizes, device)
-        deltas = flatten_levels(outputs[1], head.bbox_coder.encode_size)
-        moved = head.refine_anchors(anchors, deltas, in_str)
-
+    targets = head.assign(
+        sizes,
+        deltas,
+        [sample.gt_instances],
+        [meta],
+        [sample.ignored_instances],
+    )
+    faces = sample.gt_instances.bboxes
     steps = []
-    first_levels = set(head.stc_levels) | set(head.str_levels)
-    for number, start, assigner, used in (
-        (1, anchors[None], head.first_assigner, first_levels),
-        (2, moved, head.second_assigner, range(len(level_sizes))),
+    for number, anchors, learnt, used in (
+        (
+            1,
+            targets.anchors,
+            targets.first,
+            {*head.stc_levels, *head.str_levels},
+        ),
+        (2, targets.moved, targets.second, range(len(sizes))),
     ):
-        targets = assigner(
-            start,
-            valid,
-            level_sizes,
-            [sample.gt_instances],
-            [meta],
-            [sample.ignored_instances],
-        )
-        labels = targets.labels[0]
-        survives = None
-        if number == 2 and outputs is not None:
-            survives = _survivors(head, outputs[0], level_sizes, labels)
-        levels = _split(
-            head, start[0], labels, valid[0], survives, level_sizes
-        )
-        in_used = level_mask(tuple(used), level_sizes, device)
-        learnt = targets.pos_bboxes[in_used[targets.pos_inds[1]]]
-        faces = sample.gt_instances.bboxes
-        found = (faces[:, None] == learnt[None]).all(2).any(1)
+        parts = [
+            x[0].split(targets.level_sizes)
+            for x in (anchors, learnt.labels, targets.valid)
+        ]
+        in_used = level_mask(tuple(used), targets.level_sizes, device)
+        boxes = learnt.pos_bboxes[in_used[learnt.pos_inds[1]]]
+        found = (faces[:, None] == boxes[None]).all(2).any(1)
         steps.append(
             StepAssignment(
                 step=number,
-                levels=[levels[i] for i in sorted(used)],
+                levels=[
+                    _level(
+                        head,
+                        i,
+                        *(x[i] for x in parts),
+                        cls_fs if number == 2 else None,
+                    )
+                    for i in sorted(used)
+                ],
                 faces=faces.cpu().numpy(),
                 ignored_faces=sample.ignored_instances.bboxes.cpu().numpy(),
                 found=found.cpu().numpy(),
@@ -143,38 +143,20 @@ def read_assignment(
     return steps
 
 
-def _survivors(head, cls_fs, level_sizes, labels):
-    """Which anchors STC leaves in the second step, (n,) bool."""
-    from mmsrn.models.utils import flatten_levels, level_mask
+def _level(head, index, anchors, labels, valid, cls_fs) -> LevelAssignment:
+    """What the labels of one level say, and what STC does about it."""
+    from mmsrn.models.utils import flatten_levels
 
-    logits = flatten_levels(cls_fs, head.cls_out_channels)
-    if logits is None:
-        return None
-    scores = logits.sigmoid()
-    if not head.use_sigmoid_cls:
-        scores = logits.softmax(-1)[..., :-1]
-    in_stc = level_mask(head.stc_levels, level_sizes, logits.device)
-    return head.loss_cls.select_second(
-        labels[None], scores, in_stc, head.num_classes
-    )[0]
-
-
-def _split(head, anchors, labels, valid, survives, level_sizes):
-    """Cut what holds for all anchors into levels."""
-    positive = (labels >= 0) & (labels < head.num_classes)
     negative = labels == head.num_classes
-    masks = [positive, negative, (labels < 0) & valid]
-    if survives is not None:
-        masks.append(negative & ~survives)
-    parts = [
-        [part.cpu().numpy() for part in x.split(level_sizes)]
-        for x in (anchors, *masks)
-    ]
-    levels = [LevelAssignment(i, *x) for i, x in enumerate(zip(*parts))]
-    for level in levels:
-        if level.level not in head.stc_levels:
-            level.dropped = None
-    return levels
+    dropped = None
+    if cls_fs is not None and index in head.stc_levels:
+        logits = flatten_levels([cls_fs[index]], head.cls_out_channels)
+        survives = head.loss_cls.survives(head.probabilities(logits[0]))
+        dropped = (negative & ~survives).cpu().numpy()
+    positive = (labels >= 0) & ~negative
+    ignored = (labels < 0) & valid
+    arrays = [x.cpu().numpy() for x in (anchors, positive, negative, ignored)]
+    return LevelAssignment(index, *arrays, dropped)
 
 
 def draw_ground_truth(

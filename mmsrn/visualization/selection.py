@@ -29,7 +29,7 @@ class LevelSelection:
         anchors: x1, y1, x2, y2 in pixels of the network's input, (n, 4).
         second_scores: Face probability of the second step, (n,).
         boxes: Boxes after the second step, (n, 4).
-        gate: Probability that a first-step score must exceed.
+        kept: Which anchors pass STC's gate, (n,) bool; all where STC is off.
         first_scores: Face probability of the first step, (n,); None where
             STC is off.
         moved: Anchors after the first step, (n, 4); None where STR is off.
@@ -40,7 +40,7 @@ class LevelSelection:
     anchors: np.ndarray
     second_scores: np.ndarray
     boxes: np.ndarray
-    gate: float
+    kept: np.ndarray
     first_scores: np.ndarray | None = None
     moved: np.ndarray | None = None
 
@@ -48,13 +48,6 @@ class LevelSelection:
     def name(self) -> str:
         """Name of the level as in the paper: P2, P3, ..."""
         return level_name(self.level)
-
-    @property
-    def kept(self) -> np.ndarray:
-        """Which anchors pass STC's gate, (n,) bool."""
-        if self.first_scores is None:
-            return np.ones(len(self.anchors), bool)
-        return self.first_scores > self.gate
 
     @property
     def refined(self) -> np.ndarray:
@@ -90,12 +83,10 @@ def read_selection(
         return flat.reshape(-1, channels)
 
     def scores(maps):
-        logits = rows(maps, head.cls_out_channels)
-        if head.use_sigmoid_cls:
-            faces = logits.sigmoid()
-        else:
-            faces = logits.softmax(-1)[:, :-1]
-        return faces.max(1).values.cpu().numpy()
+        return head.probabilities(rows(maps, head.cls_out_channels))
+
+    def best(scores):
+        return scores.amax(1).cpu().numpy()
 
     levels = []
     for i, anchors in enumerate(priors):
@@ -104,17 +95,19 @@ def read_selection(
             start = head.bbox_coder.decode(anchors, rows(bbox_fs[i], 4))
             moved = start.cpu().numpy()
         boxes = head.bbox_coder.decode(start, rows(bbox_ss[i], 4))
+        first, kept = None, np.ones(len(anchors), bool)
+        if i in head.stc_levels:
+            first = scores(cls_fs[i])
+            kept = head.loss_cls.survives(first).cpu().numpy()
         levels.append(
             LevelSelection(
                 level=i,
                 shape=tuple(cls_ss[i].shape[-2:]),
                 anchors=anchors.cpu().numpy(),
-                second_scores=scores(cls_ss[i]),
+                second_scores=best(scores(cls_ss[i])),
                 boxes=boxes.cpu().numpy(),
-                gate=1 - head.theta,
-                first_scores=(
-                    scores(cls_fs[i]) if i in head.stc_levels else None
-                ),
+                kept=kept,
+                first_scores=None if first is None else best(first),
                 moved=moved,
             )
         )

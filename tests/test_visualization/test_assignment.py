@@ -128,6 +128,10 @@ def test_odd_sizes(shape):
 
 @pytest.fixture(scope='module')
 def head():
+    return make_head()
+
+
+def make_head(**kwargs):
     register_all_modules()
 
     def step(pos, neg):
@@ -155,7 +159,7 @@ def head():
         ),
         train_cfg=dict(first_step=step(0.7, 0.3), second_step=step(0.5, 0.4)),
     )
-    return MODELS.build(ConfigDict(cfg))
+    return MODELS.build(ConfigDict(dict(cfg, **kwargs)))
 
 
 def sample(*faces, ignored=(), image=(64, 96), padded=(64, 96)):
@@ -213,3 +217,24 @@ def test_ignored_faces(head):
     assert sum(count(step, 'ignored')) > 100
     assert step.faces.shape == (0, 4) and step.ignored_faces.shape == (1, 4)
     assert step.found.shape == (0,)
+
+
+@pytest.mark.parametrize('use_sigmoid', [True, False])
+def test_dropped_as_in_training(use_sigmoid):
+    """Many classes, of which none alone passes the gate of a softmax."""
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
+    head = make_head(num_classes=9, loss_cls=loss, theta=0.6)
+    data = sample((10, 10, 30, 34))
+    gen = torch.Generator().manual_seed(0)
+    sizes = [(16, 24), (8, 12), (4, 6)]
+    maps = [torch.randn(1, 4, *x, generator=gen) for x in sizes * 2]
+    torch.nn.init.normal_(head.conv_cls.bias, -1.5, generator=gen)
+    with torch.no_grad():
+        outputs = head(tuple(maps))
+        log = head.loss_by_feat(*outputs, [data.gt_instances], [data.metainfo])
+    level = read_assignment(head, data, outputs)[1].levels[0]
+    assert level.dropped.sum() == log['stc_removed'].item()
+    if use_sigmoid:
+        assert 0 < level.dropped.sum() < level.negative.sum()
+    else:
+        assert level.dropped.sum() == 0

@@ -90,6 +90,11 @@ def forward(head, batch=2):
             num_classes=2,
             loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False),
         ),
+        dict(
+            num_classes=9,
+            loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False),
+            theta=0.7,
+        ),
         dict(stc_levels=()),
         dict(str_levels=()),
         dict(stc_levels=(0, 1, 2), str_levels=(0, 1, 2), theta=0.9),
@@ -122,13 +127,14 @@ def test_read_as_the_head_predicts(kwargs):
 
 def level(index, anchors, scores, **kwargs):
     anchors = np.array(anchors, float)
+    first = kwargs.get('first_scores')
     return LevelSelection(
         level=index,
         shape=(1, len(anchors)),
         anchors=anchors,
         second_scores=np.array(scores, float),
         boxes=kwargs.pop('boxes', anchors),
-        gate=0.1,
+        kept=np.ones(len(anchors), bool) if first is None else first > 0.1,
         **kwargs,
     )
 
@@ -149,8 +155,6 @@ def stc_level():
 
 def test_count_stc():
     levels = [stc_level(), level(1, ROW, [0] * 4)]
-    assert stc_level().kept.tolist() == [True, False, False, False]
-    assert levels[1].kept.all()
     # Without first-step scores a level has no STC.
     assert count_stc(levels, FACE) == {
         'P2': dict(negatives=1, removed=1, positives=2, lost=1)

@@ -1,6 +1,7 @@
 """The two-step dense head of SRN."""
 
 import copy
+from typing import NamedTuple
 
 import torch
 from mmcv.cnn import ConvModule
@@ -22,6 +23,29 @@ from ..utils import flatten_levels, level_mask
 from .selection_log import selection_log
 
 Maps = list[Tensor | None]
+
+
+class TwoStepTargets(NamedTuple):
+    """What both steps start from, and should predict, in a batch.
+
+    B images, N priors each.
+
+    Attributes:
+        level_sizes (list[int]): Priors of every level, sum N.
+        valid (Tensor): bool, (B, N): False for cells in the padding.
+        anchors (Tensor): Anchors of the first step: x1, y1, x2, y2 in pixels,
+            (B, N, 4).
+        moved (Tensor): Those of the second step, (B, N, 4).
+        first (StepTargets): Targets of the first step.
+        second (StepTargets): Targets of the second step.
+    """
+
+    level_sizes: list[int]
+    valid: Tensor
+    anchors: Tensor
+    moved: Tensor
+    first: StepTargets
+    second: StepTargets
 
 
 @MODELS.register_module()
@@ -302,8 +326,15 @@ class SRNHead(AnchorHead):
             bbox_fs[i] = bbox_ss[i] if same else self.forward_reg(first[i])
         return cls_fs, bbox_fs, cls_ss, bbox_ss
 
-    def _probabilities(self, logits: Tensor) -> Tensor:
-        """Class probabilities (..., num_classes) of logits (..., channels)."""
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Turn logits into probabilities of the classes.
+
+        Args:
+            logits (Tensor): (..., channels).
+
+        Returns:
+            Tensor: (..., num_classes), without the background of a softmax.
+        """
         if self.use_sigmoid_cls:
             return logits.sigmoid()
         return logits.softmax(dim=-1)[..., :-1]
@@ -332,6 +363,47 @@ class SRNHead(AnchorHead):
         refined[:, in_levels] = moved.reshape(batch, -1, 4)
         return refined
 
+    def assign(
+        self,
+        sizes: list[tuple[int, int]],
+        deltas_fs: Tensor | None,
+        batch_gt_instances: InstanceList,
+        batch_img_metas: list[dict],
+        batch_gt_instances_ignore: OptInstanceList = None,
+    ) -> TwoStepTargets:
+        """Move the anchors of a batch and assign both steps.
+
+        Args:
+            sizes (list[tuple[int, int]]): Height and width of every level.
+            deltas_fs (Tensor, optional): See :meth:`refine_anchors`.
+            batch_gt_instances, batch_img_metas, batch_gt_instances_ignore:
+                See :meth:`loss_by_feat`.
+
+        Returns:
+            TwoStepTargets: On the device of the ground truth.
+        """
+        metas = batch_img_metas
+        device = batch_gt_instances[0].bboxes.device
+        level_anchors, flags = self.get_anchors(sizes, metas, device=device)
+        level_sizes = [len(x) for x in level_anchors[0]]
+        anchors = torch.cat(level_anchors[0])
+        valid = torch.stack([torch.cat(x) for x in flags])
+        in_str = level_mask(self.str_levels, level_sizes, device)
+        start = anchors.expand(len(metas), -1, -1)
+        moved = self.refine_anchors(anchors, deltas_fs, in_str)
+        if self.detach_anchors:
+            moved = moved.detach()
+        moved = moved.expand(len(metas), -1, -1)
+        gts = (batch_gt_instances, metas, batch_gt_instances_ignore)
+        return TwoStepTargets(
+            level_sizes,
+            valid,
+            start,
+            moved,
+            self.first_assigner(start, valid, level_sizes, *gts),
+            self.second_assigner(moved.detach(), valid, level_sizes, *gts),
+        )
+
     def loss_by_feat(
         self,
         cls_fs: Maps,
@@ -357,33 +429,24 @@ class SRNHead(AnchorHead):
             ``loss_cls_ss``, ``loss_bbox_ss`` (fs, ss: first and second step)
             and, for the log, those of :func:`selection_log`.
         """
-        metas = batch_img_metas
-        sizes = [x.shape[-2:] for x in cls_ss]
-        device = cls_ss[0].device
-        level_anchors, flags = self.get_anchors(sizes, metas, device=device)
-        level_sizes = [len(x) for x in level_anchors[0]]
-        anchors = torch.cat(level_anchors[0])
-        valid = torch.stack([torch.cat(x) for x in flags])
-        in_stc = level_mask(self.stc_levels, level_sizes, device)
-        in_str = level_mask(self.str_levels, level_sizes, device)
-
         logits_fs = flatten_levels(cls_fs, self.cls_out_channels)
         logits_ss = flatten_levels(cls_ss, self.cls_out_channels)
         deltas_fs = flatten_levels(bbox_fs, self.bbox_coder.encode_size)
         deltas_ss = flatten_levels(bbox_ss, self.bbox_coder.encode_size)
 
-        start = anchors.expand(len(metas), -1, -1)
-        moved = self.refine_anchors(anchors, deltas_fs, in_str)
-        if self.detach_anchors:
-            moved = moved.detach()
-        moved = moved.expand(len(metas), -1, -1)
-        gts = (batch_gt_instances, metas, batch_gt_instances_ignore)
-        first = self.first_assigner(start, valid, level_sizes, *gts)
-        second = self.second_assigner(moved.detach(), valid, level_sizes, *gts)
+        level_sizes, _, start, moved, first, second = self.assign(
+            [x.shape[-2:] for x in cls_ss],
+            deltas_fs,
+            batch_gt_instances,
+            batch_img_metas,
+            batch_gt_instances_ignore,
+        )
+        in_stc = level_mask(self.stc_levels, level_sizes, start.device)
+        in_str = level_mask(self.str_levels, level_sizes, start.device)
 
         scores_fs = None
         if logits_fs is not None:
-            scores_fs = self._probabilities(logits_fs)
+            scores_fs = self.probabilities(logits_fs)
         losses, selected = self.loss_cls(
             logits_fs,
             first.labels,
@@ -515,12 +578,12 @@ class SRNHead(AnchorHead):
         num, _, height, width = second.shape
         second = second.permute(0, 2, 3, 1).float()
         logits = second.reshape(num, -1, self.cls_out_channels)
-        scores = self._probabilities(logits)
+        scores = self.probabilities(logits)
         is_small = height * width < cfg.get('small_map_cells', 0)
         drop = scores <= (0 if is_small else cfg.get('score_thr', 0))
         if first is not None:
             first = flatten_levels([first], self.cls_out_channels)
-            gate = self.loss_cls.survives(self._probabilities(first))
+            gate = self.loss_cls.survives(self.probabilities(first))
             drop |= ~gate[..., None]
         if self.use_sigmoid_cls:
             logits = logits.masked_fill(drop, -torch.inf)
