@@ -8,6 +8,7 @@ import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 
+from mmsrn.models.necks import SRNFPN
 from mmsrn.models.utils.srn_checkpoint import convert_file
 from mmsrn.testing.models import load_model_cfg, random_batch
 
@@ -73,6 +74,14 @@ def test_published_outputs(root, shared, published_weights, case):
     assert close.any(0).all() and close.any(1).all()
 
 
+def check_gradients(model):
+    data = model.data_preprocessor(random_batch(), True)
+    losses = model(**data, mode='loss')
+    model.parse_losses(losses)[0].backward()
+    for name, p in model.named_parameters():
+        assert p.grad is not None and p.grad.isfinite().all(), name
+
+
 @pytest.mark.parametrize(
     'head, first_step',
     [
@@ -87,8 +96,46 @@ def test_neck_follows_the_head(root, head, first_step):
     cfg.bbox_head.update(head)
     model = MODELS.build(cfg)
     assert list(model.neck.first_step_levels) == first_step
-    data = model.data_preprocessor(random_batch(), True)
-    losses = model(**data, mode='loss')
-    model.parse_losses(losses)[0].backward()
-    for name, p in model.named_parameters():
-        assert p.grad is not None and p.grad.isfinite().all(), name
+    check_gradients(model)
+
+
+class OtherFPN(SRNFPN):
+    """A neck of somebody's own."""
+
+
+@pytest.fixture
+def other_fpn():
+    """Register it for the time of a test."""
+    MODELS.register_module(module=OtherFPN)
+    yield
+    del MODELS.module_dict['OtherFPN']
+
+
+@pytest.mark.parametrize('kind', ['mmdet.SRNFPN', SRNFPN, 'OtherFPN'])
+@pytest.mark.parametrize('chain', [False, True])
+def test_neck_by_any_name(root, other_fpn, kind, chain):
+    cfg = load_model_cfg(root / 'configs/_base_/models/srn_mobilenetv2_fpn.py')
+    cfg.bbox_head.stc_levels = ()
+    neck = cfg.neck = dict(cfg.neck, type=kind)
+    if chain:
+        rfe = dict(type='RFENeck', in_channels=64, num_levels=12, shared=True)
+        cfg.neck = [neck, rfe]
+    model = MODELS.build(cfg)
+    neck = model.neck[0] if chain else model.neck
+    assert isinstance(neck, SRNFPN)
+    assert neck.first_step_levels == (3, 4, 5)
+    check_gradients(model)
+
+
+def test_neck_says_it_itself(root):
+    cfg = load_model_cfg(root / 'configs/_base_/models/srn_mobilenetv2_fpn.py')
+    cfg.neck.first_step_levels = every = tuple(range(6))
+    assert MODELS.build(cfg).neck.first_step_levels == every
+
+
+def test_neck_of_another_kind(root):
+    """A misspelt name is the registry's business."""
+    cfg = load_model_cfg(root / 'configs/_base_/models/srn_mobilenetv2_fpn.py')
+    cfg.neck.type = 'SRNFNP'
+    with pytest.raises(KeyError, match='SRNFNP is not in the'):
+        MODELS.build(cfg)
