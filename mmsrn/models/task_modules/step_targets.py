@@ -46,6 +46,7 @@ class StepAssigner:
 
     Raises:
         KeyError: If ``cfg`` names no assigner.
+        ValueError: If the sampler adds ground truth to the priors.
     """
 
     def __init__(
@@ -62,6 +63,13 @@ class StepAssigner:
         else:
             self.sampler = TASK_UTILS.build(
                 cfg['sampler'], default_args=dict(context=context)
+            )
+        # The indices of such a sampler count the ground truth as well.
+        if getattr(self.sampler, 'add_gt_as_proposals', False):
+            raise ValueError(
+                f'StepAssigner: the sampler {type(self.sampler).__name__} '
+                'adds ground truth to the priors, which have none to predict '
+                'from; set add_gt_as_proposals=False in its config'
             )
         self.allowed_border = cfg.get('allowed_border', -1)
         self.num_classes = num_classes

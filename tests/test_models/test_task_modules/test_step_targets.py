@@ -167,6 +167,14 @@ def test_sampler():
     assert sorted(out) == [-1, 0, 0, 3] or sorted(out) == [-1, 0, 3, 3]
 
 
+@pytest.mark.parametrize('kwargs', [{}, dict(add_gt_as_proposals=True)])
+def test_sampler_that_adds_ground_truth(kwargs):
+    """Its indices would point beside the priors."""
+    sampler = dict(type='RandomSampler', num=3, pos_fraction=0.5, **kwargs)
+    with pytest.raises(ValueError, match='add_gt_as_proposals=False'):
+        make(dict(assigner(), sampler=sampler))
+
+
 def test_no_assigner():
     with pytest.raises(KeyError, match='assigner'):
         make(dict(sampler=None))
