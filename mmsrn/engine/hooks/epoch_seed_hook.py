@@ -21,6 +21,10 @@ class EpochSeedHook(Hook):
     Workers of the data loader get their seeds from torch, which draws them
     anew whenever they start.  So they must start with the epoch
     (``persistent_workers=False``).
+
+    The promise is for ``EpochBasedTrainLoop``.  ``IterBasedTrainLoop`` has but
+    one epoch: it is seeded at its start, and a resumed one draws again what it
+    has drawn before.
     """
 
     priority = 'VERY_HIGH'
@@ -35,7 +39,9 @@ class EpochSeedHook(Hook):
         # mmengine's function would seed them alike in every epoch.
         loader.worker_init_fn = None
         # Built before a checkpoint gave a resumed run its seed back.
-        loader.sampler.seed = runner.seed
+        # Always through the batch sampler: where the config names one, torch
+        # puts a sampler that nobody asks into ``loader.sampler``.
+        loader.batch_sampler.sampler.seed = runner.seed
         if loader.persistent_workers:
             runner.logger.warning(
                 'EpochSeedHook: a resumed training will differ from an '

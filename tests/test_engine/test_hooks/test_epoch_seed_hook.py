@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmdet.datasets.samplers import AspectRatioBatchSampler
 from mmdet.registry import HOOKS
 from mmengine.dataset import DefaultSampler
 from torch.utils.data import DataLoader
@@ -56,6 +57,26 @@ def test_order_of_a_resumed_run_is_that_of_its_seed(hook, runner):
     hook.before_train(runner)
     assert list(sampler) == want
     assert runner.train_dataloader.worker_init_fn is None
+
+
+class Images(list):
+    def get_data_info(self, index):
+        return dict(width=1 + index % 2, height=2)
+
+
+def test_order_of_batches_by_aspect_ratio(hook, runner):
+    """There the loader's own sampler is one that nobody asks."""
+
+    def batches(seed):
+        data = Images(range(32))
+        return AspectRatioBatchSampler(DefaultSampler(data, seed=seed), 4)
+
+    loader = DataLoader(Images(range(32)), batch_sampler=batches(99))
+    runner.train_dataloader = loader
+    want = list(batches(7))
+    assert list(loader.batch_sampler) != want
+    hook.before_train(runner)
+    assert list(loader.batch_sampler) == want
 
 
 def test_warns_of_workers_that_outlive_an_epoch(hook, runner, caplog):
