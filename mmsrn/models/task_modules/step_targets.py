@@ -160,7 +160,8 @@ class StepAssigner:
         if thr <= 0 or ignored is None or len(ignored) == 0:
             return
         boxes = get_box_tensor(ignored.bboxes)
-        if self.assigner.ignore_wrt_candidates:
+        # Assigners without the option measure as if it were set.
+        if getattr(self.assigner, 'ignore_wrt_candidates', True):
             overlaps = bbox_overlaps(priors, boxes, mode='iof').amax(dim=1)
         else:
             overlaps = bbox_overlaps(boxes, priors, mode='iof').amax(dim=0)

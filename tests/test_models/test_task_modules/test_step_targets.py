@@ -122,10 +122,19 @@ def test_ignored_faces():
     assert labels_of(gt, ignored) == [-1, -1, 1, BACKGROUND]
 
 
-@pytest.mark.parametrize('wrt_candidates', [True, False])
-def test_all_faces_ignored(wrt_candidates):
+ATSS = dict(type='ATSSAssigner', topk=2, ignore_iof_thr=0.5)
+
+
+@pytest.mark.parametrize(
+    'cfg',
+    [
+        assigner(ignore_wrt_candidates=True),
+        assigner(ignore_wrt_candidates=False),
+        dict(assigner=ATSS),
+    ],
+)
+def test_all_faces_ignored(cfg):
     """mmdet alone would call every prior a negative here."""
-    cfg = assigner(ignore_wrt_candidates=wrt_candidates)
     out = labels_of(faces(), faces([0, 0, 10, 10]), cfg=cfg)
     assert out == [-1, -1, BACKGROUND, BACKGROUND]
 
