@@ -82,9 +82,9 @@ class SRNHead(AnchorHead):
         anchor_generator, bbox_coder, reg_decoded_bbox, loss_cls, loss_bbox:
             As in ``AnchorHead``.
         loss_stc (dict): Config of the selective classification loss;
-            ``loss_cls``, ``levels`` and ``theta`` are filled in.
+            ``loss_cls``, ``levels`` and ``theta`` are the head's.
         loss_str (dict): Config of the selective regression loss;
-            ``loss_bbox`` and ``levels`` are filled in.
+            ``loss_bbox`` and ``levels`` are the head's.
         train_cfg (dict, optional): ``first_step`` and ``second_step``, each
             with ``assigner`` and optionally ``sampler`` and
             ``allowed_border``.
@@ -164,6 +164,23 @@ class SRNHead(AnchorHead):
                     f'SRNHead: {name}_levels={tuple(levels)} must lie in '
                     f'0..{num_levels - 1}: the anchor generator has '
                     f'{num_levels} levels'
+                )
+        for name, cfg, filled_in in (
+            (
+                'loss_stc',
+                loss_stc,
+                dict(loss_cls='loss_cls', levels='stc_levels', theta='theta'),
+            ),
+            (
+                'loss_str',
+                loss_str,
+                dict(loss_bbox='loss_bbox', levels='str_levels'),
+            ),
+        ):
+            for key in filled_in.keys() & cfg.keys():
+                raise ValueError(
+                    f"SRNHead: {name} sets '{key}'; set '{filled_in[key]}' of "
+                    'the head in its place'
                 )
         self.loss_cls = MODELS.build(
             dict(

@@ -353,6 +353,11 @@ def test_mixed_precision():
         (dict(str_levels=(-1,)), 'str_levels'),
         (dict(stacked_convs=1), 'stacked_convs=1'),
         (dict(train_cfg=dict(first_step=step(0.7, 0.3))), 'second_step'),
+        (dict(loss_stc=dict(type='STCLoss', theta=0.5)), "set 'theta' of"),
+        (dict(loss_stc=dict(type='STCLoss', levels=())), "set 'stc_levels'"),
+        (dict(loss_stc=dict(type='STCLoss', loss_cls={})), "set 'loss_cls'"),
+        (dict(loss_str=dict(type='STRLoss', levels=(1,))), "set 'str_levels'"),
+        (dict(loss_str=dict(type='STRLoss', loss_bbox={})), "set 'loss_bbox'"),
     ],
 )
 def test_bad_arguments(kwargs, message):
