@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..losses import BoxSamples
 from ..task_modules import StepAssigner, StepTargets
+from ..task_modules.step_targets import reject_unknown
 from ..utils import flatten_levels, level_mask
 from .selection_log import selection_log
 
@@ -200,6 +201,9 @@ class SRNHead(AnchorHead):
         self.detach_anchors = detach_anchors
         self.train_cfg = train_cfg
         if train_cfg:
+            reject_unknown(
+                train_cfg, ('first_step', 'second_step'), "SRNHead's train_cfg"
+            )
             for step in ('first_step', 'second_step'):
                 if step not in train_cfg:
                     raise ValueError(

@@ -14,6 +14,26 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 
+def reject_unknown(cfg: ConfigType, known: tuple[str, ...], name: str) -> None:
+    """Refuse keys that nothing reads, such as misspelt ones.
+
+    Args:
+        cfg (dict): Settings.
+        known (tuple[str]): Keys that are read.
+        name (str): What to call the settings.
+
+    Raises:
+        ValueError: If there is another key, but for what mmdet's configs
+            write to say nothing: ``pos_weight=-1`` and ``debug=False``.
+    """
+    neutral = dict(pos_weight=-1, debug=False)
+    for key, value in cfg.items():
+        if key not in known and (key not in neutral or value != neutral[key]):
+            raise ValueError(
+                f"{name} has no use for '{key}': it takes {known}"
+            )
+
+
 class StepTargets(NamedTuple):
     """What the samples of a batch should predict in one step.
 
@@ -46,7 +66,8 @@ class StepAssigner:
 
     Raises:
         KeyError: If ``cfg`` names no assigner.
-        ValueError: If the sampler adds ground truth to the priors.
+        ValueError: If the sampler adds ground truth to the priors, or
+            ``cfg`` has further keys.
     """
 
     def __init__(
@@ -57,6 +78,11 @@ class StepAssigner:
                 "each step of SRNHead's train_cfg ('first_step', "
                 f"'second_step') needs an 'assigner', got {dict(cfg)}"
             )
+        reject_unknown(
+            cfg,
+            ('assigner', 'sampler', 'allowed_border'),
+            "a step of SRNHead's train_cfg",
+        )
         self.assigner = TASK_UTILS.build(cfg['assigner'])
         if cfg.get('sampler') is None:
             self.sampler = PseudoSampler()

@@ -29,6 +29,9 @@ def step(pos, neg):
     )
 
 
+STEPS = dict(first_step=step(0.7, 0.3), second_step=step(0.5, 0.4))
+
+
 def make(**kwargs):
     cfg = dict(
         type='SRNHead',
@@ -43,7 +46,7 @@ def make(**kwargs):
             ratios=[1.25],
             scales=[2, 2.828427],
         ),
-        train_cfg=dict(first_step=step(0.7, 0.3), second_step=step(0.5, 0.4)),
+        train_cfg=dict(STEPS, pos_weight=-1, debug=False),  # as in mmdet
         test_cfg=ConfigDict(
             nms_pre=100,
             score_thr=0.05,
@@ -353,6 +356,8 @@ def test_mixed_precision():
         (dict(str_levels=(-1,)), 'str_levels'),
         (dict(stacked_convs=1), 'stacked_convs=1'),
         (dict(train_cfg=dict(first_step=step(0.7, 0.3))), 'second_step'),
+        (dict(train_cfg=dict(STEPS, third_step={})), "'third_step'"),
+        (dict(train_cfg=dict(STEPS, pos_weight=3)), "'pos_weight'"),
         (dict(loss_stc=dict(type='STCLoss', theta=0.5)), "set 'theta' of"),
         (dict(loss_stc=dict(type='STCLoss', levels=())), "set 'stc_levels'"),
         (dict(loss_stc=dict(type='STCLoss', loss_cls={})), "set 'loss_cls'"),

@@ -187,3 +187,15 @@ def test_sampler_that_adds_ground_truth(kwargs):
 def test_no_assigner():
     with pytest.raises(KeyError, match='assigner'):
         make(dict(sampler=None))
+
+
+@pytest.mark.parametrize(
+    'key, value', [('asigner', 1), ('pos_weight', 3), ('debug', True)]
+)
+def test_unknown_key(key, value):
+    with pytest.raises(ValueError, match=f"no use for '{key}'.*assigner"):
+        make(dict(assigner(), **{key: value}))
+
+
+def test_neutral_keys_of_mmdet():
+    make(dict(assigner(), pos_weight=-1, debug=False))
