@@ -160,6 +160,11 @@ class SRNHead(AnchorHead):
         )
         num_levels = self.prior_generator.num_levels
         for name, levels in (('stc', stc_levels), ('str', str_levels)):
+            if not isinstance(levels, (tuple, list)):
+                raise ValueError(
+                    f'SRNHead: {name}_levels={levels!r} must be a tuple of '
+                    'indices, such as (0, 1); () switches the module off'
+                )
             if not set(levels) <= set(range(num_levels)):
                 raise ValueError(
                     f'SRNHead: {name}_levels={tuple(levels)} must lie in '
@@ -402,7 +407,15 @@ class SRNHead(AnchorHead):
 
         Returns:
             TwoStepTargets: On the device of the ground truth.
+
+        Raises:
+            ValueError: If the head has no ``train_cfg``.
         """
+        if not self.train_cfg:
+            raise ValueError(
+                'SRNHead: to assign or train, train_cfg must give '
+                "'first_step' and 'second_step'"
+            )
         metas = batch_img_metas
         device = batch_gt_instances[0].bboxes.device
         level_anchors, flags = self.get_anchors(sizes, metas, device=device)
@@ -562,8 +575,16 @@ class SRNHead(AnchorHead):
         Returns:
             list[InstanceData]: ``bboxes`` (M, 4) x1, y1, x2, y2 in pixels,
             ``scores`` (M,) in (0, 1], ``labels`` (M,), by falling score.
+
+        Raises:
+            ValueError: If there is neither ``cfg`` nor ``test_cfg``.
         """
         cfg = copy.deepcopy(self.test_cfg if cfg is None else cfg)
+        if cfg is None:
+            raise ValueError(
+                'SRNHead: to predict, test_cfg must give nms_pre, score_thr, '
+                'nms and max_per_img'
+            )
         priors = self.prior_generator.grid_priors(
             [x.shape[-2:] for x in cls_ss], device=cls_ss[0].device
         )

@@ -354,6 +354,8 @@ def test_mixed_precision():
     [
         (dict(stc_levels=(3,)), r'stc_levels=\(3,\).*0\.\.2'),
         (dict(str_levels=(-1,)), 'str_levels'),
+        (dict(stc_levels=0), r'stc_levels=0 must be a tuple.* \(\) switches'),
+        (dict(str_levels='(2,)'), r"str_levels='\(2,\)' must be a tuple"),
         (dict(stacked_convs=1), 'stacked_convs=1'),
         (dict(train_cfg=dict(first_step=step(0.7, 0.3))), 'second_step'),
         (dict(train_cfg=dict(STEPS, third_step={})), "'third_step'"),
@@ -368,6 +370,20 @@ def test_mixed_precision():
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         make(**kwargs)
+
+
+def test_training_without_train_cfg():
+    head = make(train_cfg=None)
+    gts, metas = ground_truth()
+    with pytest.raises(ValueError, match="train_cfg .*'second_step'"):
+        head.loss_by_feat(*random_outputs(head), gts, metas)
+
+
+def test_predicting_without_test_cfg():
+    head = make(test_cfg=None)
+    _, metas = ground_truth()
+    with pytest.raises(ValueError, match='test_cfg .*max_per_img'):
+        head.predict_by_feat(*random_outputs(head), metas)
 
 
 @pytest.mark.parametrize(
