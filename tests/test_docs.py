@@ -142,3 +142,18 @@ def test_examples():
     assert models > 5
     for part in ('only_stc', 'only_str', 'neither'):
         assert names['one_step'](names[part])['loss'] > 0
+
+
+def test_inheriting_examples(tmp_path):
+    """Configs that inherit from others can be loaded and built."""
+    from mmdet.registry import MODELS
+
+    from mmsrn.testing.models import load_model_cfg
+
+    text = EXAMPLES.read_text(encoding='utf-8')
+    blocks = re.findall(r'^```text\n(_base_ = .*?)^```$', text, re.M | re.S)
+    assert any('_delete_=True' in x for x in blocks)
+    for i, block in enumerate(blocks):
+        file = tmp_path / f'example_{i}.py'
+        file.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
+        MODELS.build(load_model_cfg(file))
