@@ -1,6 +1,7 @@
 """The two-step dense head of SRN."""
 
 import copy
+import math
 from typing import NamedTuple
 
 import torch
@@ -93,7 +94,8 @@ class SRNHead(AnchorHead):
             ``nms``, ``max_per_img`` as in mmdet, and ``small_map_cells``:
             on maps of fewer cells every anchor passes ``score_thr`` (120 in
             the published code; 0, the default, switches this off).
-        init_cfg (dict | list[dict]): Initialisation.
+        init_cfg (dict | list[dict]): Initialisation; by default an anchor is
+            one of the classes with a probability of 0.01.
 
     Raises:
         ValueError: If an argument does not fit the others.
@@ -267,6 +269,17 @@ class SRNHead(AnchorHead):
                 before, MODELS.build(dict(self.rfe, in_channels=width))
             )
         return layers
+
+    def init_weights(self) -> None:
+        """Initialise; a softmax starts from the background, as a sigmoid."""
+        super().init_weights()
+        bias = self.conv_cls.bias.data
+        # Biases that differ are not from an initialiser but from a checkpoint.
+        if not self.use_sigmoid_cls and (bias == bias[0]).all():
+            # Of n + 1 classes with equal biases b each has 1 / (n + 1). This
+            # gives all classes together sigmoid(b): the bias_prob of init_cfg.
+            background = bias.view(-1, self.cls_out_channels)[:, -1]
+            background.fill_(math.log(self.num_classes))
 
     def forward_cls(self, x: Tensor) -> Tensor:
         """Class logits of one map.

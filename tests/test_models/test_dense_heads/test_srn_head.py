@@ -152,6 +152,26 @@ def test_initialisation():
             assert abs(p.std() - 0.01) < 0.003, name
 
 
+@pytest.mark.parametrize('classes', [1, 19])
+def test_initial_softmax(classes, tmp_path):
+    """A foreground probability of 0.01, by every anchor of a cell."""
+    cfg = dict(num_classes=classes, loss_cls=dict(type='CrossEntropyLoss'))
+    head = make(**cfg)
+    head.init_weights()
+    bias = head.conv_cls.bias.reshape(2, classes + 1)
+    found = head.probabilities(bias).sum(-1)
+    torch.testing.assert_close(found, torch.tensor([0.01, 0.01]))
+
+    # A head loaded from a checkpoint keeps what it has learnt.
+    with torch.no_grad():
+        head.conv_cls.bias.uniform_()
+    file = str(tmp_path / 'head.pth')
+    torch.save(head.state_dict(), file)
+    other = make(**cfg, init_cfg=dict(type='Pretrained', checkpoint=file))
+    other.init_weights()
+    assert torch.equal(other.conv_cls.bias, head.conv_cls.bias)
+
+
 # -- Loss ------------------------------------------------------------------
 
 
