@@ -77,3 +77,11 @@ def test_any_ratios_and_scales(size, ratios, scales, scale_major):
         pairs = [(r, s) for s in scales for r in ratios]
     expected = [by_hand(size, r, s) for r, s in pairs]
     np.testing.assert_allclose(gen.base_anchors[0], expected, rtol=1e-5)
+
+
+def test_center_offset():
+    """It would be ignored, or contradict the published centre."""
+    with pytest.raises(ValueError, match='center_offset=0.5.*centers'):
+        make(center_offset=0.5)
+    centre = make([16], centers=[(8.0, 9.0)]).base_anchors[0].reshape(-1, 2, 2)
+    assert (centre.mean(1) == torch.tensor([8.0, 9.0])).all()

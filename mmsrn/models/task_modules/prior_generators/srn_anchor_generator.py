@@ -17,10 +17,15 @@ class SRNAnchorGenerator(AnchorGenerator):
     use mmdet's ``AnchorGenerator`` with the same scales and ratios.
 
     Arguments are those of ``AnchorGenerator``; ``scales`` and ``ratios`` of
-    SRN are ``[2, 2.828427]`` and ``[1.25]``.
+    SRN are ``[2, 2.828427]`` and ``[1.25]``.  Other centres are given by
+    ``centers``; ``center_offset``, a share of the anchor's size, does not go
+    with the published centre.
 
     Source: functions ``generate_anchors`` and ``get_anchors_over_plane`` and
     ``config.json`` of the published code.
+
+    Raises:
+        ValueError: If ``center_offset`` is not 0.
 
     Example:
         >>> gen = SRNAnchorGenerator(
@@ -28,6 +33,14 @@ class SRNAnchorGenerator(AnchorGenerator):
         >>> gen.base_anchors[0][0].tolist()
         [-2.0, -3.0, 5.0, 6.0]
     """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if self.center_offset != 0:
+            raise ValueError(
+                f'SRNAnchorGenerator: center_offset={self.center_offset} has '
+                'no meaning for anchors centred on (S - 1) / 2; set centers'
+            )
 
     def gen_single_level_base_anchors(
         self,
