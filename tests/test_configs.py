@@ -11,6 +11,7 @@ import torch
 import yaml
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import get_external_models
 
 from mmsrn.testing import write_synthetic_wider_face
 
@@ -134,6 +135,20 @@ def test_the_name_says_what_the_config_does(path):
         assert cfg.train_cfg.max_epochs == epochs
         if 'auto_scale_lr' in cfg:
             assert cfg.auto_scale_lr.base_batch_size == batch
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_backbone_starts_from_weights_that_exist(path):
+    """Or the config says so: the demo's, and the one for testing alone."""
+    init = Config.fromfile(ROOT / path).model.backbone.get('init_cfg', {})
+    if 'demo' in path or 'official-weights' in path:
+        assert init is None
+        return
+    assert init['type'] == 'Pretrained'
+    checkpoint = init['checkpoint']
+    if checkpoint.startswith('open-mmlab://'):
+        checkpoint = get_external_models()[checkpoint[len('open-mmlab://') :]]
+    assert re.fullmatch(r'https://.*\.pth', checkpoint)
 
 
 def test_every_config_is_in_the_metafile():

@@ -1,6 +1,6 @@
-# Light SRN on a small set; trains on a CPU. Set the backbone's weights with
-#   --cfg-options model.backbone.init_cfg.type=Pretrained \
-#       model.backbone.init_cfg.checkpoint=FILE
+# Light SRN on a small set; trains on a CPU. Without a network, name a file
+# with the backbone's weights:
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
 _base_ = [
     '../_base_/models/srn_mobilenetv2_fpn.py',
     '../_base_/datasets/facemask.py',

@@ -9,6 +9,9 @@ model = dict(
         type='MobileNetV2',
         out_indices=(1, 2, 4, 7),
         norm_cfg=dict(type='BN', requires_grad=True),
+        init_cfg=dict(
+            type='Pretrained', checkpoint='open-mmlab://mmdet/mobilenet_v2'
+        ),
     ),
     neck=dict(
         in_channels=[24, 32, 96, 1280],
