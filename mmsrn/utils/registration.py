@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 
 __all__ = ['register_all_modules']
 
 #: Subpackages that register modules when they are imported.
-_SUBPACKAGES = (
-    'datasets',
-    'engine',
-    'evaluation',
-    'models',
-    'visualization',
-)
+_SUBPACKAGES = ('datasets', 'engine', 'models')
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
@@ -40,6 +33,4 @@ def register_all_modules(init_default_scope: bool = True) -> None:
 
     register_mmdet(init_default_scope=init_default_scope)
     for name in _SUBPACKAGES:
-        # A subpackage comes into being with its first module.
-        if importlib.util.find_spec(f'mmsrn.{name}') is not None:
-            importlib.import_module(f'mmsrn.{name}')
+        importlib.import_module(f'mmsrn.{name}')

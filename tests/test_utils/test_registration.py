@@ -48,15 +48,21 @@ def test_scope_is_left_to_the_caller(monkeypatch, init):
     assert seen == [init]
 
 
-def test_absent_subpackage_is_passed_broken_one_is_not(monkeypatch):
-    monkeypatch.setattr(registration, '_SUBPACKAGES', ('absent', 'models'))
-    register_all_modules()
+def test_subpackages_are_those_that_register(root):
+    found = {
+        file.relative_to(root / 'mmsrn').parts[0]
+        for file in (root / 'mmsrn').rglob('*.py')
+        if DECORATOR.search(file.read_text())
+    }
+    assert sorted(found) == list(registration._SUBPACKAGES)
 
+
+def test_broken_subpackage_is_no_secret(monkeypatch):
     def broken(name):
         raise ImportError(f'{name} is broken')
 
     monkeypatch.setattr(registration.importlib, 'import_module', broken)
-    with pytest.raises(ImportError, match='mmsrn.models is broken'):
+    with pytest.raises(ImportError, match='mmsrn.datasets is broken'):
         register_all_modules()
 
 
