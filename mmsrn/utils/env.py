@@ -42,9 +42,12 @@ MM_LINES = {
     ),
 }
 
+# A bad wheel must leave pip's cache: --no-cache-dir would pass it over and
+# neither remove nor replace it, so that every new environment compiled again.
 _REBUILD = (
+    'python -m pip cache remove onedl_mmcv; '
     "MMCV_WITH_OPS=1 CFLAGS='-g0 -O2' python -m pip install "
-    '--no-build-isolation --no-cache-dir --force-reinstall --no-deps '
+    '--no-build-isolation --force-reinstall --no-deps '
     'onedl-mmcv (with torch, wheel, ninja and setuptools<81 installed '
     'first; 10-20 minutes), or `make env`'
 )

@@ -135,7 +135,10 @@ def test_compiled_for_the_cpu_only():
     'status, remedy',
     [
         (OpsStatus(error='ended by signal 6'), 'MMCV_WITH_OPS=1'),
-        (OpsStatus(error="No module named 'mmcv._ext'"), '--no-cache-dir'),
+        (
+            OpsStatus(error="No module named 'mmcv._ext'"),
+            'pip cache remove onedl_mmcv; MMCV_WITH_OPS=1',
+        ),
         (OpsStatus(error='libGL.so.1: cannot open'), 'apt-get install libgl1'),
         (OpsStatus(error="No module named 'torch'"), 'pip install torch'),
     ],

@@ -641,6 +641,18 @@ def has_cached_wheel(venv: Venv) -> bool:
     return f'-cp{version.replace(".", "")}-' in result.stdout
 
 
+def forget_cached_wheel(venv: Venv) -> None:
+    """Remove mmcv from pip's cache, so that the next build takes its place.
+
+    With --no-cache-dir pip would neither read the cache nor write to it, and
+    the next environment would be given the bad wheel again.
+    """
+    # Without a cache, and in some versions without a match, pip fails.
+    if has_cached_wheel(venv):
+        command = [venv.python, '-m', 'pip', 'cache', 'remove', 'onedl_mmcv']
+        venv.run(command, "removing mmcv from pip's cache")
+
+
 def ensure_mmcv(venv: Venv) -> None:
     """Install mmcv with operators that run.
 
@@ -683,7 +695,8 @@ def ensure_mmcv(venv: Venv) -> None:
     if status.needs_rebuild:
         say(f'mmcv is there, but its operators do not run: {status.summary}')
         say(notice)
-        arguments += ['--no-cache-dir', '--force-reinstall', '--no-deps']
+        forget_cached_wheel(venv)
+        arguments += ['--force-reinstall', '--no-deps']
         arguments.append(pick_requirement(requirements, 'onedl-mmcv'))
         venv.pip(*arguments, what='compiling mmcv', **variables)
         status = env.probe_ops(venv.python, venv.environ())
