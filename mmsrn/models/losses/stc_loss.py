@@ -27,7 +27,10 @@ class STCLoss(nn.Module):
     published code.
 
     Args:
-        loss_cls (dict): Any mmdet classification loss of logits and labels.
+        loss_cls (dict): A loss of mmdet's that takes ``(pred, target, weight,
+            avg_factor)``, logits and labels first, and honours the last two:
+            they hold the divisors.  ``GHMC`` and ``EQLV2Loss`` put their own
+            in place of both, so do not use these.
         levels (tuple[int]): Indices of the levels of STC; empty switches the
             first step off.
         theta (float): Confidence in the background, in [0, 1), above which a

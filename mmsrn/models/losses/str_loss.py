@@ -39,7 +39,9 @@ class STRLoss(nn.Module):
     restatement in AInnoFace.
 
     Args:
-        loss_bbox (dict): Any mmdet box loss.
+        loss_bbox (dict): A box loss of mmdet's that takes ``(pred, target,
+            weight, avg_factor)`` and honours the last two, which hold the
+            divisors.  ``GHMR`` puts its own in their place, so do not use it.
         levels (tuple[int]): Indices of the levels of STR; empty switches the
             first step off.
         first_step_weight (float): Weight of the first-step term; that of both
