@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ __all__ = [
     'format_env',
     'probe_ops',
     'remedy_for_import',
+    'remedy_for_ops',
 ]
 
 #: Distribution names of the two OpenMMLab lines; both install mmengine, mmcv
@@ -45,8 +47,8 @@ MM_LINES = {
 # A bad wheel must leave pip's cache: --no-cache-dir would pass it over and
 # neither remove nor replace it, so that every new environment compiled again.
 _REBUILD = (
-    'python -m pip cache remove onedl_mmcv; '
-    "MMCV_WITH_OPS=1 CFLAGS='-g0 -O2' python -m pip install "
+    '{pip} cache remove onedl_mmcv; '
+    "MMCV_WITH_OPS=1 CFLAGS='-g0 -O2' {pip} install "
     '--no-build-isolation --force-reinstall --no-deps '
     'onedl-mmcv (with torch, wheel, ninja and setuptools<81 installed '
     'first; 10-20 minutes), or `make env`'
@@ -201,16 +203,40 @@ def find_mm_line(names: Iterable[str] | None = None) -> dict[str, list[str]]:
     return {line: members for line, members in lines.items() if members}
 
 
-def remedy_for_import(name: str, error: str) -> str:
+def _pip(python: str = sys.executable) -> str:
+    """Return pip's command: `python` may be another one, or none."""
+    return f'{shlex.quote(python)} -m pip'
+
+
+def remedy_for_ops(status: OpsStatus, python: str = sys.executable) -> str:
+    """Say what to do about operators that do not run.
+
+    Args:
+        status (OpsStatus): From :func:`probe_ops`.
+        python (str): The interpreter that was asked. Defaults to this one.
+
+    Returns:
+        str: The remedy.
+    """
+    if status.needs_rebuild:
+        return _REBUILD.format(pip=_pip(python))
+    return remedy_for_import('mmcv', status.summary, python)
+
+
+def remedy_for_import(
+    name: str, error: str, python: str = sys.executable
+) -> str:
     """Say what to do about a failed import.
 
     Args:
         name (str): The module that was imported.
         error (str): The text of the exception.
+        python (str): The interpreter that failed. Defaults to this one.
 
     Returns:
         str: The remedy.
     """
+    pip = _pip(python)
     packages = {
         'cv2': "'opencv-python>=4.5,<5'",
         'mmcv': 'onedl-mmcv --no-build-isolation',
@@ -219,7 +245,7 @@ def remedy_for_import(name: str, error: str) -> str:
         'mmsrn': '-e . (in the root of the repository)',
     }
     if 'pkg_resources' in error:
-        return "python -m pip install 'setuptools<81'"
+        return f"{pip} install 'setuptools<81'"
     library = re.search(r'(lib[\w.+-]*\.so[.\d]*): cannot open', error)
     # mmcv imports OpenCV, and fails with it.
     desktop = ('libGL', 'libglib', 'libgthread')
@@ -227,14 +253,14 @@ def remedy_for_import(name: str, error: str) -> str:
         return (
             f'install the system library {library[1]} (Debian, Ubuntu: '
             'apt-get install libgl1 libglib2.0-0), or use the OpenCV that '
-            'needs none: python -m pip install --force-reinstall --no-deps '
+            f'needs none: {pip} install --force-reinstall --no-deps '
             'opencv-python-headless==VERSION_OF_OPENCV_PYTHON'
         )
     if 'mmcv._ext' in error or 'undefined symbol' in error:
-        return _REBUILD
+        return _REBUILD.format(pip=pip)
     missing = re.search(r"No module named '([\w.]+)'", error)
     module = missing[1].split('.')[0] if missing else name
-    return f'python -m pip install {packages.get(module, module)}'
+    return f'{pip} install {packages.get(module, module)}'
 
 
 def _module_item(name: str) -> EnvItem:
@@ -272,8 +298,8 @@ def _line_item(lines: dict[str, list[str]]) -> EnvItem:
             'OpenMMLab line',
             f'both lines are installed: {everything}',
             'error',
-            f'python -m pip uninstall -y {everything}, then install one '
-            "line: python -m pip install -e '.[onedl]' --no-build-isolation",
+            f'{_pip()} uninstall -y {everything}, then install one '
+            f"line: {_pip()} install -e '.[onedl]' --no-build-isolation",
         )
     if not lines:
         return EnvItem(
@@ -295,7 +321,7 @@ def _opencv_item() -> EnvItem:
             item.name,
             item.value,
             'error',
-            "python -m pip install 'opencv-python>=4.5,<5'",
+            f"{_pip()} install 'opencv-python>=4.5,<5'",
         )
     versions = {}
     for name in ('opencv-python', 'opencv-python-headless'):
@@ -311,7 +337,7 @@ def _opencv_item() -> EnvItem:
             item.name,
             f'{item.value} ({both} share one folder)',
             'warn',
-            'python -m pip install --force-reinstall --no-deps '
+            f'{_pip()} install --force-reinstall --no-deps '
             f'opencv-python=={wanted} opencv-python-headless=={wanted}',
         )
     return item
@@ -321,9 +347,7 @@ def _ops_item() -> EnvItem:
     status = probe_ops()
     if status.ok:
         return EnvItem('mmcv operators', status.summary)
-    remedy = remedy_for_import('mmcv', status.summary)
-    if status.needs_rebuild:
-        remedy = _REBUILD
+    remedy = remedy_for_ops(status)
     return EnvItem('mmcv operators', status.summary, 'error', remedy)
 
 

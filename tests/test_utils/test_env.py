@@ -148,6 +148,14 @@ def test_remedy_for_the_operators(monkeypatch, status, remedy):
     item = env._ops_item()
     assert item.status == 'error' and item.value == status.summary
     assert remedy in item.remedy
+    assert f'{sys.executable} -m pip install' in item.remedy
+
+
+def test_remedy_for_operators_of_another_interpreter():
+    rebuild = env.remedy_for_ops(OpsStatus(error='ended by signal 6'), '/a b')
+    assert rebuild.count("'/a b' -m pip ") == 2
+    addict = OpsStatus(error="No module named 'addict'")
+    assert env.remedy_for_ops(addict, '/x') == '/x -m pip install addict'
 
 
 # --- the packages ------------------------------------------------------------
@@ -170,7 +178,12 @@ def test_remedy_for_the_operators(monkeypatch, status, remedy):
     ],
 )
 def test_remedies(name, error, remedy):
-    assert remedy in env.remedy_for_import(name, error)
+    said = env.remedy_for_import(name, error)
+    # A machine may have no `python`, or another one.
+    assert remedy in said and f'{sys.executable} -m pip install' in said
+    assert '/x/python -m pip' in env.remedy_for_import(
+        name, error, '/x/python'
+    )
 
 
 def test_item_of_a_module(module):
@@ -185,7 +198,8 @@ def test_module_that_fails(module):
     item = env._module_item('mmdet')
     assert item.status == 'error'
     assert item.value == 'AssertionError: MMCV==9 is incompatible'
-    assert item.remedy == 'python -m pip install onedl-mmdetection'
+    install = f'{sys.executable} -m pip install'
+    assert item.remedy == f'{install} onedl-mmdetection'
 
 
 @pytest.mark.parametrize('name', ['cv2', 'mmsrn', 'numpy'])
@@ -197,7 +211,8 @@ def test_folder_left_behind(module, tmp_path, monkeypatch, name):
     item = env._opencv_item() if name == 'cv2' else env._module_item(name)
     assert item.status == 'error'
     assert item.value == f'an empty folder: {tmp_path / "left_behind"}'
-    assert item.remedy.startswith('remove the folder, then python -m pip')
+    pip = f'{sys.executable} -m pip'
+    assert item.remedy.startswith(f'remove the folder, then {pip}')
 
 
 @pytest.mark.parametrize('version', ['5.0.0', '12.1'])
@@ -205,7 +220,8 @@ def test_opencv_too_new(module, version):
     module('cv2', package('cv2', version))
     item = env._opencv_item()
     assert (item.name, item.status) == ('opencv', 'error')
-    assert "'opencv-python>=4.5,<5'" in item.remedy
+    install = f'{sys.executable} -m pip install'
+    assert item.remedy == f"{install} 'opencv-python>=4.5,<5'"
 
 
 def test_two_opencvs(module, monkeypatch):
@@ -215,6 +231,7 @@ def test_two_opencvs(module, monkeypatch):
     item = env._opencv_item()
     assert item.status == 'warn'
     assert 'opencv-python-headless==4.12.0' in item.remedy
+    assert item.remedy.startswith(f'{sys.executable} -m pip install')
     distributions(monkeypatch, **dict.fromkeys(both, '4.12.0'))
     assert env._opencv_item() == EnvItem('opencv', '4.12.0')
     distributions(monkeypatch, opencv_python_headless='4.12.0')
@@ -249,7 +266,9 @@ def test_lines_of_this_environment(monkeypatch):
 def test_line_items():
     item = env._line_item({'onedl': ['onedl-mmcv'], 'openmmlab': ['mmcv']})
     assert item.status == 'error'
-    assert 'uninstall -y onedl-mmcv mmcv,' in item.remedy
+    pip = f'{sys.executable} -m pip'
+    assert f'{pip} uninstall -y onedl-mmcv mmcv,' in item.remedy
+    assert f'{pip} install -e' in item.remedy
     assert env._line_item({}).status == 'error'
     item = env._line_item({'onedl': ['onedl-mmcv', 'onedl-mmdetection']})
     assert item.status == 'ok' and not item.remedy

@@ -680,8 +680,12 @@ def ensure_mmcv(venv: Venv) -> None:
         f'compiling the operators of mmcv with {jobs} jobs: this takes about '
         '10 to 20 minutes on two cores, once'
     )
-    if venv.version_of('onedl-mmcv') is None:
-        if has_cached_wheel(venv):
+    installed = venv.version_of('onedl-mmcv') is not None
+    # What mmcv imports may be what fails: pip mends the whole line.
+    if not (installed and status.needs_rebuild):
+        if installed:
+            say(f'mmcv does not import: {status.summary}')
+        elif has_cached_wheel(venv):
             say("installing mmcv from pip's cache of earlier builds")
         else:
             say(notice)
@@ -703,7 +707,7 @@ def ensure_mmcv(venv: Venv) -> None:
     if not status.ok:
         raise SetupError(
             f'the operators of mmcv do not run: {status.summary}',
-            env.remedy_for_import('mmcv', status.summary),
+            env.remedy_for_ops(status, venv.python),
         )
 
 

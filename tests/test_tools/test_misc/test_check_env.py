@@ -69,7 +69,7 @@ def test_clone_in_a_python_without_packages(root, tmp_path):
     lines = done.stdout.splitlines()
     wrong = [x.split()[1] for x in lines if x.startswith('!')]
     assert wrong[:4] == ['torch', 'numpy', 'scipy', 'opencv']
-    assert '-> python -m pip install torch' in done.stdout
+    assert f'-> {sys.executable} -m pip install torch' in done.stdout
     assert "No module named 'torch'" in done.stdout
     own = next(x for x in lines if x.split()[:1] == ['mmsrn'])
     assert str(root / 'mmsrn') in own

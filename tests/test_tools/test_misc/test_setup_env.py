@@ -793,7 +793,7 @@ def mmcv(tool, root, monkeypatch):
             return found.pop(0)
 
         fake = types.SimpleNamespace(
-            probe_ops=probe, remedy_for_import=real.remedy_for_import
+            probe_ops=probe, remedy_for_ops=real.remedy_for_ops
         )
         monkeypatch.setattr(tool, 'load_env_module', lambda root: fake)
         run.venv = FakeVenv(root, **versions)
@@ -864,13 +864,39 @@ def test_compiled_against_another_torch(mmcv):
 def test_operators_that_never_run(mmcv, tool):
     error = error_of(tool, mmcv, OPS_LESS, OPS_LESS, OPS_LESS)
     assert 'operators of mmcv do not run' in str(error)
-    assert "'mmcv._ext'" in str(error) and 'MMCV_WITH_OPS=1' in error.remedy
+    assert "'mmcv._ext'" in str(error)
+
+
+@pytest.mark.parametrize('error', ['ended by signal 11', 'libc10.so: cannot'])
+def test_remedy_where_no_build_helped(mmcv, tool, error):
+    other = OpsStatus(error=error)
+    with pytest.raises(tool.SetupError) as caught:
+        mmcv(other, other, onedl_mmcv='2.3.6')
+    remedy = caught.value.remedy
+    assert remedy.startswith('/x/python -m pip cache remove onedl_mmcv')
+    assert 'MMCV_WITH_OPS=1' in remedy
+
+
+ADDICT = OpsStatus(error="No module named 'addict'")
+
+
+def test_what_mmcv_imports_is_installed(mmcv, tool, capsys):
+    venv = mmcv(ADDICT, RUNS, onedl_mmcv='2.3.6')
+    tools, install = venv.calls
+    assert tools == list(tool.BUILD_TOOLS)
+    line = tool.read_extra(venv.root, 'onedl')
+    assert install == ['-v', '--no-build-isolation', *line]
+    assert "No module named 'addict'" in capsys.readouterr().out
+
+
+def test_operators_behind_what_mmcv_imports(mmcv):
+    *_, rebuild = mmcv(ADDICT, OPS_LESS, RUNS, onedl_mmcv='2.3.6').calls
+    assert rebuild[:-1] == REBUILD
 
 
 def test_failure_that_no_build_mends(mmcv, tool):
-    other = OpsStatus(error="No module named 'torch'")
-    error = error_of(tool, mmcv, other, other)
-    assert 'install torch' in error.remedy
+    error = error_of(tool, mmcv, ADDICT, ADDICT)
+    assert error.remedy == '/x/python -m pip install addict'
     assert len(mmcv.venv.calls) == 2  # build tools, the line
     assert '--force-reinstall' not in mmcv.venv.calls[1]
 
