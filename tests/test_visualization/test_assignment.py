@@ -221,20 +221,27 @@ def test_ignored_faces(head):
 
 @pytest.mark.parametrize('use_sigmoid', [True, False])
 def test_dropped_as_in_training(use_sigmoid):
-    """Many classes, of which none alone passes the gate of a softmax."""
+    """Many classes, by the rule of the gate and by the log of the loss."""
     loss = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
     head = make_head(num_classes=9, loss_cls=loss, theta=0.6)
     data = sample((10, 10, 30, 34))
     gen = torch.Generator().manual_seed(0)
     sizes = [(16, 24), (8, 12), (4, 6)]
-    maps = [torch.randn(1, 4, *x, generator=gen) for x in sizes * 2]
-    torch.nn.init.normal_(head.conv_cls.bias, -1.5, generator=gen)
-    with torch.no_grad():
-        outputs = head(tuple(maps))
-        log = head.loss_by_feat(*outputs, [data.gt_instances], [data.metainfo])
-    level = read_assignment(head, data, outputs)[1].levels[0]
-    assert level.dropped.sum() == log['stc_removed'].item()
+    channels = 2 * head.cls_out_channels
+    cls = [3 * torch.randn(1, channels, *x, generator=gen) - 4 for x in sizes]
+    if not use_sigmoid:
+        cls[0][:, 9::10] += 7  # the background
+    box = [torch.zeros(1, 8, *x) for x in sizes]
+    outputs = [[cls[0], None, None], [None, None, box[2]], cls, box]
+    log = head.loss_by_feat(*outputs, [data.gt_instances], [data.metainfo])
+
+    logits = cls[0][0].permute(1, 2, 0).reshape(-1, head.cls_out_channels)
     if use_sigmoid:
-        assert 0 < level.dropped.sum() < level.negative.sum()
+        background = 1 - logits.sigmoid().amax(1)
     else:
-        assert level.dropped.sum() == 0
+        background = logits.softmax(1)[:, -1]
+    level = read_assignment(head, data, outputs)[1].levels[0]
+    expected = level.negative & (background > 0.6).numpy()
+    assert level.dropped.tolist() == expected.tolist()
+    assert 50 < expected.sum() < level.negative.sum() - 50
+    assert expected.sum() == log['stc_removed'].item()
