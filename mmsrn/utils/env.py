@@ -6,6 +6,7 @@ environments that need it: broken ones.
 
 from __future__ import annotations
 
+import configparser
 import importlib
 import importlib.metadata
 import json
@@ -17,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 __all__ = [
     'EnvItem',
@@ -26,8 +28,10 @@ __all__ = [
     'find_mm_line',
     'format_env',
     'probe_ops',
+    'read_requirements',
     'remedy_for_import',
     'remedy_for_ops',
+    'unmet_requirement',
 ]
 
 #: Distribution names of the two OpenMMLab lines; both install mmengine, mmcv
@@ -180,6 +184,61 @@ def probe_ops(
     return OpsStatus(devices=ran, failed=failed)
 
 
+def read_requirements(setup_cfg: Path, *extras: str) -> list[str]:
+    """Read what mmsrn needs.
+
+    Args:
+        setup_cfg (Path): The file that says so.
+        *extras (str): Extras to add, such as ``'onedl'``.
+
+    Returns:
+        list[str]: Requirements as they stand in the file; those of the
+        extras, which ask for more, come first.
+    """
+    config = configparser.ConfigParser(interpolation=None)
+    with open(setup_cfg, encoding='utf-8') as file:
+        config.read_file(file)
+    texts = [config['options.extras_require'][extra] for extra in extras]
+    texts.append(config['options']['install_requires'])
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith('#')]
+
+
+def _distribution(requirement: str) -> str:
+    return re.split(r'[<>=!~\[; ]', requirement)[0]
+
+
+def _release(version: str) -> list[int]:
+    """Numbers of a version, without suffixes such as ``+cpu``."""
+    numbers = re.match(r'[\d.]*', version)[0].strip('.').split('.')
+    release = [int(number or 0) for number in numbers]
+    while release and release[-1] == 0:  # 2.4.0 is 2.4
+        release.pop()
+    return release
+
+
+def unmet_requirement(
+    requirements: Iterable[str], name: str, version: str
+) -> str:
+    """Find the requirement for which a version is too old.
+
+    Args:
+        requirements (Iterable[str]): From :func:`read_requirements`.
+        name (str): The distribution.
+        version (str): Its version.
+
+    Returns:
+        str: The first one; empty if the version is new enough.
+    """
+    for requirement in requirements:
+        least = re.search(r'>=\s*([\d.]+)', requirement)
+        if _distribution(requirement) != name or not least:
+            continue
+        if _release(version) < _release(least[1]):
+            return requirement
+    return ''
+
+
 def find_mm_line(names: Iterable[str] | None = None) -> dict[str, list[str]]:
     """Find which OpenMMLab line is installed.
 
@@ -311,6 +370,30 @@ def _line_item(lines: dict[str, list[str]]) -> EnvItem:
     return EnvItem('OpenMMLab line', f'{next(iter(lines))} ({everything})')
 
 
+def _requirement_items(lines: Iterable[str]) -> list[EnvItem]:
+    """Report what is older than mmsrn's requirements."""
+    # Absent where mmsrn is no clone; pip then saw to the versions.
+    setup_cfg = Path(__file__).parents[2] / 'setup.cfg'
+    if not setup_cfg.is_file():
+        return []
+    requirements = read_requirements(setup_cfg, *lines)
+    items = []
+    for name in dict.fromkeys(map(_distribution, requirements)):
+        try:
+            # A half-removed distribution has none.
+            version = importlib.metadata.version(name) or 'unknown version'
+        except importlib.metadata.PackageNotFoundError:
+            continue  # the item of its module tells
+        unmet = unmet_requirement(requirements, name, version)
+        if unmet:
+            # mmcv must be compiled against the torch that is there.
+            pip = f'{_pip()} install --no-build-isolation'
+            remedy = f'{pip} {shlex.quote(unmet)}'
+            text = f'{version} is too old: mmsrn needs {unmet}'
+            items.append(EnvItem(name, text, 'error', remedy))
+    return items
+
+
 def _opencv_item() -> EnvItem:
     """Report OpenCV's version and whether two packages of it agree."""
     item = _module_item('cv2')
@@ -388,7 +471,8 @@ def collect_env() -> list[EnvItem]:
     """
     items = [_python_item()]
     items += [_module_item(name) for name in ('torch', 'numpy', 'scipy')]
-    items += [_opencv_item(), _line_item(find_mm_line())]
+    lines = find_mm_line()
+    items += [_opencv_item(), _line_item(lines), *_requirement_items(lines)]
     items += [_module_item(name) for name in ('mmengine', 'mmcv', 'mmdet')]
     items += [_ops_item(), _module_item('mmsrn')]
     return items + _device_items()

@@ -158,6 +158,61 @@ def test_remedy_for_operators_of_another_interpreter():
     assert env.remedy_for_ops(addict, '/x') == '/x -m pip install addict'
 
 
+# --- versions ----------------------------------------------------------------
+
+
+def test_requirements(tmp_path):
+    path = tmp_path / 'setup.cfg'
+    path.write_text(
+        '[options]\n'
+        'install_requires =\n    torch>=2.1\n    numpy>=1.24\n'
+        '[options.extras_require]\n'
+        'more =\n    # why\n    torch>=2.4\nother =\n    a\n'
+    )
+    both = ['torch>=2.1', 'numpy>=1.24']
+    assert env.read_requirements(path) == both
+    assert env.read_requirements(path, 'more') == ['torch>=2.4', *both]
+    with pytest.raises(FileNotFoundError):
+        env.read_requirements(tmp_path / 'none.cfg')
+
+
+@pytest.mark.parametrize(
+    'version, unmet',
+    [
+        ('2.3.1+cu121', 'torch>=2.4'),
+        ('2.0', 'torch>=2.4'),
+        ('2.4', ''),
+        ('2.4.0+cpu', ''),
+        ('2.10.0', ''),
+        ('2.13.0.dev20260101', ''),
+        ('3', ''),
+    ],
+)
+def test_unmet_requirement(version, unmet):
+    requirements = ['torchvision>=9', 'torch>=2.4', 'torch>=2.1', 'numpy<2']
+    assert env.unmet_requirement(requirements, 'torch', version) == unmet
+    assert not env.unmet_requirement(requirements, 'numpy', version)
+    assert not env.unmet_requirement(['torch>=2.4.0'], 'torch', '2.4')
+
+
+def test_versions_that_are_too_old(monkeypatch):
+    found = dict(torch='2.3.1+cpu', numpy='1.24', opencv_python='4.4.9')
+    distributions(monkeypatch, **found, onedl_mmcv=None)
+    items = {x.name: x for x in env._requirement_items({'onedl': []})}
+    assert set(items) == {'torch', 'onedl-mmcv', 'opencv-python'}
+    assert items['torch'] == EnvItem(
+        'torch',
+        '2.3.1+cpu is too old: mmsrn needs torch>=2.4',
+        'error',
+        f"{sys.executable} -m pip install --no-build-isolation 'torch>=2.4'",
+    )
+    # The other line asks for less.
+    assert env._requirement_items({'openmmlab': []})[0].name != 'torch'
+    monkeypatch.setattr(env, 'find_mm_line', lambda: {'onedl': []})
+    monkeypatch.setattr(env, 'probe_ops', lambda: OpsStatus(('cpu',)))
+    assert items['torch'] in env.collect_env()
+
+
 # --- the packages ------------------------------------------------------------
 
 

@@ -14,7 +14,6 @@ that a Python too old to run mmsrn can still look for a newer one.
 from __future__ import annotations
 
 import argparse
-import configparser
 import contextlib
 import hashlib
 import importlib.util
@@ -43,6 +42,14 @@ HEARTBEAT = 20
 #: Memory in GiB that compiling one file of mmcv may take.
 GIB_PER_JOB = 1.0
 TAIL_LINES = 25
+
+# pip goes by the metadata, which torch.__version__ need not equal.
+TORCH_PROBE = """
+from importlib.metadata import version
+import torch
+torch.zeros(1).sum()
+print(version('torch'))
+"""
 
 _NINJA = re.compile(r'^\s*\[(\d+)/(\d+)\]\s')
 
@@ -475,13 +482,14 @@ class Venv:
 # --- the steps ---------------------------------------------------------------
 
 
-def read_extra(root: Path, extra: str) -> list:
-    """Return the requirements of an extra as setup.cfg lists them."""
-    config = configparser.ConfigParser(interpolation=None)
-    config.read(str(root / 'setup.cfg'), encoding='utf-8')
-    lines = config['options.extras_require'][extra].splitlines()
-    lines = [line.strip() for line in lines]
-    return [line for line in lines if line and not line.startswith('#')]
+def load_env_module(root: Path):
+    """Load ``mmsrn/utils/env.py`` alone, as mmsrn is not installed yet."""
+    path = root / 'mmsrn' / 'utils' / 'env.py'
+    spec = importlib.util.spec_from_file_location('_mmsrn_env', str(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
 
 
 def pick_requirement(requirements: list, name: str) -> str:
@@ -547,7 +555,7 @@ def ensure_pip(venv: Venv, python: str) -> None:
 
 def ensure_torch(
     venv: Venv, torch_spec: str | None, former: str | None = None
-) -> None:
+) -> str:
     """Install torch; one that works is kept unless another was named.
 
     Args:
@@ -555,12 +563,21 @@ def ensure_torch(
         torch_spec: What the user asks for now; None if nothing.
         former: What the torch in the environment was installed as; None if
             that was not named.
+
+    Returns:
+        str: The requirement on exactly this torch, for the later steps: pip
+        must not exchange it after mmcv was compiled against it.
     """
-    probe = 'import torch; torch.zeros(1).sum(); print(torch.__version__)'
-    usable, version = venv.ask(probe)
-    if usable and torch_spec in (None, former):
+    env = load_env_module(venv.root)
+    requirements = env.read_requirements(venv.root / 'setup.cfg', 'onedl')
+
+    def too_old(version):
+        return env.unmet_requirement(requirements, 'torch', version)
+
+    usable, version = venv.ask(TORCH_PROBE)
+    if usable and torch_spec in (None, former) and not too_old(version):
         say(f'keeping torch {version}')
-        return
+        return f'torch=={version}'
     wanted = shlex.split(torch_spec or former or DEFAULT_TORCH)
     say(f'installing {" ".join(wanted)} (with CUDA it is some gigabytes)')
     what = 'installing torch'
@@ -570,12 +587,18 @@ def ensure_torch(
     elif venv.version_of('torch') is not None:
         wanted.append('--force-reinstall')
     venv.pip(*wanted, what=what)
-    usable, message = venv.ask(probe)
+    usable, answer = venv.ask(TORCH_PROBE)
     if not usable:
         raise SetupError(
-            f'torch was installed but does not import: {message}',
+            f'torch was installed but does not import: {answer}',
             'name another one: make env TORCH=torch==VERSION',
         )
+    if too_old(answer):
+        raise SetupError(
+            f'torch {answer} is too old: mmsrn needs {too_old(answer)}',
+            f'name a newer one: make env TORCH={DEFAULT_TORCH}',
+        )
+    return f'torch=={answer}'
 
 
 def ensure_opencv(venv: Venv) -> None:
@@ -616,16 +639,6 @@ def check_cuda_compiler(venv: Venv) -> None:
         )
 
 
-def load_env_module(root: Path):
-    """Load ``mmsrn/utils/env.py`` alone, as mmsrn is not installed yet."""
-    path = root / 'mmsrn' / 'utils' / 'env.py'
-    spec = importlib.util.spec_from_file_location('_mmsrn_env', str(path))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
-
-
 def has_cached_wheel(venv: Venv) -> bool:
     """Tell whether pip's cache has mmcv built for this Python."""
     command = [venv.python, '-m', 'pip', 'cache', 'list', 'onedl_mmcv']
@@ -653,11 +666,15 @@ def forget_cached_wheel(venv: Venv) -> None:
         venv.run(command, "removing mmcv from pip's cache")
 
 
-def ensure_mmcv(venv: Venv) -> None:
+def ensure_mmcv(venv: Venv, torch_pin: str) -> None:
     """Install mmcv with operators that run.
 
     A wheel in pip's cache may have been built without the operators, or
     against another torch; pip cannot tell, so the operators are tried.
+
+    Args:
+        venv: The environment.
+        torch_pin: The requirement on the torch that is there.
     """
     env = load_env_module(venv.root)
     ensure_opencv(venv)
@@ -668,7 +685,7 @@ def ensure_mmcv(venv: Venv) -> None:
     check_build_tools(venv.python, venv.environ())
     check_cuda_compiler(venv)
     venv.pip(*BUILD_TOOLS, what='installing the build tools')
-    requirements = read_extra(venv.root, 'onedl')
+    requirements = env.read_requirements(venv.root / 'setup.cfg', 'onedl')
     jobs = build_jobs(os.environ, usable_cores(), available_gib())
     variables = {'MMCV_WITH_OPS': '1', 'MAX_JOBS': str(jobs)}
     # No debug information: 40 % less time per file.
@@ -690,7 +707,7 @@ def ensure_mmcv(venv: Venv) -> None:
         else:
             say(notice)
         # All of the line at once, for one consistent choice of versions.
-        arguments_all = [*arguments, *requirements]
+        arguments_all = [*arguments, *requirements, torch_pin]
         venv.pip(*arguments_all, what='installing mmcv', **variables)
         ensure_opencv(venv)
         status = env.probe_ops(venv.python, venv.environ())
@@ -711,8 +728,13 @@ def ensure_mmcv(venv: Venv) -> None:
         )
 
 
-def install_mmsrn(venv: Venv) -> None:
-    """Install mmsrn editable, with MMDetection and the development tools."""
+def install_mmsrn(venv: Venv, torch_pin: str) -> None:
+    """Install mmsrn editable, with MMDetection and the development tools.
+
+    Args:
+        venv: The environment.
+        torch_pin: The requirement on the torch that is there.
+    """
     say('installing MMDetection, mmsrn and the tools for the tests')
     # The build tools of the environment build these as well; isolated builds
     # would fetch their own, and build mmcv without operators if they had to.
@@ -721,6 +743,7 @@ def install_mmsrn(venv: Venv) -> None:
         '--no-build-isolation',
         '--editable',
         '.[onedl,dev]',
+        torch_pin,
         what='installing mmsrn',
     )
     ensure_opencv(venv)
@@ -742,11 +765,11 @@ def set_up(root: Path, python: str, torch_spec: str | None) -> None:
     former = read_stamp(root).get('torch')
     make_venv(venv, python)
     write_stamp(root, former, complete=False)
-    ensure_torch(venv, torch_spec, former)
+    torch_pin = ensure_torch(venv, torch_spec, former)
     torch_spec = torch_spec or former
     write_stamp(root, torch_spec, complete=False)
-    ensure_mmcv(venv)
-    install_mmsrn(venv)
+    ensure_mmcv(venv, torch_pin)
+    install_mmsrn(venv, torch_pin)
     final_check(venv)
     write_stamp(root, torch_spec)
     say('done')

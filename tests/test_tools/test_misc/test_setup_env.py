@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsrn.utils.env import OpsStatus
+from mmsrn.utils.env import OpsStatus, read_requirements
 
 OPS_LESS = OpsStatus(error="No module named 'mmcv._ext'")
 RUNS = OpsStatus(('cpu',))
@@ -76,6 +76,9 @@ class FakeVenv:
 
     def environ(self, **extra):
         return dict(PATH='/nowhere', **extra)
+
+
+PIN = 'torch==2.13.0+cpu'
 
 
 def error_of(tool, function, *args):
@@ -293,6 +296,7 @@ def steps(tool, tree, monkeypatch):
     def note(name):
         def step(*args):
             done.append((name, tool.read_stamp(tree), args[1:]))
+            return PIN if name == 'ensure_torch' else None
 
         monkeypatch.setattr(tool, name, step)
 
@@ -319,6 +323,7 @@ def test_steps(tool, tree, steps):
     assert found['ensure_torch'] == dict(key=None, torch='torch==2.8')
     assert found['ensure_mmcv'] == dict(key=None, torch='torch==2.9')
     assert steps[1][2] == ('torch==2.9', 'torch==2.8')
+    assert [arguments for _, _, arguments in steps[2:4]] == [(PIN,)] * 2
     assert tool.is_fresh(tree, 'torch==2.9')
 
 
@@ -672,12 +677,13 @@ def test_no_pip_at_all(tool, monkeypatch):
 
 # --- torch -------------------------------------------------------------------
 
-GOOD, BAD = (True, '2.13.0'), (False, 'ImportError: libcudart.so')
+GOOD, BAD = (True, '2.13.0+cpu'), (False, 'ImportError: libcudart.so')
+OLD = (True, '2.3.1+cpu')
 
 
 def torch_calls(tool, answers, *args, **versions):
-    venv = FakeVenv(Path(), {'import torch': answers}, **versions)
-    tool.ensure_torch(venv, *args)
+    venv = FakeVenv(tool.ROOT, {'import torch': answers}, **versions)
+    assert tool.ensure_torch(venv, *args) == PIN
     return venv.calls
 
 
@@ -712,10 +718,35 @@ def test_broken_torch_is_replaced(tool):
 
 
 def test_torch_that_does_not_import(tool):
-    venv = FakeVenv(Path(), {'import torch': BAD})
+    venv = FakeVenv(tool.ROOT, {'import torch': BAD})
     error = error_of(tool, tool.ensure_torch, venv, None)
     assert 'ImportError: libcudart.so' in str(error)
     assert 'TORCH=torch==VERSION' in error.remedy
+
+
+def test_torch_that_is_too_old(tool):
+    venv = FakeVenv(tool.ROOT, {'import torch': [BAD, OLD]})
+    error = error_of(tool, tool.ensure_torch, venv, 'torch==2.3.1')
+    assert 'torch 2.3.1+cpu is too old: mmsrn needs torch>=' in str(error)
+    assert f'make env TORCH={tool.DEFAULT_TORCH}' in error.remedy
+
+
+def test_old_torch_is_not_kept(tool):
+    """After a refusal the remedy must lead on."""
+    spec = tool.DEFAULT_TORCH
+    for arguments in ([None], [spec], [spec, spec]):
+        calls = torch_calls(tool, [OLD, GOOD], *arguments)
+        assert calls[0] == [spec, '--force-reinstall', '--no-deps']
+
+
+def test_torch_of_this_environment(tool, tree):
+    """The probe itself runs, and gives the version that pip knows."""
+    import importlib.metadata
+
+    venv = tool.Venv(tree)
+    venv.python = sys.executable
+    pin = f'torch=={importlib.metadata.version("torch")}'
+    assert tool.ensure_torch(venv, None) == pin
 
 
 # --- OpenCV and CUDA ---------------------------------------------------------
@@ -793,11 +824,13 @@ def mmcv(tool, root, monkeypatch):
             return found.pop(0)
 
         fake = types.SimpleNamespace(
-            probe_ops=probe, remedy_for_ops=real.remedy_for_ops
+            probe_ops=probe,
+            remedy_for_ops=real.remedy_for_ops,
+            read_requirements=real.read_requirements,
         )
         monkeypatch.setattr(tool, 'load_env_module', lambda root: fake)
         run.venv = FakeVenv(root, **versions)
-        tool.ensure_mmcv(run.venv)
+        tool.ensure_mmcv(run.venv, PIN)
         assert found == []
         return run.venv
 
@@ -884,8 +917,8 @@ def test_what_mmcv_imports_is_installed(mmcv, tool, capsys):
     venv = mmcv(ADDICT, RUNS, onedl_mmcv='2.3.6')
     tools, install = venv.calls
     assert tools == list(tool.BUILD_TOOLS)
-    line = tool.read_extra(venv.root, 'onedl')
-    assert install == ['-v', '--no-build-isolation', *line]
+    line = read_requirements(venv.root / 'setup.cfg', 'onedl')
+    assert install == ['-v', '--no-build-isolation', *line, PIN]
     assert "No module named 'addict'" in capsys.readouterr().out
 
 
@@ -922,10 +955,9 @@ def test_opencv_is_mended_before_operators_are_tried(mmcv, tool, monkeypatch):
 
 
 def test_requirements(tool, root):
-    requirements = tool.read_extra(root, 'onedl')
+    requirements = read_requirements(root / 'setup.cfg', 'onedl')
     assert tool.pick_requirement(requirements, 'onedl-mmcv') in requirements
     assert tool.pick_requirement(['a-b>=1', 'a[x]<2'], 'a') == 'a[x]<2'
-    assert not [x for x in tool.read_extra(root, 'dev') if x.startswith('#')]
     with pytest.raises(KeyError, match='lists no mmcv'):
         tool.pick_requirement(requirements, 'mmcv')
 
@@ -934,11 +966,12 @@ def test_install_and_check(tool, root, monkeypatch):
     mended = []
     monkeypatch.setattr(tool, 'ensure_opencv', mended.append)
     venv = FakeVenv(root)
-    tool.install_mmsrn(venv)
+    tool.install_mmsrn(venv, PIN)
     tool.final_check(venv)
     tools, install, check = venv.calls
     assert tools == list(tool.BUILD_TOOLS) and mended == [venv]
-    assert install == ['--no-build-isolation', '--editable', '.[onedl,dev]']
+    line = ['--no-build-isolation', '--editable', '.[onedl,dev]', PIN]
+    assert install == line
     assert check == ['/x/python', 'tools/misc/check_env.py']
     assert (root / check[1]).is_file()
 
