@@ -22,6 +22,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -42,6 +43,8 @@ HEARTBEAT = 20
 #: Memory in GiB that compiling one file of mmcv may take.
 GIB_PER_JOB = 1.0
 TAIL_LINES = 25
+#: Seconds that an interrupted command has to end by itself.
+GRACE = 10
 
 # pip goes by the metadata, which torch.__version__ need not equal.
 TORCH_PROBE = """
@@ -371,6 +374,41 @@ def tail(text: str, lines: int = TAIL_LINES) -> str:
     return '\n'.join(f'    {line[:300]}' for line in last)
 
 
+@contextlib.contextmanager
+def signals_as_interrupt():
+    """Let SIGTERM and SIGHUP end the set-up as Ctrl-C does.
+
+    By default they would end this process alone, and leave pip or a compiler
+    at work in an environment that the next set-up takes for free.
+    """
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    former = {}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            former[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def end_group(process: subprocess.Popen) -> None:
+    """End a command and all that it started; return when they are gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        while time.monotonic() < deadline:
+            process.poll()  # else it would stay as a zombie
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 class Venv:
     """The environment and the log of what was done to it.
 
@@ -424,6 +462,7 @@ class Venv:
                 env=self.environ(**environ),
                 encoding='utf-8',
                 errors='replace',
+                start_new_session=True,  # a group of its own
             )
             threading.Thread(target=beat, daemon=True).start()
             try:
@@ -432,11 +471,11 @@ class Venv:
                     output.append(line)
                     progress.feed(line)
                 code = process.wait()
+            except BaseException:
+                end_group(process)
+                raise
             finally:
                 ended.set()
-                if process.poll() is None:  # interrupted
-                    process.terminate()
-                    process.wait()
         text = ''.join(output)
         if code:
             raise SetupError(
@@ -813,7 +852,7 @@ def main(arguments: list | None = None) -> int:
         if os.path.realpath(python) != os.path.realpath(sys.executable):
             options = [] if torch_spec is None else ['--torch', torch_spec]
             os.execv(python, [python, __file__, *options])
-        with one_at_a_time(Path(__file__)):
+        with signals_as_interrupt(), one_at_a_time(Path(__file__)):
             if not is_fresh(ROOT, torch_spec):
                 set_up(ROOT, python, torch_spec)
     except SetupError as error:

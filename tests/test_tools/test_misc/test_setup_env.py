@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -567,6 +568,70 @@ def test_interrupted_command_is_ended(venv, tool, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         venv.run([sys.executable, '-c', code], 'waiting')
     assert processes[0].returncode == -15
+
+
+def is_running(pid):
+    try:
+        state = Path(f'/proc/{pid}/stat').read_text().rsplit(')')[1].split()
+    except FileNotFoundError:
+        return False
+    return state[0] != 'Z'  # a zombie that init has not taken yet
+
+
+@pytest.mark.parametrize('ending', [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize('stubborn', [False, True])
+def test_all_ends_before_the_lock_is_free(tree, tool, ending, stubborn):
+    """pip's own children too, here a shell's, end with a killed set-up."""
+    trap = "trap '' TERM; " if stubborn else ''
+    # The locked file of the real tree is not to be waited for.
+    code = (
+        'import importlib.util as util, sys\n'
+        'from pathlib import Path\n'
+        f'spec = util.spec_from_file_location("tool", {tool.__file__!r})\n'
+        'tool = util.module_from_spec(spec)\n'
+        'spec.loader.exec_module(tool)\n'
+        f'tool.ROOT = Path({str(tree)!r})\n'
+        'tool.__file__ = str(tool.ROOT / "tools/misc/setup_env.py")\n'
+        'tool.GRACE = 0.3\n'
+        f'shell = "{trap}sleep 60 & echo $!; wait; sleep 60"\n'
+        'def set_up(root, *_):\n'
+        '    tool.Progress.feed = lambda self, line: print(line, flush=True)\n'
+        '    tool.Venv(root).run(["sh", "-c", shell], "waiting")\n'
+        'tool.set_up = set_up\n'
+        'tool.find_python = lambda: sys.executable\n'
+        'sys.exit(tool.main([]))\n'
+    )
+    process = subprocess.Popen(
+        [sys.executable, '-S', '-c', code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        pid = int(process.stdout.readline())
+        assert is_running(pid)
+        process.send_signal(ending)
+        assert process.wait(30) == 130
+        assert not is_running(pid)
+        assert 'run it again to go on' in process.stderr.read()
+
+
+def test_signals_are_given_back(tool):
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    former = [signal.signal(x, signal.SIG_IGN) for x in numbers]
+    try:
+        with tool.signals_as_interrupt():  # as below nohup
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with (
+            pytest.raises(KeyboardInterrupt),
+            tool.signals_as_interrupt(),
+        ):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        for number, handler in zip(numbers, former):
+            signal.signal(number, handler)
 
 
 def test_pip_command(venv, monkeypatch):
