@@ -53,6 +53,12 @@ import torch
 torch.zeros(1).sum()
 print(version('torch'))
 """
+CUDA_PROBE = """
+import torch
+from torch.utils.cpp_extension import CUDA_HOME, ROCM_HOME
+lacks = torch.cuda.is_available() and not (CUDA_HOME or ROCM_HOME)
+print('lacks' if lacks else 'fine', torch.version.cuda)
+"""
 
 _NINJA = re.compile(r'^\s*\[(\d+)/(\d+)\]\s')
 
@@ -661,13 +667,12 @@ def ensure_opencv(venv: Venv) -> None:
 
 def check_cuda_compiler(venv: Venv) -> None:
     """Raise SetupError if torch sees a GPU but nvcc is missing."""
-    _, answer = venv.ask(
-        'import torch\n'
-        'from torch.utils.cpp_extension import CUDA_HOME, ROCM_HOME\n'
-        'gpu = torch.cuda.is_available()\n'
-        'print("lacks" if gpu and not (CUDA_HOME or ROCM_HOME) else "fine",'
-        ' torch.version.cuda)'
-    )
+    asked, answer = venv.ask(CUDA_PROBE)
+    if not asked:
+        raise SetupError(
+            f'torch cannot say which compiler it needs: {answer}',
+            'name another torch: make env TORCH=torch==VERSION',
+        )
     if answer.startswith('lacks'):
         version = answer.split()[-1]
         raise SetupError(

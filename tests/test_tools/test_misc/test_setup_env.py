@@ -516,18 +516,32 @@ def venv(tree, tool):
 
 
 def test_run(venv, tree, monkeypatch):
-    monkeypatch.setenv('PYTHONPATH', '/elsewhere')
-    monkeypatch.setenv('PIP_TARGET', '/elsewhere')
+    monkeypatch.setenv('MAX_JOBS', '9')
     code = (
         'import os, sys\n'
-        'names = "PYTHONPATH PIP_TARGET PIP_NO_INPUT MAX_JOBS".split()\n'
+        'names = "PIP_NO_INPUT MAX_JOBS".split()\n'
         'print(os.getcwd(), *map(os.environ.get, names), flush=True)\n'
         'sys.stderr.write("caf\\u00e9")'
     )
     text = venv.run([sys.executable, '-c', code], 'asking', MAX_JOBS='2')
-    assert text == f'{tree} None None 1 2\ncafé'
+    assert text == f'{tree} 1 2\ncafé'
     log = venv.log.read_text(encoding='utf-8')
     assert log.startswith(f'\n$ {sys.executable} -c ') and text in log
+
+
+def test_variables_of_the_caller(venv, monkeypatch):
+    """None of them may lead pip or Python out of the environment."""
+    away = ('PYTHONPATH', 'PYTHONHOME', 'PIP_TARGET', 'PIP_PREFIX')
+    for name in away:
+        monkeypatch.setenv(name, '/elsewhere')
+    monkeypatch.setenv('PIP_USER', '1')
+    monkeypatch.setenv('PIP_INDEX_URL', 'https://example.org')
+    environ = venv.environ(CFLAGS='-O2')
+    assert not set(away) & set(environ)
+    assert environ['PIP_USER'] == '0'
+    assert environ['PIP_NO_INPUT'] == '1'
+    assert environ['PIP_INDEX_URL'] == 'https://example.org'
+    assert environ['CFLAGS'] == '-O2' and os.environ['PIP_USER'] == '1'
 
 
 def test_run_that_fails(venv, tool):
@@ -641,8 +655,9 @@ def test_pip_command(venv, monkeypatch):
     )
     venv.pip('a', '--b', what='installing a', CFLAGS='-O2')
     (((command, what), environ),) = calls
-    assert command[:4] == [sys.executable, '-m', 'pip', 'install']
-    assert command[-2:] == ['a', '--b'] and what == 'installing a'
+    options = '--progress-bar off --disable-pip-version-check'.split()
+    install = [sys.executable, '-m', 'pip', 'install', *options]
+    assert command == [*install, 'a', '--b'] and what == 'installing a'
     assert environ == dict(CFLAGS='-O2')
 
 
@@ -674,6 +689,25 @@ def test_new_environment(tool, tree, no_pip):
     assert no_pip == [tree] and (tree / '.venv/pyvenv.cfg').is_file()
     ok, prefix = venv.ask('import sys; print(sys.prefix)')
     assert ok and Path(prefix) == tree / '.venv'
+
+
+@pytest.mark.parametrize('leftover', [False, True])
+def test_command_that_makes_it(tool, tree, no_pip, monkeypatch, leftover):
+    """Without pip: Debian ships ensurepip apart, and venv would fail."""
+    folder = tree / '.venv'
+    if leftover:
+        (folder / 'pyvenv.cfg').touch()
+        tool.venv_python(tree).unlink()
+    else:
+        shutil.rmtree(folder)
+    calls = []
+    monkeypatch.setattr(
+        tool.subprocess, 'run', lambda command, **kwargs: calls.append(command)
+    )
+    tool.make_venv(tool.Venv(tree), '/x/python')
+    clear = ['--clear'] * leftover
+    options = [*clear, '--without-pip', str(folder)]
+    assert calls == [['/x/python', '-m', 'venv', *options]]
 
 
 def test_environment_whose_python_is_gone(tool, tree, no_pip, capsys):
@@ -717,16 +751,16 @@ def test_python_that_makes_no_environment(tool, tree, no_pip, tmp_path):
 @pytest.mark.parametrize(
     'pip, ensurepip, called',
     [
-        (True, True, []),
-        (False, True, ['-m', 'ensurepip', '--default-pip']),
-        (False, False, ['-m', 'pip', '--python']),
+        (True, True, ''),
+        (False, True, '/x/python -m ensurepip --default-pip'),
+        (False, False, '/system/python -m pip --python /x/python install pip'),
     ],
 )
 def test_ensure_pip(tool, pip, ensurepip, called):
     answers = {'import pip': (pip, ''), 'import ensurepip': (ensurepip, '')}
     venv = FakeVenv(Path(), answers)
     tool.ensure_pip(venv, '/system/python')
-    assert [call[1:4] for call in venv.calls] == ([called] if called else [])
+    assert venv.calls == ([called.split()] if called else [])
 
 
 def test_no_pip_at_all(tool, monkeypatch):
@@ -826,8 +860,8 @@ def opencv_calls(tool, answer):
 def test_headless_opencv_where_libraries_lack(tool):
     why = 'ImportError: libGL.so.1: cannot open shared object file: ...'
     (call,) = opencv_calls(tool, (False, why))
-    assert call[-1] == 'opencv-python-headless==4.12.0.88'
-    assert '--no-deps' in call and '--force-reinstall' in call
+    package = 'opencv-python-headless==4.12.0.88'
+    assert call == ['--force-reinstall', '--no-deps', package]
 
 
 def test_opencv_is_left_alone(tool):
@@ -843,6 +877,36 @@ def test_gpu_without_a_compiler(tool):
     assert "CUDA_VISIBLE_DEVICES='' make env" in error.remedy
     venv.answers['CUDA_HOME'] = (True, 'fine None')
     tool.check_cuda_compiler(venv)
+
+
+def test_cuda_probe_that_fails(tool):
+    venv = FakeVenv(Path(), {'CUDA_HOME': (False, 'ImportError: ROCM_HOME')})
+    error = error_of(tool, tool.check_cuda_compiler, venv)
+    assert 'ImportError: ROCM_HOME' in str(error)
+    assert 'TORCH=torch==VERSION' in error.remedy
+
+
+@pytest.mark.parametrize(
+    'gpu, cuda_home, rocm_home, said',
+    [
+        (True, None, None, 'lacks 12.8\n'),
+        (True, '/cuda', None, 'fine 12.8\n'),
+        (True, None, '/rocm', 'fine 12.8\n'),
+        (False, None, None, 'fine 12.8\n'),
+    ],
+)
+def test_cuda_probe(
+    tool, monkeypatch, capsys, gpu, cuda_home, rocm_home, said
+):
+    import torch
+    from torch.utils import cpp_extension
+
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+    monkeypatch.setattr(torch.version, 'cuda', '12.8')
+    monkeypatch.setattr(cpp_extension, 'CUDA_HOME', cuda_home)
+    monkeypatch.setattr(cpp_extension, 'ROCM_HOME', rocm_home)
+    exec(tool.CUDA_PROBE, {})
+    assert capsys.readouterr().out == said
 
 
 @pytest.mark.parametrize(
@@ -877,6 +941,9 @@ def mmcv(tool, root, monkeypatch):
     monkeypatch.setattr(tool, 'check_cuda_compiler', lambda venv: None)
     monkeypatch.setattr(tool, 'has_cached_wheel', lambda venv: False)
     monkeypatch.setattr(tool, 'ensure_opencv', lambda venv: None)
+    monkeypatch.setattr(tool.shutil, 'which', lambda name: f'/usr/bin/{name}')
+    monkeypatch.setattr(tool, 'usable_cores', lambda: 3)
+    monkeypatch.setattr(tool, 'available_gib', lambda: 64.0)
     for name in ('CFLAGS', 'CXX', 'MAX_JOBS'):
         monkeypatch.delenv(name, raising=False)
 
@@ -910,13 +977,12 @@ def test_first_installation(mmcv, tool, capsys):
     venv = mmcv(OPS_LESS, RUNS)
     tools, install = venv.calls
     assert tools == list(tool.BUILD_TOOLS)
-    assert '--no-build-isolation' in install
-    names = [x for x in install if x.startswith('onedl-')]
-    assert len(names) == 3 and '--force-reinstall' not in install
-    variables = venv.variables[1]
-    assert variables['MMCV_WITH_OPS'] == '1'
-    assert variables['CFLAGS'] == '-g0 -O2'
-    assert int(variables['MAX_JOBS']) >= 1
+    line = read_requirements(venv.root / 'setup.cfg', 'onedl')
+    assert len([x for x in line if x.startswith('onedl-')]) == 3
+    # -v: the files that ninja counts are shown only with it.
+    assert install == ['-v', '--no-build-isolation', *line, PIN]
+    variables = dict(MMCV_WITH_OPS='1', CFLAGS='-g0 -O2', MAX_JOBS='3')
+    assert venv.variables[1] == variables
     assert '10 to 20 minutes' in capsys.readouterr().out
 
 
@@ -932,6 +998,9 @@ def test_compiler_of_another_name(mmcv, tool, monkeypatch):
     monkeypatch.setattr(tool.shutil, 'which', lambda name: None)
     monkeypatch.setattr(tool, 'find_compiler', lambda environ: '/x/clang++')
     assert mmcv(OPS_LESS, RUNS).variables[1]['CXX'] == '/x/clang++'
+    # The user's own reaches the build through the environment.
+    monkeypatch.setenv('CXX', 'ccache g++')
+    assert 'CXX' not in mmcv(OPS_LESS, RUNS).variables[1]
 
 
 def test_cached_wheel_without_operators(mmcv, tool, monkeypatch, capsys):
