@@ -27,7 +27,10 @@ def item(name, box, difficult=None):
     return f'<object>{text}</object>'
 
 
-def xml(*items, size='<size><width>60</width><height>50</height></size>'):
+SIZES = '<size><width>60</width><height>50</height></size>'
+
+
+def xml(*items, size=SIZES):
     return f'<annotation>{size}{"".join(items)}</annotation>'
 
 
@@ -145,6 +148,47 @@ def test_boxes_without_area(write):
     assert [x['bbox'] for x in found] == [[1, 2, 3, 4]]
 
 
+def test_boxes_that_reach_over_by_a_pixel(write):
+    box = item('face', (0, 0, 62, 52))
+    found = instances(write(one=xml(box)))
+    assert [x['bbox'] for x in found] == [[0, 0, 60, 50]]
+
+
+@pytest.mark.parametrize('content', [b'', b'no image'])
+def test_unreadable_image_without_size(write, content):
+    root = write(one=xml(FACE, size=''))
+    image = root / 'images/one.jpg'
+    image.write_bytes(content)
+    with pytest.raises(ValueError) as info:
+        build(root)
+    assert str(info.value).startswith(f'{root}/annotations/one.xml: ')
+    assert f'{image} is not a readable image' in str(info.value)
+
+
+@pytest.mark.parametrize(
+    'content, what',
+    [
+        (b'one\n\n', "val.txt:2: expected the name of an image.*found ''"),
+        (b'one \n', "val.txt:1: expected the name of .* found 'one '"),
+        (b'one\ntwo\none\n', 'val.txt:3: one stands in line 1 already'),
+        (b'one\n\xff\n', 'val.txt: not a list in UTF-8'),
+        (b'', 'val.txt: the file is empty'),
+        (b'one\nthree\n', 'three.xml: no such file, but .*val.txt:2 lists'),
+    ],
+)
+def test_bad_list(write, content, what):
+    root = write(one=xml(FACE), two=xml())
+    (root / 'val.txt').write_bytes(content)
+    with pytest.raises(ValueError, match=what):
+        build(root)
+
+
+def test_windows_line_ends(write):
+    root = write(one=xml(FACE), two=xml())
+    (root / 'val.txt').write_bytes(b'one\r\ntwo\r\n')
+    assert len(build(root, test_mode=True)) == 2
+
+
 @pytest.mark.parametrize(
     'filter_cfg, test_mode, expected',
     [
@@ -179,10 +223,19 @@ def test_small_boxes_are_ignored(write):
         (xml(MASK.replace('46', 'nan')), "ymax is no number but 'nan'"),
         (xml(MASK.replace('46', 'inf')), "ymax is no number but 'inf'"),
         (xml(re.sub('<bndbox.*/bndbox>', '', MASK)), 'no number but None'),
-        (xml(item('mask', (1, 1, 9, 9), '')), 'or difficult, is missing or'),
+        (xml(FACE, item('mask', (1, 1, 9, 9), '')), 'object 2: difficult is'),
         (xml(item('mask', (1, 1, 9, 9), 'no')), "'no'"),
-        (xml(size='<size><width>6</width></size>'), 'element of size'),
-        (xml(size='<size><width>w</width></size>'), "'w'"),
+        (xml(size='<size><width>6</width></size>'), 'height in size must be'),
+        (xml(size='<size><width>6'), 'not well-formed xml'),
+        (xml(size='<size><width>x</width></size>'), 'width in size must be a'),
+        (xml(size='<size><width>x</width></size>'), "not 'x'"),
+        (xml(size=SIZES.replace('60', '0')), "not '0'"),
+        (xml(size=SIZES.replace('50', '-5')), 'height in size must be a'),
+        (xml(FACE, item('face', (1, 1, 99999, 9))), 'object 2: its box [1, 1'),
+        (xml(item('face', (1, 1, 63, 9))), 'outside the image, 60 x 50 pix'),
+        (xml(item('face', (1, 1, 9, 53))), 'outside the image'),
+        (xml(item('face', (-1, 1, 9, 9))), 'outside the image'),
+        (xml(item('face', (1, -1, 9, 9))), 'outside the image'),
     ],
 )
 def test_bad_xml(write, text, what):
@@ -205,11 +258,8 @@ def test_missing_files(write):
         build(root, ann_subdir='xml')
     with pytest.raises(ValueError, match='photos/one: no such image.*img_su'):
         build(root, img_subdir='photos')
-    with pytest.raises(FileNotFoundError, match='train.txt'):
+    with pytest.raises(ValueError, match='train.txt: no such list of images'):
         build(root, ann_file='train.txt')
-    (root / 'val.txt').write_text('')
-    with pytest.raises(ValueError, match='val.txt: the file is empty'):
-        build(root)
 
 
 @pytest.mark.parametrize('split, total', [('train', 683), ('val', 170)])
