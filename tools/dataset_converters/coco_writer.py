@@ -88,9 +88,20 @@ def write_coco(coco: dict, path: Path) -> str:
 
     Returns:
         str: One line on what was written.
+
+    Raises:
+        ValueError: If it cannot be written.
     """
-    with atomic_file(path) as partial:
-        partial.write_text(json.dumps(coco) + '\n', encoding='utf-8')
+    try:
+        # What is no json may be an input, such as the list of a split.
+        if path.is_file() and path.read_bytes()[:1] != b'{':
+            raise ValueError(f'{path}: is there already, and no json')
+        with atomic_file(path) as partial:
+            partial.write_text(json.dumps(coco) + '\n', encoding='utf-8')
+    except OSError as error:
+        raise ValueError(
+            f'{path}: cannot be written: {error.strerror}'
+        ) from error
     crowds = sum(x['iscrowd'] for x in coco['annotations'])
     return (
         f'{path}: {len(coco["images"]):,} images, '

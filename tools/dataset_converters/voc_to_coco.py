@@ -17,12 +17,6 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
 
 from mmsrn.utils.launch import fail  # noqa: E402
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
-
-
-class SplitError(ValueError):
-    """A split that does not fit the images, or is no list of names."""
-
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
@@ -45,9 +39,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--out',
-        type=Path,
+        type=_json_file,
         metavar='JSON',
-        help='file to write (default: DATA_ROOT/SPLIT.json)',
+        help='file to write, *.json (default: DATA_ROOT/SPLIT.json)',
     )
     parser.add_argument(
         '--class-map',
@@ -71,6 +65,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _json_file(text: str) -> Path:
+    # Anything else may be what the set consists of, such as its list.
+    if Path(text).suffix != '.json':
+        raise argparse.ArgumentTypeError(f'{text}: must end in .json')
+    return Path(text)
+
+
 def _mapping(text: str) -> tuple[str, str]:
     name, equals, label = text.partition('=')
     if not (name and equals and label):
@@ -78,98 +79,6 @@ def _mapping(text: str) -> tuple[str, str]:
             f'{text!r} is not of the form NAME=CLASS'
         )
     return name, label
-
-
-def find_images(split: Path, folder: Path) -> dict[str, Path]:
-    """Find the images that a split names.
-
-    Args:
-        split (Path): List of names without suffix.
-        folder (Path): Folder of the images.
-
-    Returns:
-        dict[str, Path]: Their files by name, in the order of the list.
-
-    Raises:
-        SplitError: If the list is missing, empty or names something twice,
-            or an image is missing.
-    """
-    if not split.is_file():
-        near = ', '.join(sorted(x.name for x in split.parent.glob('*.txt')))
-        raise SplitError(f'{split}: no such file; there is {near or "none"}')
-    found: dict[str, Path] = {}
-    lines: dict[str, int] = {}
-    for number, line in enumerate(split.read_text().splitlines(), 1):
-        name = line.strip()
-        if not name or name != line:
-            raise SplitError(
-                f'{split}:{number}: expected an image name and nothing else, '
-                f'found {line!r}'
-            )
-        if name in found:
-            raise SplitError(
-                f'{split}:{number}: {name} stands in line {lines[name]} '
-                'already'
-            )
-        files = [folder / f'{name}{suffix}' for suffix in SUFFIXES]
-        there = [file for file in files if file.is_file()]
-        if not there:
-            why = 'does the list belong to this folder?'
-            if Path(name).suffix in SUFFIXES:
-                why = 'names in the list must have no suffix'
-            raise SplitError(
-                f'{split}:{number}: {folder} has no image {name} '
-                f'({", ".join(SUFFIXES)}); {why}'
-            )
-        found[name], lines[name] = there[0], number
-    if not found:
-        raise SplitError(f'{split}: the file is empty')
-    return found
-
-
-def read_annotations(args: argparse.Namespace, total: int):
-    """Read the xml files of the split.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        total (int): Images of the split, for the progress bar.
-
-    Returns:
-        VOCFaceDataset: The set.
-    """
-    from rich.progress import Progress
-
-    from mmsrn.datasets import VOCFaceDataset
-
-    class_map = dict(args.class_map)
-    with Progress(disable=total < 500) as progress:
-        task = progress.add_task('Reading', total=total)
-
-        class ShownDataset(VOCFaceDataset):
-            """Moves the bar, and names the file in every error."""
-
-            def parse_data_info(self, img_info):
-                progress.advance(task)
-                try:
-                    return super().parse_data_info(img_info)
-                except (TypeError, ValueError) as error:
-                    path = img_info['xml_path']
-                    if path in str(error):
-                        raise
-                    raise ValueError(f'{path}: {error}') from error
-
-        return ShownDataset(
-            # Labels in the order of the map, each once.
-            metainfo=dict(classes=tuple(dict.fromkeys(class_map.values()))),
-            class_map=class_map,
-            data_root=str(args.data_root),
-            ann_file=args.split,
-            data_prefix=dict(sub_data_root=''),
-            img_subdir=args.img_subdir,
-            ann_subdir=args.ann_subdir,
-            test_mode=True,  # keeps images without boxes
-            serialize_data=False,
-        )
 
 
 def convert(args: argparse.Namespace) -> str:
@@ -181,19 +90,32 @@ def convert(args: argparse.Namespace) -> str:
     Returns:
         str: One line on what was written.
     """
-    folder = args.data_root / args.img_subdir
-    images = find_images(args.data_root / args.split, folder)
+    split = args.data_root / args.split
+    if not split.is_file():
+        near = ', '.join(sorted(x.name for x in split.parent.glob('*.txt')))
+        raise ValueError(f'{split}: no such file; there is {near or "none"}')
     from coco_writer import coco_dict, write_coco
 
-    dataset = read_annotations(args, len(images))
-    for info in dataset.data_list:
-        # mmdet takes every image for a .jpg.
-        info['img_path'] = images[info['img_id']]
+    from mmsrn.datasets import VOCFaceDataset
+
+    class_map = dict(args.class_map)
+    dataset = VOCFaceDataset(
+        # Labels in the order of the map, each once.
+        metainfo=dict(classes=tuple(dict.fromkeys(class_map.values()))),
+        class_map=class_map,
+        data_root=str(args.data_root),
+        ann_file=args.split,
+        data_prefix=dict(sub_data_root=''),
+        img_subdir=args.img_subdir,
+        ann_subdir=args.ann_subdir,
+        test_mode=True,  # keeps images without boxes
+        serialize_data=False,
+    )
     name = Path(args.split).stem
     coco = coco_dict(
         dataset.data_list,
         dataset.metainfo['classes'],
-        folder,
+        args.data_root / args.img_subdir,
         f'{args.data_root.resolve().name} {name}, converted by mmsrn',
     )
     return write_coco(coco, args.out or args.data_root / f'{name}.json')

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 import sys
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--min-box-size',
-        type=float,
+        type=_pixels,
         default=0,
         metavar='PIXELS',
         help='drop boxes of less width or height (default: 0)',
@@ -68,6 +69,14 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _pixels(text: str) -> float:
+    value = float(text)
+    # Nothing is less than nan, and everything less than inf.
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f'{text} is no number of pixels')
+    return value
+
+
 def convert(args: argparse.Namespace, split: str) -> str:
     """Convert one split.
 
@@ -78,13 +87,25 @@ def convert(args: argparse.Namespace, split: str) -> str:
     Returns:
         str: One line on what was written.
     """
+    ann_file = f'wider_face_split/wider_face_{split}_bbx_gt.txt'
+    images = args.data_root / f'WIDER_{split}/images'
+    # Without its annotations the split is missing, not just its images.
+    if (
+        args.image_sizes is None
+        and (args.data_root / ann_file).is_file()
+        and not any(images.glob('*/*'))
+    ):
+        raise ValueError(
+            f'{images}: no images to read the sizes of; lay them out as '
+            'data/README.md shows, or give a table with --image-sizes'
+        )
     from coco_writer import coco_dict, write_coco
 
     from mmsrn.datasets import WiderFaceDataset
 
     dataset = WiderFaceDataset(
         data_root=str(args.data_root),
-        ann_file=f'wider_face_split/wider_face_{split}_bbx_gt.txt',
+        ann_file=ann_file,
         data_prefix=dict(img=f'WIDER_{split}/images/'),
         invalid_boxes=args.invalid_boxes,
         min_box_size=args.min_box_size,

@@ -74,19 +74,44 @@ def test_mmdet_reads_it(tool, voc):
 @pytest.mark.parametrize(
     'lines, found',
     [
-        ('one\nthree\n', r':2: .*no image three.*belong'),
-        ('one\none\n', r':2: one stands in line 1'),
-        ('one.jpg\n', r':1: .*no suffix'),
-        ('one\n\ntwo\n', r':2: expected an image name'),
-        ('', r'the file is empty'),
+        (b'one\nthree\n', r'three.xml: no such file, but \S+:2 lists it'),
+        (b'one\none\n', r'val.txt:2: one stands in line 1'),
+        (b'one\n\ntwo\n', r'val.txt:2: expected the name of an image'),
+        (b'one\n\xff\n', r'val.txt: not a list in UTF-8'),
+        (b'', r'val.txt: the file is empty'),
     ],
 )
 def test_bad_split(tool, voc, fails, lines, found):
     import re
 
-    (voc / 'val.txt').write_text(lines)
+    (voc / 'val.txt').write_bytes(lines)
     assert re.search(found, fails(tool, voc, 'val.txt'))
     assert not (voc / 'val.json').exists()
+
+
+def test_every_image_that_the_dataset_takes(tool, voc):
+    (voc / 'images/two.png').rename(voc / 'images/two.PNG')
+    coco = convert(tool, voc)
+    assert [x['file_name'] for x in coco['images']] == ['one.jpg', 'two.PNG']
+
+
+def test_the_list_is_not_overwritten(tool, voc, fails):
+    out = voc / 'val.txt'
+    error = fails(tool, voc, 'val.txt', '--out', out)
+    assert f'{out}: must end in .json' in error
+    assert out.read_text() == 'one\ntwo\n'
+    out = out.rename(voc / 'val.json')  # where the result goes
+    error = fails(tool, voc, 'val.json')
+    assert f'{out}: is there already, and no json' in error
+    assert out.read_text() == 'one\ntwo\n'
+
+
+def test_out_that_cannot_be_written(tool, voc, fails):
+    (voc / 'a.json').mkdir()
+    error = fails(tool, voc, 'val.txt', '--out', voc / 'a.json')
+    assert f'{voc}/a.json: cannot be written: Is a directory' in error
+    error = fails(tool, voc, 'val.txt', '--out', voc / 'val.txt/b.json')
+    assert f'{voc}/val.txt/b.json: cannot be written: ' in error
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """WIDER FACE as COCO json, against hand-made and published truth."""
 
 import json
+import shutil
 
 import pytest
 from mmdet.datasets import CocoDataset
@@ -70,6 +71,36 @@ def test_min_box_size(tool, wider):
     assert [x['bbox'][0] for x in coco['annotations']] == [10, 50]
 
 
+@pytest.mark.parametrize('size', ['nan', 'inf', '-1', 'big'])
+def test_bad_min_box_size(tool, wider, fails, size):
+    error = fails(tool, wider, f'--min-box-size={size}')
+    assert '--min-box-size' in error and size in error
+    assert not (wider / 'annotations').exists()
+
+
+def test_without_images(tool, wider, fails):
+    images = wider / 'WIDER_val/images'
+    for file in images.glob('*/*'):
+        file.unlink()
+    error = fails(tool, wider, '--splits', 'val')
+    assert str(images) in error and '--image-sizes' in error
+    shutil.rmtree(images)
+    error = fails(tool, wider, '--splits', 'val')
+    assert str(images) in error and '--image-sizes' in error
+    (wider / 'sizes.csv').write_text('a,64,80\nb,48,32\n')
+    sizes = str(wider / 'sizes.csv')
+    coco = convert(tool, wider, '--image-sizes', sizes)
+    assert [x['width'] for x in coco['images']] == [64, 48]
+
+
+def test_out_dir_that_cannot_be_written(tool, wider, fails):
+    (wider / 'file').touch()
+    args = ['--splits', 'val', '--out-dir', wider / 'file']
+    assert 'file/wider_face_val.json: cannot be written' in fails(
+        tool, wider, *args
+    )
+
+
 def test_mmdet_reads_the_same(tool, wider):
     convert(tool, wider)
     images = wider / 'WIDER_val/images'
@@ -115,7 +146,9 @@ def test_bad_inputs(tool, wider, tmp_path, fails):
     split = wider / 'wider_face_split'
     val = split / 'wider_face_val_bbx_gt.txt'
     val.rename(split / 'wider_face_train_bbx_gt.txt')
-    (wider / 'WIDER_train/images').mkdir(parents=True)
+    file = wider / 'WIDER_train/images/0--Parade/c.jpg'
+    file.parent.mkdir(parents=True)
+    file.touch()
     assert 'same split' in fails(tool, wider, '--splits', 'train')
 
 
