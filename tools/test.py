@@ -89,7 +89,22 @@ def main(argv: list[str] | None = None) -> None:
                 parser,
                 f'--tta: {args.config} lacks {" and ".join(missing)}',
             )
+
+    from mmsrn.utils.checkpoint import load_weights, read_checkpoint
+
+    try:
+        checkpoint = read_checkpoint(args.checkpoint)
+    except ValueError as error:
+        fail(parser, str(error))
     runner = build_runner(cfg)
+    try:
+        load_weights(runner.model, checkpoint)
+    except ValueError as error:
+        fail(
+            parser,
+            f'checkpoint {args.checkpoint} does not fit {args.config}: '
+            f'{error}',
+        )
     if args.out:
         from mmdet.evaluation import DumpDetResults
 

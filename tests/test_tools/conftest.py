@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 
 @pytest.fixture
@@ -41,7 +42,10 @@ def fails(capsys):
 def runner(monkeypatch):
     """In place of mmengine's runner: what it was asked to do."""
     fake = SimpleNamespace(
-        cfg=None, calls=[], test_evaluator=SimpleNamespace(metrics=[])
+        cfg=None,
+        calls=[],
+        model=torch.nn.Linear(2, 1),
+        test_evaluator=SimpleNamespace(metrics=[]),
     )
     fake.train = lambda: fake.calls.append('train')
     fake.test = lambda: fake.calls.append('test')
@@ -53,6 +57,15 @@ def runner(monkeypatch):
     monkeypatch.setenv('LOCAL_RANK', '0')  # which the tools set
     monkeypatch.setattr('mmengine.runner.Runner.from_cfg', make)
     return fake
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """Of the model of that runner, as training leaves it."""
+    path = tmp_path / 'epoch_1.pth'
+    weights = torch.nn.Linear(2, 1).state_dict()
+    torch.save({'state_dict': weights, 'meta': {'epoch': 1}}, path)
+    return path
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the command line of the test does, short of testing."""
 
 import pytest
+import torch
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 TTA = """
@@ -12,13 +13,6 @@ tta_pipeline = [dict(type='TestTimeAug', transforms=[])]
 @pytest.fixture
 def tool(load_tool):
     return load_tool('test.py')
-
-
-@pytest.fixture
-def checkpoint(tmp_path):
-    path = tmp_path / 'epoch_1.pth'
-    path.touch()
-    return path
 
 
 @pytest.fixture
@@ -56,8 +50,12 @@ def test_command_line_of_the_process(
     assert runner.calls == ['test'] and runner.cfg.work_dir == 'x'
 
 
-def test_checkpoint_by_address(tool, root, runner):
+def test_checkpoint_by_address(tool, root, runner, checkpoint, monkeypatch):
     address = 'https://example.org/epoch_1.pth'
+    there = torch.load(checkpoint)
+    monkeypatch.setattr(
+        'mmengine.runner.checkpoint.load_url', lambda url, **_: there
+    )
     tool.main([str(root / DEMO), address])
     assert runner.cfg.load_from == address
 
@@ -102,6 +100,18 @@ def test_missing_checkpoint(tool, root, runner, fails, tmp_path):
     assert f'checkpoint {missing} is not a file; training leaves' in error
     assert runner.calls == []
     assert fails(tool, root / DEMO)  # none given at all
+
+
+def test_checkpoint_of_another_model(tool, root, runner, fails, tmp_path):
+    other = tmp_path / 'other.pth'
+    torch.save({'state_dict': torch.nn.Linear(3, 1).state_dict()}, other)
+    error = fails(tool, root / DEMO, other)
+    assert f'checkpoint {other} does not fit {root / DEMO}: ' in error
+    assert 'size mismatch for weight' in error and error.count('\n') == 1
+    other.write_text('no checkpoint')
+    error = fails(tool, root / DEMO, other)
+    assert f'checkpoint {other} cannot be read' in error
+    assert error.count('\n') == 1 and runner.calls == []
 
 
 def test_bad_config(tool, fails, checkpoint, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -12,10 +11,10 @@ from mmdet.models.utils import samplelist_boxtype2tensor
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
-from mmengine.runner.checkpoint import load_checkpoint
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmsrn.utils.checkpoint import load_weights, read_checkpoint
 from mmsrn.visualization import StepAssignment, read_assignment
 
 
@@ -87,7 +86,14 @@ class NetworkView:
         if self.preprocessor_cfg:
             self.preprocessor = MODELS.build(self.preprocessor_cfg)
         if checkpoint is not None:
-            self.model = _load(model, checkpoint)
+            self.model = MODELS.build(model).eval()
+            weights = read_checkpoint(checkpoint)
+            try:
+                load_weights(self.model, weights)
+            except ValueError as error:
+                raise ValueError(
+                    f'checkpoint {checkpoint} is none of this model: {error}'
+                ) from error
             self.head = self.model.bbox_head
         elif steps:
             # Only the rules of the assignment: the weights do not matter.
@@ -159,16 +165,3 @@ class NetworkView:
         if image.shape[2] == 1:
             image = image.repeat(3, axis=2)
         return np.ascontiguousarray(image)
-
-
-def _load(model: ConfigDict, checkpoint: str) -> nn.Module:
-    """Build a model and load all of its weights."""
-    network = MODELS.build(model)
-    try:
-        load_checkpoint(network, checkpoint, 'cpu', strict=True)
-    except (OSError, RuntimeError, ValueError, UnpicklingError) as error:
-        reason = ' '.join(str(error).split())[:300]
-        raise ValueError(
-            f'checkpoint {checkpoint} is none of this model: {reason}'
-        ) from error
-    return network.eval()

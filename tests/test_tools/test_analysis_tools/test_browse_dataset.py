@@ -304,4 +304,4 @@ def test_checkpoint_of_another_model(tool, root, drawn, tmp_path, fails):
     torch.save({'state_dict': {'a.weight': torch.zeros(1)}}, file)
     assert 'net.pth is none of this model' in fails(tool, *args, file)
     file.write_text('no checkpoint')
-    assert 'net.pth is none of this model' in fails(tool, *args, file)
+    assert 'net.pth cannot be read' in fails(tool, *args, file)

@@ -1,0 +1,74 @@
+"""Checkpoints that are judged before anything runs with them.
+
+mmengine loads what fits and logs the rest: a test of a checkpoint of another
+model would end with a made-up result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+from mmengine.runner.checkpoint import (
+    CheckpointLoader,
+    _load_checkpoint_to_model,
+)
+from torch import nn
+
+__all__ = ['load_weights', 'read_checkpoint']
+
+
+def read_checkpoint(path: str) -> dict:
+    """Read a checkpoint into the memory of the CPU, as mmengine does.
+
+    That is: as tensors and plain containers where the file allows it, else
+    with pickle, which may run code of the file.
+
+    Args:
+        path (str): A file, or an address that mmengine knows.
+
+    Returns:
+        dict: The checkpoint.
+
+    Raises:
+        ValueError: If it is missing, damaged or something else.
+    """
+    try:
+        # mmengine repeats its remarks when it loads the file for the run.
+        with contextlib.redirect_stdout(io.StringIO()):
+            checkpoint = CheckpointLoader.load_checkpoint(
+                path, 'cpu', 'silent'
+            )
+    except Exception as error:  # a damaged file may raise anything
+        reason = f'{type(error).__name__} {_one_line(error)}'
+        raise ValueError(
+            f'checkpoint {path} cannot be read: {reason}'
+        ) from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(
+            f'checkpoint {path} holds no weights but a '
+            f'{type(checkpoint).__name__}'
+        )
+    return checkpoint
+
+
+def load_weights(model: nn.Module, checkpoint: dict) -> None:
+    """Load the weights of a checkpoint, all of them, into all of a model.
+
+    Args:
+        model (nn.Module): A model, or a wrapper of mmengine around it.
+        checkpoint (dict): With or without ``state_dict``; with a moving
+            average that holds the averaged weights.
+
+    Raises:
+        ValueError: If a name or a shape differs.
+    """
+    try:
+        _load_checkpoint_to_model(model, checkpoint, strict=True)
+    except (AttributeError, RuntimeError, TypeError) as error:
+        raise ValueError(_one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    text = ' '.join(str(error).split())
+    return f'{text[:300]}...' if len(text) > 300 else text
