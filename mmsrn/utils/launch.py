@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ __all__ = [
     'build_runner',
     'check_checkpoint',
     'check_config',
+    'check_writable',
     'fail',
     'load_config',
+    'positive',
 ]
 
 _CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
@@ -59,6 +62,29 @@ def fail(parser: argparse.ArgumentParser, message: str) -> None:
         message (str): What is wrong and what to do.
     """
     parser.exit(2, f'{parser.prog}: error: {message}\n')
+
+
+def positive(text: str) -> int:
+    """Read a number of things, for ``type=`` of an option.
+
+    Args:
+        text (str): What the user gave.
+
+    Returns:
+        int: The number.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none.
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(
+            f'expected a whole number from 1 on, not {text!r}'
+        )
+    return value
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -139,6 +165,27 @@ def check_checkpoint(
     """
     if '://' not in checkpoint and not Path(checkpoint).is_file():
         fail(parser, f'checkpoint {checkpoint} is not a file; {remedy}')
+
+
+def check_writable(
+    parser: argparse.ArgumentParser, folder: str | Path, what: str
+) -> None:
+    """End with a clear message unless files can be made in a folder.
+
+    The folder is made, and a file in it for a moment: rights alone say little
+    about network drives and full disks.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        folder (str | Path): The folder.
+        what (str): What the user gave, for the message.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        fail(parser, f'{what} cannot be written: {error}')
 
 
 def load_config(

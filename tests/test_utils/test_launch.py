@@ -93,6 +93,17 @@ def test_option_that_does_not_fit(root, load, error_of, option, reason):
     assert reason in message and len(message) < 250
 
 
+def test_number_of_things(parser, capsys):
+    parser.add_argument('--num', type=launch.positive)
+    assert parser.parse_args(['c', '--num', '12']).num == 12
+    for text in ('0', '-3', '1.5', 'many'):
+        with pytest.raises(SystemExit):
+            parser.parse_args(['c', f'--num={text}'])
+        error = capsys.readouterr().err
+        expected = f'--num: expected a whole number from 1 on, not {text!r}'
+        assert error.endswith(f'argument {expected}\n')
+
+
 @pytest.mark.parametrize('spelling', ['--local_rank', '--local-rank'])
 def test_both_spellings_of_the_rank(parser, spelling):
     assert parser.parse_args(['c', f'{spelling}=3']).local_rank == 3
@@ -139,6 +150,26 @@ def test_checkpoint(parser, tmp_path, error_of):
     check('https://example.org/epoch_1.pth')
     (tmp_path / 'epoch_1.pth').touch()
     check(tmp_path / 'epoch_1.pth')
+
+
+def test_folder_to_write_to(parser, tmp_path, error_of, monkeypatch):
+    def check(path):
+        launch.check_writable(parser, path, f'--out {path}')
+
+    check(tmp_path / 'new/folder')
+    assert not any((tmp_path / 'new/folder').iterdir())
+    check(str(tmp_path))
+    file = tmp_path / 'file'
+    file.touch()
+    for path in (file, file / 'below'):
+        message = error_of(check, path)
+        assert message.startswith(f'--out {path} cannot be written: ')
+
+    def refuse(dir):
+        raise PermissionError(13, 'Permission denied', str(dir))
+
+    monkeypatch.setattr('tempfile.TemporaryFile', refuse)
+    assert 'Permission denied' in error_of(check, tmp_path)
 
 
 # --- the config --------------------------------------------------------------

@@ -25,7 +25,7 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
 from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
-from mmsrn.utils.launch import check_config, fail  # noqa: E402
+from mmsrn.utils.launch import check_config, fail, positive  # noqa: E402
 
 if TYPE_CHECKING:
     from mmengine.config import Config, ConfigDict
@@ -50,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--size',
-        type=_positive,
+        type=positive,
         nargs='+',
         default=[640],
         metavar='PIXELS',
@@ -58,24 +58,24 @@ def make_parser() -> argparse.ArgumentParser:
         '(default: 640)',
     )
     parser.add_argument(
-        '--batch-size', type=_positive, default=1, help='images (default: 1)'
+        '--batch-size', type=positive, default=1, help='images (default: 1)'
     )
     parser.add_argument(
         '--faces',
-        type=_positive,
+        type=positive,
         default=12,
         help='ground-truth boxes of each image (default: 12, the mean of '
         'WIDER FACE)',
     )
     parser.add_argument(
         '--iters',
-        type=_positive,
+        type=positive,
         default=5,
         help='timed steps of each model (default: 5)',
     )
     parser.add_argument(
         '--warmup',
-        type=_positive,
+        type=positive,
         default=2,
         help='steps of each before that (default: 2)',
     )
@@ -97,13 +97,6 @@ def make_parser() -> argparse.ArgumentParser:
         '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is less than 1')
-    return value
 
 
 def retinanet_cfg(srn: ConfigDict) -> dict:

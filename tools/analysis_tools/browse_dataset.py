@@ -28,6 +28,7 @@ from mmsrn.utils.launch import (  # noqa: E402
     check_checkpoint,
     check_config,
     fail,
+    positive,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--num',
-        type=_positive,
+        type=positive,
         default=10,
         help='images to draw, chosen at random (default: 10)',
     )
@@ -123,13 +124,6 @@ def make_parser() -> argparse.ArgumentParser:
         help='overwrite settings of the config',
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is less than 1')
-    return value
 
 
 def _key_value(text: str) -> str:

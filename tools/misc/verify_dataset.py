@@ -29,7 +29,7 @@ from mmsrn.parsers import (  # noqa: E402
     read_wider_face_txt,
 )
 from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
-from mmsrn.utils.launch import fail  # noqa: E402
+from mmsrn.utils.launch import fail, positive  # noqa: E402
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -73,13 +73,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--workers',
-        type=_positive,
+        type=positive,
         default=os.cpu_count() or 1,
         help='threads that decode images (default: one a core)',
     )
     parser.add_argument(
         '--show',
-        type=_positive,
+        type=positive,
         default=10,
         metavar='N',
         help='problems of a kind to print (default: 10)',
@@ -88,13 +88,6 @@ def make_parser() -> argparse.ArgumentParser:
         '--report', type=Path, help='text file to write all problems to'
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is less than 1')
-    return value
 
 
 def check_split(args: argparse.Namespace, split: str) -> list[Problem]:

@@ -165,7 +165,7 @@ def test_ratios(tool, tmp_path, monkeypatch, capsys, limit, status):
 
 def test_wrong_arguments(tool, root, tmp_path, monkeypatch, fails):
     assert 'one or two' in fails(tool, '--size', '1', '2', '3')
-    assert 'less than 1' in fails(tool, '--iters', '0')
+    assert 'whole number from 1 on' in fails(tool, '--iters', '0')
     assert 'did you mean' in fails(tool, '--config', f'{root}/srn_r50_fpn.p')
     config = tmp_path / 'other.py'
     config.write_text("model = dict(bbox_head=dict(type='RetinaHead'))")

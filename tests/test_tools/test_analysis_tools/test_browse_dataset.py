@@ -242,7 +242,7 @@ def test_wrong_arguments(tool, root, tmp_path, fails):
     base = (config, '--output-dir', tmp_path)
     assert 'did you mean' in fails(tool, f'{config}'[:-4] + '.py')
     assert 'invalid choice' in fails(tool, *base, '--split', 'vale')
-    assert 'less than 1' in fails(tool, *base, '--num', '0')
+    assert 'whole number from 1 on' in fails(tool, *base, '--num', '0')
     assert 'KEY=VALUE' in fails(tool, *base, '--cfg-options', 'seed')
     error = fails(tool, *base, '--checkpoint', tmp_path / 'no.pth')
     assert 'no.pth is not a file' in error
