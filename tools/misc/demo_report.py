@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 
+from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.visualization import (
     HtmlReport,
     LevelSelection,
@@ -138,7 +139,8 @@ def write_report(folder: Path, outcome: Outcome) -> tuple[Path, str]:
         'str_mean_iou': ious,
         'seconds': {k: round(v, 1) for k, v in outcome.times.items()},
     }
-    (folder / 'metrics.json').write_text(json.dumps(numbers, indent=2) + '\n')
+    with atomic_file(folder / 'metrics.json') as partial:
+        partial.write_text(json.dumps(numbers, indent=2) + '\n')
     lines = [f'AP at IoU 0.5 on the held-out synthetic images: {ap:.3f}']
     lines += [
         f'  faces of {name} px: {value:.3f} ({count} faces)'

@@ -25,6 +25,9 @@ from mmengine.config import Config  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
 from mmsrn.testing import write_synthetic_wider_face  # noqa: E402
+from mmsrn.testing.synthetic_faces import MARKER  # noqa: E402
+from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
+from mmsrn.utils.launch import check_writable, fail, positive  # noqa: E402
 
 CONFIG = ROOT / 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 # The drawings do not depend on --seed: runs of other seeds share the data.
@@ -48,11 +51,11 @@ def make_parser() -> argparse.ArgumentParser:
         help='folder for everything (default: work_dirs/demo)',
     )
     parser.add_argument(
-        '--epochs', type=_positive, help='default: as in the config'
+        '--epochs', type=positive, help='default: as in the config'
     )
     parser.add_argument(
         '--images',
-        type=_positive,
+        type=positive,
         default=300,
         help='training images to draw (default: 300); a fifth as many more '
         'for validation',
@@ -66,13 +69,6 @@ def make_parser() -> argparse.ArgumentParser:
         help='draw and train again even if finished results exist',
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is less than 1')
-    return value
 
 
 def load_config(args: argparse.Namespace, data: Path) -> Config:
@@ -100,6 +96,28 @@ def fingerprint(cfg: Config, num_images: int) -> str:
     return digest.hexdigest()
 
 
+def made_here(folder: Path, marker: str) -> bool:
+    """Whether nothing is lost with a folder: it is the demo's, or empty."""
+    if not folder.is_dir():
+        return not folder.exists()
+    return (folder / marker).is_file() or not any(folder.iterdir())
+
+
+def read_state(file: Path) -> dict:
+    """What the last training left; an unreadable state counts as none."""
+    try:
+        state = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def write_state(file: Path, state: dict) -> None:
+    """Keep a state; it is there whole or not at all."""
+    with atomic_file(file) as partial:
+        partial.write_text(json.dumps(state))
+
+
 def train(cfg: Config, mark: str) -> tuple[Runner, float, str]:
     """Train, or take what an earlier run left.
 
@@ -113,9 +131,7 @@ def train(cfg: Config, mark: str) -> tuple[Runner, float, str]:
     """
     folder = Path(cfg.work_dir)
     state_file = folder / STATE
-    state = {}
-    if state_file.is_file():
-        state = json.loads(state_file.read_text())
+    state = read_state(state_file)
     same = state.get('fingerprint') == mark
     checkpoint = folder / f'epoch_{cfg.train_cfg.max_epochs}.pth'
     if same and state.get('finished') and checkpoint.is_file():
@@ -130,29 +146,42 @@ def train(cfg: Config, mark: str) -> tuple[Runner, float, str]:
         cfg.resume = True
     elif folder.exists():
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     done = state.get('seconds', 0.0) if cfg.resume else 0.0
     begin = time.monotonic()
     state = {'fingerprint': mark, 'finished': False, 'seconds': done}
-    state_file.write_text(json.dumps(state))
+    write_state(state_file, state)
     runner = Runner.from_cfg(cfg)
     try:
         runner.train()
         state['finished'] = True
     finally:
         state['seconds'] = done + time.monotonic() - begin
-        state_file.write_text(json.dumps(state))
+        write_state(state_file, state)
     return runner, state['seconds'], note
 
 
-def main() -> None:
-    """Run the demo."""
-    args = make_parser().parse_args()
+def main(argv: list[str] | None = None) -> None:
+    """Run the demo.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
     args.work_dir = args.work_dir.resolve()
+    check_writable(parser, args.work_dir, f'--work-dir {args.work_dir}')
     begin = time.monotonic()
-    data = args.work_dir / 'data'
+    data, training = args.work_dir / 'data', args.work_dir / 'train'
+    for folder, marker in ((data, MARKER), (training, STATE)):
+        if not made_here(folder, marker):
+            fail(
+                parser,
+                f'{folder} is not of the demo (it has no {marker}), which '
+                'would replace it; choose another --work-dir',
+            )
     if args.fresh:
-        for old in (data, args.work_dir / 'train'):
+        for old in (data, training):
             shutil.rmtree(old, ignore_errors=True)
     num_val = max(2, round(args.images * VAL_SHARE))
     drawn = write_synthetic_wider_face(
