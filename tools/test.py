@@ -18,9 +18,17 @@ from mmsrn.utils.launch import (  # noqa: E402
     build_runner,
     check_checkpoint,
     check_config,
+    check_data,
+    check_parts,
+    check_writable,
     fail,
     load_config,
+    load_weights,
+    one_line_errors,
+    open_checkpoint,
 )
+
+PARTS = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -76,7 +84,10 @@ def main(argv: list[str] | None = None) -> None:
     )
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         fail(parser, f'--out {args.out}: the name must end in .pkl')
+    if args.out and Path(args.out).is_dir():
+        fail(parser, f'--out {args.out}: is a folder')
     cfg = load_config(parser, args)
+    check_parts(parser, cfg, args.config, PARTS)
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
         from mmdet.engine.hooks.utils import trigger_visualization_hook
@@ -89,28 +100,23 @@ def main(argv: list[str] | None = None) -> None:
                 parser,
                 f'--tta: {args.config} lacks {" and ".join(missing)}',
             )
-
-    from mmsrn.utils.checkpoint import load_weights, read_checkpoint
-
-    try:
-        checkpoint = read_checkpoint(args.checkpoint)
-    except ValueError as error:
-        fail(parser, str(error))
-    runner = build_runner(cfg)
-    try:
-        load_weights(runner.model, checkpoint)
-    except ValueError as error:
-        fail(
-            parser,
-            f'checkpoint {args.checkpoint} does not fit {args.config}: '
-            f'{error}',
-        )
+    check_data(parser, cfg, ('test',))
+    checkpoint = open_checkpoint(parser, args.checkpoint)
+    check_writable(parser, cfg.work_dir, f'work folder {cfg.work_dir}')
     if args.out:
-        from mmdet.evaluation import DumpDetResults
+        check_writable(parser, Path(args.out).parent, f'--out {args.out}')
+    with one_line_errors(parser, args.config):
+        runner = build_runner(cfg)
+        load_weights(
+            parser, args.config, runner.model, args.checkpoint, checkpoint
+        )
+        del checkpoint  # the run need not hold it twice
+        if args.out:
+            from mmdet.evaluation import DumpDetResults
 
-        dump = DumpDetResults(out_file_path=args.out)
-        runner.test_evaluator.metrics.append(dump)
-    runner.test()
+            dump = DumpDetResults(out_file_path=args.out)
+            runner.test_evaluator.metrics.append(dump)
+        runner.test()
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ import argparse
 import importlib.util
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
@@ -17,9 +18,20 @@ from mmsrn.utils.launch import (  # noqa: E402
     build_runner,
     check_checkpoint,
     check_config,
+    check_data,
+    check_parts,
+    check_writable,
     fail,
     load_config,
+    load_weights,
+    one_line_errors,
+    open_checkpoint,
 )
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -47,6 +59,38 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add_common_arguments(parser)
     return parser
+
+
+def start(
+    parser: argparse.ArgumentParser, cfg: Config
+) -> tuple[str, dict] | None:
+    """Read the checkpoint that a training starts from.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        cfg (Config): The complete config.
+
+    Returns:
+        tuple[str, dict], optional: Its path and what it holds; None if the
+        training starts from none.
+    """
+    path = cfg.get('load_from')
+    if cfg.get('resume') and not path:
+        if not (Path(cfg.work_dir) / 'last_checkpoint').is_file():
+            return None
+        from mmengine.runner import find_latest_checkpoint
+
+        path = find_latest_checkpoint(cfg.work_dir)
+    if not path:
+        return None
+    checkpoint = open_checkpoint(parser, path)
+    if cfg.get('resume') and 'meta' not in checkpoint:
+        fail(
+            parser,
+            f'checkpoint {path} holds weights only, so no training can go on '
+            f'from it; --cfg-options load_from={path} starts a new one',
+        )
+    return path, checkpoint
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -85,7 +129,16 @@ def main(argv: list[str] | None = None) -> None:
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    build_runner(cfg).train()
+    check_parts(parser, cfg, args.config, PARTS)
+    check_data(parser, cfg, ('train', 'val'))
+    begin = start(parser, cfg)
+    check_writable(parser, cfg.work_dir, f'work folder {cfg.work_dir}')
+    with one_line_errors(parser, args.config):
+        runner = build_runner(cfg)
+        if cfg.get('resume') and begin is not None:
+            load_weights(parser, args.config, runner.model, *begin)
+        del begin  # the run need not hold it twice
+        runner.train()
 
 
 if __name__ == '__main__':

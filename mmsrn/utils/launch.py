@@ -1,4 +1,4 @@
-"""What ``tools/train.py`` and ``tools/test.py`` share.
+"""What the tools that take a config share.
 
 torch and mmengine are imported where they are used: ``--help`` and a mistyped
 path answer at once.
@@ -9,27 +9,48 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
+import sys
 import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from mmengine.config import Config
+    from mmengine.config import Config, ConfigDict
     from mmengine.runner import Runner
+    from torch import nn
 
 __all__ = [
+    'add_cfg_options',
     'add_common_arguments',
     'apply_tta',
     'build_runner',
     'check_checkpoint',
     'check_config',
+    'check_data',
+    'check_parts',
     'check_writable',
     'fail',
+    'leaves',
     'load_config',
+    'load_weights',
+    'one_line_errors',
+    'open_checkpoint',
     'positive',
+    'read_config',
 ]
 
 _CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
+_TRACEBACK = 'MMSRN_TRACEBACK'
+_IMAGE_READER = 'mmcv/transforms/loading.py'
+# Of a call whose arguments do not suit the function.
+_WRONG_ARGUMENTS = re.compile(
+    r'\(\) (got an unexpected keyword argument|missing \d+ required|'
+    r'got multiple values)'
+)
 
 
 class _LazyDictAction(argparse.Action):
@@ -54,7 +75,7 @@ class _LazyDictAction(argparse.Action):
             fail(parser, f'{option_string}: {error}')
 
 
-def fail(parser: argparse.ArgumentParser, message: str) -> None:
+def fail(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     """End with exit status 2 and one line, without the usage above it.
 
     Args:
@@ -87,11 +108,85 @@ def positive(text: str) -> int:
     return value
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that training and testing share with mmdet.
+def _explain(error: Exception) -> str | None:
+    """Say what in config or data an exception comes from, if from there.
+
+    What was raised while a part of the config was built, and tells of a
+    value, is the config's fault. So are names that the registry does not know
+    and arguments that a class does not take.
+    """
+    import cv2
+
+    frames = traceback.extract_tb(error.__traceback__)
+    is_key = isinstance(error, KeyError) and error.args  # str() quotes it
+    text = str(error.args[0] if is_key else error).strip()
+    if not text:
+        return None
+    # A worker of a data loader sends its traceback as the text.
+    readers = [x for x in frames if x.filename.endswith(_IMAGE_READER)]
+    if (readers or _IMAGE_READER in text) and isinstance(
+        error, (AssertionError, OSError, cv2.error)
+    ):
+        return (
+            f'an image cannot be read: {text.splitlines()[-1]}; restore or '
+            'remove it. tools/misc/verify_dataset.py finds all such images '
+            'of WIDER FACE'
+        )
+    builders = [
+        x
+        for x in frames
+        if x.name.startswith('build') and '/mmengine/' in x.filename
+    ]
+    if not builders:
+        return None
+    if isinstance(error, KeyError):
+        # Of the registry itself: a bug may look up a wrong key elsewhere.
+        unknown = builders[-1] is frames[-1]
+        return text.split('. Please')[0] if unknown else None
+    if isinstance(error, TypeError):
+        return text if _WRONG_ARGUMENTS.search(text) else None
+    if isinstance(error, (AssertionError, OSError, ValueError)):
+        return text
+    return None
+
+
+@contextmanager
+def one_line_errors(
+    parser: argparse.ArgumentParser,
+    config: str,
+    explain: Callable[[Exception], str | None] = _explain,
+) -> Iterator[None]:
+    """End with one line where the config or the data are to blame.
+
+    All other exceptions are bugs and keep their traceback; with
+    ``MMSRN_TRACEBACK=1`` in the environment every exception does.
 
     Args:
-        parser (argparse.ArgumentParser): The parser to add them to.
+        parser (argparse.ArgumentParser): The parser of the program.
+        config (str): The path of the config, for the message.
+        explain (Callable): Takes an exception and returns what is wrong, or
+            None for a bug.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = explain(error)
+        if reason is None or os.environ.get(_TRACEBACK) == '1':
+            raise
+        reason = ' '.join(reason.split())
+        if len(reason) > 300:
+            reason = f'{reason[:300]}...'
+        fail(
+            parser,
+            f'{config}: {reason} ({_TRACEBACK}=1 shows where it comes from)',
+        )
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add the option that overwrites settings of the config.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser to add it to.
     """
     parser.add_argument(
         '--cfg-options',
@@ -103,6 +198,15 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         'key="[a,b]" or key=a,b, nested ones as key="[(a,b),(c,d)]", '
         'quoted and without spaces',
     )
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing share with mmdet.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser to add them to.
+    """
+    add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -188,6 +292,61 @@ def check_writable(
         fail(parser, f'{what} cannot be written: {error}')
 
 
+def read_config(
+    parser: argparse.ArgumentParser, config: str, options: dict | None
+) -> Config:
+    """Load a config and put the settings of the command line into it.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        config (str): The path of the config.
+        options (dict, optional): ``--cfg-options``.
+
+    Returns:
+        Config: The config; the registries are filled on return.
+    """
+    from mmengine.config import Config
+
+    from .registration import register_all_modules
+
+    # For configs that use parts of mmsrn without naming it.
+    register_all_modules(init_default_scope=False)
+
+    # A config is code of the user: whatever it raises is about the config.
+    def explain(error: Exception) -> str:
+        return f'cannot be loaded: {type(error).__name__}: {error}'
+
+    with one_line_errors(parser, f'config {config}', explain):
+        cfg = Config.fromfile(config)
+    if options is not None:
+        remarks = _check_settings(parser, cfg, options)
+        try:
+            cfg.merge_from_dict(options)
+        except (KeyError, TypeError) as error:
+            # mmengine may print the whole list that an index exceeds.
+            reason = str(error.args[0])
+            if len(reason) > 160:
+                reason = f'{reason[:160]}...'
+            fail(parser, f'--cfg-options does not fit the config: {reason}')
+        for remark in remarks:
+            print(f'{parser.prog}: warning: {remark}', file=sys.stderr)
+    return cfg
+
+
+def _check_settings(
+    parser: argparse.ArgumentParser, cfg: Config, options: dict
+) -> list[str]:
+    """End at the first unknown setting; return what has no effect."""
+    from .settings import no_effect, unknown_setting
+
+    for key in options:
+        wrong = unknown_setting(cfg, key)
+        if wrong is not None:
+            fail(parser, f'--cfg-options {key}: {wrong}')
+    remarks = [no_effect(cfg, key) for key in options]
+    return [remark for remark in remarks if remark is not None]
+
+
 def load_config(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> Config:
@@ -205,30 +364,126 @@ def load_config(
         Config: The config to run.
     """
     from mmdet.utils import setup_cache_size_limit_of_dynamo
-    from mmengine.config import Config
-
-    from .registration import register_all_modules
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     setup_cache_size_limit_of_dynamo()
-    # For configs that use parts of mmsrn without naming it.
-    register_all_modules(init_default_scope=False)
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(parser, args.config, args.cfg_options)
     cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        try:
-            cfg.merge_from_dict(args.cfg_options)
-        except (KeyError, TypeError) as error:
-            # mmengine may print the whole list that an index exceeds.
-            reason = str(error.args[0])
-            if len(reason) > 160:
-                reason = f'{reason[:160]}...'
-            fail(parser, f'--cfg-options does not fit the config: {reason}')
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     return cfg
+
+
+def check_parts(
+    parser: argparse.ArgumentParser,
+    cfg: Config,
+    config: str,
+    parts: tuple[str, ...],
+) -> None:
+    """End with a clear message unless a config has what a run needs.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        cfg (Config): The complete config.
+        config (str): Its path, for the message.
+        parts (tuple[str]): Names that must be set.
+    """
+    missing = [name for name in parts if cfg.get(name) is None]
+    if missing:
+        fail(
+            parser,
+            f'config {config} has no {", ".join(missing)}; is it meant for '
+            '_base_ of another one?',
+        )
+
+
+def leaves(dataset: ConfigDict) -> Iterator[ConfigDict]:
+    """Innermost datasets, below RepeatDataset, ConcatDataset and the like.
+
+    Args:
+        dataset (ConfigDict): A dataset.
+
+    Yields:
+        ConfigDict: Each dataset that wraps no other.
+    """
+    inner = dataset.get('dataset', dataset.get('datasets'))
+    if inner is None:
+        yield dataset
+    else:
+        for part in inner if isinstance(inner, (list, tuple)) else [inner]:
+            yield from leaves(part)
+
+
+def check_data(
+    parser: argparse.ArgumentParser, cfg: Config, splits: tuple[str, ...]
+) -> None:
+    """End with a clear message unless the folders of the data are there.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        cfg (Config): The complete config.
+        splits (tuple[str]): Of ``'train'``, ``'val'`` and ``'test'``; those
+            without data in the config are passed over.
+    """
+    for split in splits:
+        loader = cfg.get(f'{split}_dataloader') or {}
+        for leaf in leaves(loader.get('dataset', {})):
+            root = leaf.get('data_root')
+            # Other backends than files have roots that are no folders.
+            if not root or leaf.get('backend_args') or '://' in root:
+                continue
+            if not Path(root).is_dir():
+                fail(
+                    parser,
+                    f'data folder {root} does not exist. Lay the data out as '
+                    'data/README.md shows, start from the root of the '
+                    'repository, or name another folder: --cfg-options '
+                    f'{split}_dataloader.dataset.data_root=DIR',
+                )
+
+
+def open_checkpoint(parser: argparse.ArgumentParser, path: str) -> dict:
+    """Read a checkpoint into the memory of the CPU, or end with what is wrong.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        path (str): A file, or an address that mmengine knows.
+
+    Returns:
+        dict: The checkpoint.
+    """
+    from .checkpoint import read_checkpoint
+
+    try:
+        return read_checkpoint(path)
+    except ValueError as error:
+        fail(parser, str(error))
+
+
+def load_weights(
+    parser: argparse.ArgumentParser,
+    config: str,
+    model: nn.Module,
+    path: str,
+    checkpoint: dict,
+) -> None:
+    """Load all weights of a checkpoint, or end with what does not fit.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        config (str): The path of the config, for the message.
+        model (nn.Module): Its model.
+        path (str): The path of the checkpoint, for the message.
+        checkpoint (dict): What it holds.
+    """
+    from . import checkpoint as checkpoints
+
+    try:
+        checkpoints.load_weights(model, checkpoint)
+    except ValueError as error:
+        fail(parser, f'checkpoint {path} does not fit {config}: {error}')
 
 
 def apply_tta(cfg: Config) -> list[str]:

@@ -39,8 +39,14 @@ def fails(capsys):
 
 
 @pytest.fixture
-def runner(monkeypatch):
-    """In place of mmengine's runner: what it was asked to do."""
+def runner(monkeypatch, tmp_path):
+    """In place of mmengine's runner: what it was asked to do.
+
+    Runs start in a folder of their own, with empty folders for the data.
+    """
+    for folder in ('work_dirs/demo/data', 'data/widerface'):
+        (tmp_path / 'start' / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'start')
     fake = SimpleNamespace(
         cfg=None,
         calls=[],

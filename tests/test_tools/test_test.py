@@ -79,6 +79,34 @@ def test_file_of_another_kind(tool, root, checkpoint, fails):
     assert '--out a.json: the name must end in .pkl' in error
 
 
+def test_files_that_cannot_be_made(tool, root, runner, checkpoint, fails):
+    args = (root / DEMO, checkpoint)
+    for name in ('a.pkl', checkpoint.parent / 'b.pkl'):
+        (checkpoint.parent / 'start' / name).mkdir()
+        error = fails(tool, *args, '--out', name)
+        assert f'--out {name}: is a folder' in error
+    below = checkpoint / 'c.pkl'
+    error = fails(tool, *args, '--out', below)
+    assert f'--out {below} cannot be written' in error
+    error = fails(tool, *args, '--work-dir', checkpoint)
+    assert f'work folder {checkpoint} cannot be written' in error
+    assert runner.calls == []
+
+
+def test_config_of_something_else(tool, checkpoint, fails, tmp_path):
+    config = tmp_path / 'empty.py'
+    config.touch()
+    error = fails(tool, config, checkpoint)
+    assert 'has no model, test_dataloader, test_cfg, test_evaluator' in error
+
+
+def test_missing_data(tool, root, runner, checkpoint, fails):
+    option = 'test_dataloader.dataset.data_root'
+    args = (root / DEMO, checkpoint, '--cfg-options', f'{option}=nowhere')
+    error = fails(tool, *args)
+    assert 'data folder nowhere' in error and f'{option}=DIR' in error
+
+
 def test_augmentation(run, root, tmp_path):
     config = tmp_path / 'own.py'
     config.write_text(f"_base_ = '{root / DEMO}'\n{TTA}")

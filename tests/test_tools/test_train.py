@@ -1,6 +1,7 @@
 """What the command line of the training does, short of training."""
 
 import pytest
+import torch
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 FULL = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
@@ -74,17 +75,15 @@ def test_no_batch_to_scale_from(tool, root, tmp_path, fails, line):
     assert 'lacks auto_scale_lr = dict(base_batch_size=N)' in error
 
 
-def test_resume(train, tmp_path):
-    load_from = ('--cfg-options', 'load_from=pretrained.pth')
+def test_resume(train, checkpoint):
+    load_from = ('--cfg-options', f'load_from={checkpoint}')
     cfg = train(DEMO, '--resume', *load_from)
     # None: mmengine looks for the last one, and starts anew without any.
     assert cfg.resume is True and cfg.load_from is None
-    checkpoint = tmp_path / 'epoch_1.pth'
-    checkpoint.touch()
     cfg = train(DEMO, '--resume', checkpoint)
     assert cfg.resume is True and cfg.load_from == str(checkpoint)
     cfg = train(DEMO, *load_from)
-    assert cfg.resume is False and cfg.load_from == 'pretrained.pth'
+    assert cfg.resume is False and cfg.load_from == str(checkpoint)
 
 
 def test_resume_from_nothing(tool, root, fails, tmp_path):
@@ -102,5 +101,59 @@ def test_bad_config(tool, root, fails):
 def test_bad_options(tool, root, fails):
     error = fails(tool, root / DEMO, '--cfg-options', 'max_epochs')
     assert "--cfg-options takes KEY=VALUE, not 'max_epochs'" in error
-    error = fails(tool, root / DEMO, '--cfg-options', 'max_epochs.a=1')
+    option = 'train_cfg.max_epochs.a=1'
+    error = fails(tool, root / DEMO, '--cfg-options', option)
     assert '--cfg-options does not fit the config' in error
+    error = fails(tool, root / DEMO, '--cfg-options', 'optim_wraper.a=1')
+    assert 'no optim_wraper; did you mean optim_wrapper.a?' in error
+
+
+def test_what_a_training_starts_from(
+    tool, root, runner, checkpoint, tmp_path, fails
+):
+    text = tmp_path / 'text.pth'
+    text.write_text('no checkpoint')
+    bare, other = tmp_path / 'bare.pth', tmp_path / 'other.pth'
+    torch.save(torch.nn.Linear(2, 1).state_dict(), bare)
+    weights = torch.nn.Linear(3, 1).state_dict()
+    torch.save({'state_dict': weights, 'meta': {}}, other)
+
+    def error(*args):
+        found = fails(tool, root / DEMO, '--work-dir', tmp_path, *args)
+        assert found.count('\n') == 1
+        return found
+
+    assert 'text.pth cannot be read' in error('--resume', text)
+    option = f'load_from={tmp_path}/none.pth'
+    assert 'none.pth cannot be read' in error('--cfg-options', option)
+    found = error('--resume', bare)
+    assert 'weights only, so no training can go on from it; --cfg' in found
+    assert 'other.pth does not fit' in error('--resume', other)
+    # As when the computer went down while the last one was saved.
+    (tmp_path / 'last_checkpoint').write_text(str(text))
+    assert 'text.pth cannot be read' in error('--resume')
+    assert runner.calls == []
+    # Weights alone, or those of a part, are good enough to start from.
+    for path in (bare, other):
+        option = f'load_from={path}'
+        tool.main([str(root / DEMO), '--cfg-options', option])
+    assert runner.calls == ['train', 'train']
+
+
+def test_folders(tool, root, runner, tmp_path, fails):
+    option = 'val_dataloader.dataset.data_root'
+    error = fails(tool, root / DEMO, '--cfg-options', f'{option}=nowhere')
+    assert 'data folder nowhere does not exist' in error
+    assert f'{option}=DIR' in error
+    file = tmp_path / 'file'
+    file.touch()
+    error = fails(tool, root / DEMO, '--work-dir', file)
+    assert f'work folder {file} cannot be written' in error
+    assert runner.calls == []
+
+
+def test_config_of_something_else(tool, fails, tmp_path):
+    config = tmp_path / 'empty.py'
+    config.touch()
+    error = fails(tool, config)
+    assert 'has no model, train_dataloader, train_cfg, optim_wrapper' in error

@@ -82,9 +82,15 @@ def test_unbalanced_brackets(parser, error_of):
 @pytest.mark.parametrize(
     'option, reason',
     [
-        ('train_pipeline.99.type=x', 'Index 99 exceeds the length'),
-        ('train_pipeline.first.type=x', 'list indices must be integers'),
-        ('max_epochs.a=1', 'cannot inherit from base'),
+        (
+            'train_dataloader.dataset.pipeline.99.type=x',
+            'Index 99 exceeds the length',
+        ),
+        (
+            'train_dataloader.dataset.pipeline.a.type=x',
+            'list indices must be integers',
+        ),
+        ('train_cfg.max_epochs.a=1', 'cannot inherit from base'),
     ],
 )
 def test_option_that_does_not_fit(root, load, error_of, option, reason):
@@ -102,6 +108,22 @@ def test_number_of_things(parser, capsys):
         error = capsys.readouterr().err
         expected = f'--num: expected a whole number from 1 on, not {text!r}'
         assert error.endswith(f'argument {expected}\n')
+
+
+def test_misspelt_setting(root, load, error_of):
+    options = ('--cfg-options', 'optim_wraper.optimizer.lr=1')
+    message = error_of(load, root / DEMO, *options)
+    assert message == (
+        '--cfg-options optim_wraper.optimizer.lr: the config has no '
+        'optim_wraper; did you mean optim_wrapper.optimizer.lr?'
+    )
+
+
+def test_setting_without_effect(root, load, capsys):
+    load(root / DEMO, '--cfg-options', 'theta=0.5', 'load_from=a.pth')
+    error = capsys.readouterr().err
+    assert error.startswith('tool: warning: theta has no effect')
+    assert 'set model.bbox_head.theta' in error and error.count('\n') == 1
 
 
 @pytest.mark.parametrize('spelling', ['--local_rank', '--local-rank'])
@@ -190,11 +212,11 @@ def test_settings_reach_the_config(root, load, monkeypatch):
     cfg = load(
         root / DEMO,
         *('--launcher', 'slurm', '--local-rank', '2', '--cfg-options'),
-        *('train_dataloader.batch_size=3', 'train_pipeline.4.type=x'),
+        *('train_dataloader.batch_size=3', 'train_cfg.max_epochs=3'),
     )
     assert cfg.launcher == 'slurm' and os.environ['LOCAL_RANK'] == '2'
     assert cfg.train_dataloader.batch_size == 3
-    assert cfg.train_pipeline[4].type == 'x'
+    assert cfg.train_cfg.max_epochs == 3
     monkeypatch.setenv('LOCAL_RANK', '1')  # torchrun's own wins
     load(root / DEMO)
     assert os.environ['LOCAL_RANK'] == '1'
@@ -231,6 +253,143 @@ def test_augmentation_at_test_time():
     outer = cfg.test_dataloader.dataset
     assert 'pipeline' not in outer
     assert outer.dataset.pipeline == [dict(type='TestTimeAug')]
+
+
+@pytest.mark.parametrize(
+    'text, reason',
+    [
+        ('model = dict(', 'SyntaxError: '),
+        ("_base_ = 'nowhere.py'", 'nowhere.py'),
+        ('a = b', "NameError: name 'b' is not defined"),
+        ("custom_imports = dict(imports=['nowhere'])", 'ImportError: '),
+    ],
+)
+def test_config_that_cannot_be_loaded(
+    load, tmp_path, error_of, monkeypatch, text, reason
+):
+    own = tmp_path / 'own.py'
+    own.write_text(text)
+    message = error_of(load, own)
+    assert message.startswith(f'config {own}: cannot be loaded: ')
+    assert reason in message
+    monkeypatch.setenv('MMSRN_TRACEBACK', '1')
+    with pytest.raises(Exception, match='nowhere|defined|closed'):
+        load(own)
+
+
+def test_data_folders(parser, tmp_path, error_of):
+    def check(dataset):
+        cfg = Config(dict(val_dataloader=dict(dataset=dataset)))
+        launch.check_data(parser, cfg, ('train', 'val'))
+
+    missing = dict(type='A', data_root=str(tmp_path / 'no'))
+    there = dict(type='A', data_root=str(tmp_path))
+    for wrong in (missing, dict(type='R', datasets=[there, missing])):
+        message = error_of(check, wrong)
+        assert message.startswith(f'data folder {tmp_path}/no does not exist')
+        assert 'val_dataloader.dataset.data_root=DIR' in message
+    check(there)
+    check(dict(type='R', dataset=there))
+    check(dict(type='A'))
+    check(dict(type='A', data_root='s3://bucket/set'))
+    check(dict(missing, backend_args=dict(backend='petrel')))
+
+
+# --- what config and data cause, and what not --------------------------------
+
+
+@pytest.fixture
+def end(parser, error_of):
+    """Function that returns the line something ends with."""
+
+    def call(function):
+        with launch.one_line_errors(parser, 'own.py'):
+            function()
+
+    return lambda function: error_of(call, function)
+
+
+@pytest.mark.parametrize(
+    'model, reason',
+    [
+        (dict(type='Nonsense'), 'Nonsense is not in the mmdet::model regis'),
+        (dict(type='RFE'), "missing 1 required positional argument: 'in_"),
+        (dict(type='RFE', in_channels=8, a=1), "keyword argument 'a'"),
+        (dict(type='RFE', in_channels=7), '7'),
+        (dict(in_channels=8), 'must contain the key "type"'),
+    ],
+)
+def test_model_that_cannot_be_built(end, model, reason, monkeypatch):
+    from mmdet.registry import MODELS
+
+    message = end(lambda: MODELS.build(model))
+    assert message.startswith('own.py: ') and reason in message
+    assert 'Please' not in message and 'MMSRN_TRACEBACK=1' in message
+    monkeypatch.setenv('MMSRN_TRACEBACK', '1')
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        end(lambda: MODELS.build(model))
+
+
+def raise_from(error):
+    """Class of a part that has a bug."""
+
+    class Part:
+        def __init__(self):
+            raise error
+
+    return Part
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        KeyError('a'),
+        TypeError("'NoneType' object is not iterable"),
+        AttributeError('a'),
+        RuntimeError('CUDA out of memory'),
+        AssertionError(),
+        IndexError('list index out of range'),
+    ],
+)
+def test_bugs_keep_their_traceback(parser, error):
+    from mmdet.registry import MODELS
+
+    with pytest.raises(type(error)):
+        with launch.one_line_errors(parser, 'own.py'):
+            MODELS.build(dict(type=raise_from(error)))
+    for bug in (error, ValueError('a'), OSError(2, 'a')):  # not in a part
+        with pytest.raises(type(bug)):
+            with launch.one_line_errors(parser, 'own.py'):
+                raise bug
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+@pytest.mark.parametrize('size', [0, 500])
+def test_damaged_image(end, tmp_path, workers, size):
+    import cv2
+    import numpy as np
+    from mmcv.transforms import LoadImageFromFile
+    from torch.utils.data import DataLoader
+
+    image = tmp_path / 'image.jpg'
+    cv2.imwrite(str(image), np.arange(12_000).reshape(40, 100, 3) % 256)
+    load = LoadImageFromFile()
+
+    class Images:
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return load(dict(img_path=str(image)))
+
+    loader = DataLoader(Images(), num_workers=workers)
+    list(loader)
+    image.write_bytes(image.read_bytes()[:size])
+    message = end(lambda: list(loader))
+    assert message.startswith('own.py: an image cannot be read: ')
+    assert 'tools/misc/verify_dataset.py' in message
+    if size:
+        assert str(image) in message
 
 
 # --- the runner --------------------------------------------------------------
