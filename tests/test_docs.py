@@ -87,7 +87,7 @@ def _source(tool):
     for name in ('train', 'test'):
         if f'tools/{name}.py' in text and tool.endswith('.sh'):
             text += (ROOT / f'tools/{name}.py').read_text(encoding='utf-8')
-    if 'add_common_arguments' in text:
+    if 'mmsrn.utils.launch' in text:
         text += (ROOT / 'mmsrn/utils/launch.py').read_text(encoding='utf-8')
     return text
 

@@ -25,7 +25,13 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
 from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
-from mmsrn.utils.launch import check_config, fail, positive  # noqa: E402
+from mmsrn.utils.launch import (  # noqa: E402
+    check_config,
+    fail,
+    one_line_errors,
+    positive,
+    read_config,
+)
 
 if TYPE_CHECKING:
     from mmengine.config import Config, ConfigDict
@@ -171,26 +177,24 @@ def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
     return Step(model, optim_wrapper, batch)
 
 
-def measure(args: argparse.Namespace) -> dict:
+def measure(cfg: Config, args: argparse.Namespace) -> dict:
     """Measure both models.
 
     Args:
+        cfg (Config): The config of an SRN.
         args (argparse.Namespace): The command line.
 
     Returns:
         dict: Setting, numbers by model, and the ratios SRN to RetinaNet.
 
     Raises:
-        ValueError: If the config is no SRN with a backbone and a neck.
+        ValueError: If the config is no SRN.
     """
     import torch
-    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
     from step_cost import compare
 
-    from mmsrn.utils import register_all_modules
-
-    register_all_modules()
-    cfg = Config.fromfile(args.config)
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
     srn = cfg.get('model', {})
     if srn.get('bbox_head', {}).get('type') != 'SRNHead':
         raise ValueError(f'{args.config}: model.bbox_head is no SRNHead')
@@ -277,9 +281,16 @@ def main(argv: list[str] | None = None) -> int:
     if args.device.startswith('cuda') and not torch.cuda.is_available():
         fail(parser, f'--device {args.device}: torch sees no GPU; try cpu')
     try:
-        result = measure(args)
-    except ValueError as error:
-        fail(parser, str(error))
+        torch.zeros(1, device=args.device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        fail(parser, f'--device {args.device} cannot be used: {reason}')
+    cfg = read_config(parser, args.config, None)
+    with one_line_errors(parser, args.config):
+        try:
+            result = measure(cfg, args)
+        except ValueError as error:
+            fail(parser, str(error))
     print(table(result))
     if args.json is not None:
         try:

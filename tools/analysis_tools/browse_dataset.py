@@ -17,24 +17,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmengine.config import DictAction
-
 ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
 from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 from mmsrn.utils.launch import (  # noqa: E402
+    add_cfg_options,
     check_checkpoint,
     check_config,
+    check_data,
     fail,
+    leaves,
+    one_line_errors,
     positive,
+    read_config,
 )
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
-    from mmengine.config import Config, ConfigDict
+    from mmengine.config import Config
     from network_view import NetworkView, Seen
     from torch.utils.data import Dataset
 
@@ -115,21 +118,8 @@ def make_parser() -> argparse.ArgumentParser:
         help='time of each picture in the window, 0: until a key is pressed '
         '(default: 2)',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        metavar='KEY=VALUE',
-        action=DictAction,
-        type=_key_value,
-        help='overwrite settings of the config',
-    )
+    add_cfg_options(parser)
     return parser
-
-
-def _key_value(text: str) -> str:
-    if '=' not in text:
-        raise argparse.ArgumentTypeError(f'expected KEY=VALUE, not {text!r}')
-    return text
 
 
 def decide_show(
@@ -146,16 +136,6 @@ def decide_show(
         why = 'there is no display' if args.show is None else '--not-show'
         fail(parser, f'{why}: name a folder for the pictures, --output-dir')
     return show
-
-
-def leaves(dataset: ConfigDict) -> Iterator[ConfigDict]:
-    """Innermost datasets, below RepeatDataset, ConcatDataset and the like."""
-    inner = dataset.get('dataset', dataset.get('datasets'))
-    if inner is None:
-        yield dataset
-    else:
-        for part in inner if isinstance(inner, (list, tuple)) else [inner]:
-            yield from leaves(part)
 
 
 def build_dataset(
@@ -183,24 +163,13 @@ def build_dataset(
             f'{" or ".join(there) or "nothing here"}',
         )
     key = f'{split}_dataloader.dataset'
+    check_data(parser, cfg, (split,))
     for leaf in leaves(loader.dataset):
-        root = leaf.get('data_root')
-        if root and '://' not in root and not Path(root).is_dir():
-            fail(
-                parser,
-                f'data folder {root} does not exist. Lay the data out as '
-                'data/README.md shows, start from the root of the '
-                'repository, or name another folder: --cfg-options '
-                f'{key}.data_root=DIR',
-            )
         kind = DATASETS.get(leaf.type) if 'type' in leaf else None
         if isinstance(kind, type) and issubclass(kind, BaseDataset):
             # Nothing is sent to workers, and an empty list has no bytes.
             leaf.serialize_data = False
-    try:
-        dataset = DATASETS.build(loader.dataset)
-    except (OSError, ValueError) as error:
-        fail(parser, f'{key}: {error}')
+    dataset = DATASETS.build(loader.dataset)
     if len(dataset) == 0:
         files = ', '.join(
             str(x.ann_file) for x in leaves(loader.dataset) if 'ann_file' in x
@@ -213,19 +182,19 @@ def build_dataset(
     return dataset
 
 
-def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
+def load_sample(
+    parser: argparse.ArgumentParser, dataset: Dataset, index: int, seed: int
+) -> dict:
     """Augment one image, the same for the same seed.
 
     Args:
+        parser (argparse.ArgumentParser): The parser of the program.
         dataset (Dataset): With its pipeline.
         index (int): Which image.
         seed (int): Of all samples; how many others are drawn plays no part.
 
     Returns:
-        dict: What the pipeline packs.
-
-    Raises:
-        ValueError: If that is not one image.
+        dict: What the pipeline packs: one image, or the program ends.
     """
     import numpy as np
     import torch
@@ -236,10 +205,11 @@ def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
     data = dataset[index]
     inputs = data.get('inputs') if isinstance(data, dict) else None
     if not isinstance(inputs, torch.Tensor) or inputs.dim() != 3:
-        raise ValueError(
+        fail(
+            parser,
             'the pipeline does not end in PackDetInputs with one image; '
             'configs of videos and of semi-supervised training cannot be '
-            'browsed'
+            'browsed',
         )
     return data
 
@@ -305,10 +275,7 @@ def browse(
     indices = sorted(rng.choice(len(dataset), num, replace=False).tolist())
     counts: dict[int, list[int]] = {}
     for index in track(indices, 'Drawing samples'):
-        try:
-            seen = view(load_sample(dataset, index, args.seed))
-        except (OSError, ValueError) as error:
-            fail(parser, f'image {index} of {args.split}: {error}')
+        seen = view(load_sample(parser, dataset, index, args.seed))
         for step in seen.steps:
             count = counts.setdefault(step.step, [0, 0])
             count[0] += len(step.faces)
@@ -349,24 +316,19 @@ def main(argv: list[str] | None = None) -> None:
         )
     args.show = decide_show(parser, args)
 
-    from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from network_view import NetworkView
 
-    from mmsrn.utils import register_all_modules
-
-    register_all_modules()
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(parser, args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    try:
-        view = NetworkView(cfg, args.steps, args.checkpoint, args.split)
-    except ValueError as error:
-        fail(parser, f'{args.config}: {error}')
-    dataset = build_dataset(parser, cfg, args.split)
-    view.classes = dataset.metainfo.get('classes') or ()
-    counts = browse(parser, args, dataset, view)
+    with one_line_errors(parser, args.config):
+        try:
+            view = NetworkView(cfg, args.steps, args.checkpoint, args.split)
+        except ValueError as error:
+            fail(parser, f'{args.config}: {error}')
+        dataset = build_dataset(parser, cfg, args.split)
+        view.classes = dataset.metainfo.get('classes') or ()
+        counts = browse(parser, args, dataset, view)
     for step, (faces, orphans) in counts.items():
         print(f'step {step}: {orphans} of {faces} faces have no anchor')
     if args.output_dir is not None:

@@ -176,6 +176,12 @@ def test_wrong_arguments(tool, root, tmp_path, monkeypatch, fails):
     assert 'numbers.json: cannot be written' in error
 
 
+def test_device_that_is_none(tool, fails):
+    error = fails(tool, '--device', 'foo')
+    assert '--device foo cannot be used: ' in error
+    assert error.count('\n') == 1
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
 def test_no_gpu(tool, fails):
     assert 'torch sees no GPU' in fails(tool, '--device', 'cuda')

@@ -108,7 +108,7 @@ def test_image_as_the_network_gets_it(tool, cfg, divisor):
 
     cfg.model.data_preprocessor.pad_size_divisor = divisor
     dataset = tool.build_dataset(None, cfg, 'train')
-    data = tool.load_sample(dataset, 0, seed=0)
+    data = tool.load_sample(None, dataset, 0, seed=0)
     gen = torch.Generator().manual_seed(0)
     data['inputs'] = torch.randint(256, (3, 192, 192), generator=gen).byte()
     seen = NetworkView(cfg, None, None, 'train')(data)
@@ -125,7 +125,7 @@ def test_assignment_is_that_of_the_training(tool, cfg, model):
     dataset = tool.build_dataset(None, cfg, 'train')
     dropped = 0
     for index in range(3):
-        data = tool.load_sample(dataset, index, seed=0)
+        data = tool.load_sample(None, dataset, index, seed=0)
         batch = model.data_preprocessor(pseudo_collate([data]), True)
         with torch.no_grad():
             log = model(**batch, mode='loss')
@@ -190,7 +190,7 @@ def test_only_ignored_faces(cfg, tool):
     from network_view import NetworkView
 
     dataset = tool.build_dataset(None, cfg, 'train')
-    data = tool.load_sample(dataset, 0, seed=0)
+    data = tool.load_sample(None, dataset, 0, seed=0)
     sample = data['data_samples']
     sample.ignored_instances = sample.gt_instances
     sample.gt_instances = sample.gt_instances[:0]
@@ -295,7 +295,25 @@ def test_images_that_vanished(browse, drawn, tool, root, tmp_path, fails):
     for image in images[1:]:
         image.unlink()
     error = fails(tool, *args, option)
-    assert 'image ' in error and '.jpg' in error
+    assert 'an image cannot be read: ' in error and '.jpg' in error
+    for image in images[1:]:
+        image.write_bytes(images[0].read_bytes()[:500])  # cut off
+    error = fails(tool, *args, option)
+    assert 'an image cannot be read: failed to load image: ' in error
+    assert error.splitlines()[-1].startswith('__main__.py: error: ')
+
+
+def test_settings_and_config(tool, root, tmp_path, fails, capsys):
+    """As train.py takes them."""
+    args = (root / DEMO, '--output-dir', tmp_path, '--cfg-options')
+    error = fails(tool, *args, 'optim_wraper.a=1')
+    assert 'did you mean optim_wrapper.a?' in error
+    assert 'does not fit' in fails(tool, *args, 'train_cfg.max_epochs.a=1')
+    assert 'theta has no effect' in fails(tool, *args, 'theta=0.5')
+    config = tmp_path / 'own.py'
+    config.write_text('model = dict(')
+    error = fails(tool, config, '--output-dir', tmp_path)
+    assert f'config {config}: cannot be loaded: SyntaxError' in error
 
 
 def test_checkpoint_of_another_model(tool, root, drawn, tmp_path, fails):
