@@ -41,7 +41,7 @@ def read_size_csv(path: str | Path) -> Sizes:
                     ) from None
     except FileNotFoundError:
         raise AnnotationError(f'{path}: no such file') from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(f'{path}: not a table: {error}') from None
     return sizes
 
@@ -94,17 +94,14 @@ def image_sizes(
     folder = Path(folder)
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(_header_size, [folder / name for name in names])
-        sizes = dict(
-            zip(
-                names,
-                track(
-                    found,
-                    total=len(names),
-                    description='Image sizes',
-                    disable=len(names) < 500,
-                ),
-            )
+        bar = track(
+            found,
+            total=len(names),
+            description='Image sizes',
+            disable=len(names) < 500,
         )
+        # The bar first: it ends only if it is asked after the last one.
+        sizes = {name: size for size, name in zip(bar, names)}
     if cache is not None:
         _write_cache(Path(cache), sizes)
     return sizes

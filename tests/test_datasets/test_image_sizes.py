@@ -181,3 +181,19 @@ def test_damaged_image(tmp_path_factory, kind, edits, length):
         assert str(error).startswith(f'{path}: not a readable image')
     else:
         assert width > 0 and height > 0
+
+
+def test_bar_that_ends(folder, monkeypatch):
+    ended = []
+
+    def track(found, **_):
+        yield from found
+        ended.append(True)
+
+    monkeypatch.setattr(module, 'track', track)
+    assert image_sizes(folder, NAMES) == SIZES and ended == [True]
+
+
+def test_folder_in_place_of_a_table(folder):
+    with pytest.raises(AnnotationError, match='images: not a table: .*Is a d'):
+        read_size_csv(folder)

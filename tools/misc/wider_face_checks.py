@@ -79,7 +79,8 @@ def read_images(
     with ThreadPoolExecutor(workers) as pool:
         found = pool.map(_decode, [folder / name for name in names])
         bar = track(found, f'Decoding {folder}', total=len(names))
-        for name, result in zip(names, bar):
+        # The bar first: it ends only if it is asked after the last one.
+        for result, name in zip(bar, names):
             if isinstance(result, Problem):
                 problems.append(result._replace(where=name))
             else:

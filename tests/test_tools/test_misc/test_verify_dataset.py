@@ -177,3 +177,23 @@ def test_published_set(tool, shared, capsys):
     assert 'train: 12,880 images, 159,424 faces' in out
     assert 'val: 3,226 images, 39,708 faces' in out
     assert 'unknown' not in out
+
+
+def test_folder_in_place_of_a_table(tool, drawn, capsys):
+    args = [str(drawn), '--any-counts', '--image-sizes', str(drawn)]
+    assert tool.main(args) == 1
+    assert f'{drawn}: not a table: ' in capsys.readouterr().out
+
+
+def test_bar_that_ends(tool, drawn, monkeypatch):
+    import wider_face_checks
+
+    ended = []
+
+    def track(found, *_, **__):
+        yield from found
+        ended.append(True)
+
+    monkeypatch.setattr(wider_face_checks, 'track', track)
+    assert tool.main([str(drawn), '--any-counts']) == 0
+    assert ended == [True, True]
