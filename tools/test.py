@@ -26,7 +26,10 @@ from mmsrn.utils.launch import (  # noqa: E402
     load_weights,
     one_line_errors,
     open_checkpoint,
+    require_mmdet,
 )
+
+require_mmdet(ROOT)
 
 PARTS = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib.util
 import os
 import re
 import sys
@@ -41,6 +42,7 @@ __all__ = [
     'open_checkpoint',
     'positive',
     'read_config',
+    'require_mmdet',
 ]
 
 _CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
@@ -73,6 +75,23 @@ class _LazyDictAction(argparse.Action):
             action(parser, namespace, values, option_string)
         except AssertionError as error:  # brackets that do not match
             fail(parser, f'{option_string}: {error}')
+
+
+def require_mmdet(root: Path) -> None:
+    """End with a clear message where this Python has no mmdet.
+
+    Tools call it before they import what comes with mmdet.
+
+    Args:
+        root (Path): The root of the repository, to look for its environment.
+    """
+    if importlib.util.find_spec('mmdet') is not None:
+        return
+    activate = root / '.venv/bin/activate'
+    remedy = 'make env makes an environment, see docs/install.md'
+    if activate.is_file():
+        remedy = f'first run: source {activate}'
+    sys.exit(f'error: {sys.executable} has no mmdet; {remedy}')
 
 
 def fail(parser: argparse.ArgumentParser, message: str) -> NoReturn:

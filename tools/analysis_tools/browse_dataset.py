@@ -32,7 +32,10 @@ from mmsrn.utils.launch import (  # noqa: E402
     one_line_errors,
     positive,
     read_config,
+    require_mmdet,
 )
+
+require_mmdet(ROOT)
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,6 +20,15 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from mmsrn.utils.launch import (  # noqa: E402
+    check_writable,
+    fail,
+    positive,
+    require_mmdet,
+)
+
+require_mmdet(ROOT)
+
 from demo_report import Outcome, write_report  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
@@ -27,7 +36,6 @@ from mmengine.runner import Runner  # noqa: E402
 from mmsrn.testing import write_synthetic_wider_face  # noqa: E402
 from mmsrn.testing.synthetic_faces import MARKER  # noqa: E402
 from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
-from mmsrn.utils.launch import check_writable, fail, positive  # noqa: E402
 
 CONFIG = ROOT / 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 # The drawings do not depend on --seed: runs of other seeds share the data.

@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from mmsrn.utils.launch import fail, positive, require_mmdet  # noqa: E402
+
+require_mmdet(ROOT)
+
 from wider_face_checks import (  # noqa: E402
     Problem,
     check_boxes,
@@ -29,7 +33,6 @@ from mmsrn.parsers import (  # noqa: E402
     read_wider_face_txt,
 )
 from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
-from mmsrn.utils.launch import fail, positive  # noqa: E402
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -12,6 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from mmsrn.utils.launch import require_mmdet  # noqa: E402
+
+require_mmdet(ROOT)
+
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
