@@ -40,7 +40,7 @@ def read_checkpoint(path: str) -> dict:
                 path, 'cpu', 'silent'
             )
     except Exception as error:  # a damaged file may raise anything
-        reason = f'{type(error).__name__} {_one_line(error)}'
+        reason = f'{type(error).__name__}: {_one_line(error)}'.rstrip(': ')
         raise ValueError(
             f'checkpoint {path} cannot be read: {reason}'
         ) from error
