@@ -55,6 +55,6 @@ def test_resume_with_nothing_and_scaled_rate(run, options, tmp_path):
     assert 'resumed epoch' not in out
     saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
     assert saved['meta']['epoch'] == 1
-    # A batch of 8 at the demo's rate of 0.002 for 32.
+    # A batch of 8 at the demo's rate of 0.004 for 32.
     (group,) = saved['optimizer']['param_groups']
-    assert group['initial_lr'] == pytest.approx(0.002 * 8 / 32)
+    assert group['initial_lr'] == pytest.approx(0.004 * 8 / 32)
