@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from mmdet.visualization import DetLocalVisualizer
 
 ARGS = ('--images', '2', '--epochs', '1')
 
@@ -70,8 +71,16 @@ def test_unreadable_state(tool, tmp_path, text):
     assert tool.read_state(file) == {'seconds': 3.0}
 
 
+@pytest.fixture
+def new_visualizer():
+    """mmengine has one in a process, which writes where it wrote first."""
+    DetLocalVisualizer._instance_dict.clear()
+    yield
+    DetLocalVisualizer._instance_dict.clear()
+
+
 @pytest.mark.slow
-def test_fresh_and_again(tool, tmp_path, capsys):
+def test_fresh_and_again(tool, new_visualizer, tmp_path, capsys):
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     args = ['--work-dir', str(tmp_path), *ARGS]

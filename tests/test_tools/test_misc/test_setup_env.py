@@ -599,8 +599,10 @@ def test_all_ends_before_the_lock_is_free(tree, tool, ending, stubborn):
     trap = "trap '' TERM; " if stubborn else ''
     # The locked file of the real tree is not to be waited for.
     code = (
-        'import importlib.util as util, sys\n'
+        'import importlib.util as util, signal, sys\n'
         'from pathlib import Path\n'
+        # Under nohup the tests would hand on that it is ignored.
+        'signal.signal(signal.SIGHUP, signal.SIG_DFL)\n'
         f'spec = util.spec_from_file_location("tool", {tool.__file__!r})\n'
         'tool = util.module_from_spec(spec)\n'
         'spec.loader.exec_module(tool)\n'
