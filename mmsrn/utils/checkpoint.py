@@ -15,6 +15,8 @@ from mmengine.runner.checkpoint import (
 )
 from torch import nn
 
+from .one_line import one_line
+
 __all__ = ['load_weights', 'read_checkpoint']
 
 
@@ -40,7 +42,7 @@ def read_checkpoint(path: str) -> dict:
                 path, 'cpu', 'silent'
             )
     except Exception as error:  # a damaged file may raise anything
-        reason = f'{type(error).__name__}: {_one_line(error)}'.rstrip(': ')
+        reason = f'{type(error).__name__}: {one_line(error)}'.rstrip(': ')
         raise ValueError(
             f'checkpoint {path} cannot be read: {reason}'
         ) from error
@@ -66,9 +68,4 @@ def load_weights(model: nn.Module, checkpoint: dict) -> None:
     try:
         _load_checkpoint_to_model(model, checkpoint, strict=True)
     except (AttributeError, RuntimeError, TypeError) as error:
-        raise ValueError(_one_line(error)) from error
-
-
-def _one_line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    return f'{text[:300]}...' if len(text) > 300 else text
+        raise ValueError(one_line(error)) from error

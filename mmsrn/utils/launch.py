@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .one_line import one_line
+
 if TYPE_CHECKING:
     from mmengine.config import Config, ConfigDict
     from mmengine.runner import Runner
@@ -192,9 +194,7 @@ def one_line_errors(
         reason = explain(error)
         if reason is None or os.environ.get(_TRACEBACK) == '1':
             raise
-        reason = ' '.join(reason.split())
-        if len(reason) > 300:
-            reason = f'{reason[:300]}...'
+        reason = one_line(reason)
         fail(
             parser,
             f'{config}: {reason} ({_TRACEBACK}=1 shows where it comes from)',
@@ -343,9 +343,7 @@ def read_config(
             cfg.merge_from_dict(options)
         except (KeyError, TypeError) as error:
             # mmengine may print the whole list that an index exceeds.
-            reason = str(error.args[0])
-            if len(reason) > 160:
-                reason = f'{reason[:160]}...'
+            reason = one_line(error.args[0], most=160)
             fail(parser, f'--cfg-options does not fit the config: {reason}')
         for remark in remarks:
             print(f'{parser.prog}: warning: {remark}', file=sys.stderr)
@@ -520,10 +518,8 @@ def apply_tta(cfg: Config) -> list[str]:
     if missing:
         return missing
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:  # RepeatDataset and other wrappers
-        dataset = dataset.dataset
-    dataset.pipeline = cfg.tta_pipeline
+    for dataset in leaves(cfg.test_dataloader.dataset):
+        dataset.pipeline = cfg.tta_pipeline
     return []
 
 
