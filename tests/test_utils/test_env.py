@@ -313,8 +313,11 @@ def test_lines_of_this_environment(monkeypatch):
     assert len(env.find_mm_line()) == 1
     nameless = types.SimpleNamespace(metadata={'Name': None})
     unreadable = types.SimpleNamespace(metadata=None)
-    found = lambda: [nameless, unreadable]  # noqa: E731
-    monkeypatch.setattr(env.importlib.metadata, 'distributions', found)
+    monkeypatch.setattr(
+        env.importlib.metadata,
+        'distributions',
+        lambda: [nameless, unreadable],
+    )
     assert env.find_mm_line() == {}
 
 

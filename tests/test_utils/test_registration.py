@@ -85,4 +85,4 @@ def test_names_of_the_package():
     for name in mmsrn.utils.__all__:
         assert callable(getattr(mmsrn.utils, name))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        mmsrn.utils.nothing  # noqa: B018
+        _ = mmsrn.utils.nothing
