@@ -14,6 +14,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmsrn.models.dense_heads import SRNHead
+from mmsrn.models.utils import is_config_of
 from mmsrn.utils.checkpoint import load_weights, read_checkpoint
 from mmsrn.visualization import StepAssignment, read_assignment
 
@@ -63,8 +65,7 @@ class NetworkView:
     ) -> None:
         model = cfg.get('model', ConfigDict())
         head = model.get('bbox_head', {})
-        is_srn = isinstance(head, dict) and head.get('type') == 'SRNHead'
-        able = is_srn and bool(model.get('train_cfg'))
+        able = is_config_of(head, SRNHead) and bool(model.get('train_cfg'))
         if steps is None:
             steps = able
         if steps and not able:

@@ -5,6 +5,7 @@ from mmdet.registry import MODELS
 from mmdet.utils import ConfigType
 
 from ..necks import SRNFPN
+from ..utils import is_config_of
 
 
 @MODELS.register_module()
@@ -40,10 +41,6 @@ class SRN(SingleStageDetector):
 
 def _with_first_step(neck: ConfigType, levels: tuple[int, ...]) -> ConfigType:
     """Config of a neck that builds the first-step maps of some levels."""
-    kind = neck['type']
-    if isinstance(kind, str):
-        kind = MODELS.get(kind)
-    # A registry holds functions, too, and knows nothing of a wrong name.
-    if isinstance(kind, type) and issubclass(kind, SRNFPN):
+    if is_config_of(neck, SRNFPN):
         neck = dict(dict(first_step_levels=levels), **neck)
     return neck
