@@ -1,7 +1,6 @@
 """Widths and heights of many images, read once."""
 
 import csv
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from PIL import Image
 from rich.progress import track
 
 from mmsrn.parsers import AnnotationError
+from mmsrn.utils.atomic_file import atomic_file
 
 Sizes = dict[str, tuple[int, int]]
 _ORIENTATION = 0x0112  # EXIF tag
@@ -108,13 +108,13 @@ def image_sizes(
 
 
 def _write_cache(path: Path, sizes: Sizes) -> None:
-    # Every rank may write: each its own file, then an atomic rename.
-    partial = path.with_name(f'{path.name}.{os.getpid()}')
     try:
-        with open(partial, 'w', newline='', encoding='utf-8') as file:
+        with (
+            atomic_file(path) as partial,  # every rank may write
+            open(partial, 'w', newline='', encoding='utf-8') as file,
+        ):
             writer = csv.writer(file)
             writer.writerows((name, *size) for name, size in sizes.items())
-        partial.replace(path)
     except OSError as error:
         print_log(
             f'{path}: cannot be written ({error}); image sizes will be read '
