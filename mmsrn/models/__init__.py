@@ -6,3 +6,4 @@ from .layers import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .necks import *  # noqa: F403
 from .task_modules import *  # noqa: F403
+from .utils import *  # noqa: F403

@@ -2,5 +2,11 @@
 
 from .config_of import is_config_of
 from .levels import flatten_levels, level_mask
+from .srn_init import SRNNormalInit
 
-__all__ = ['flatten_levels', 'is_config_of', 'level_mask']
+__all__ = [
+    'SRNNormalInit',
+    'flatten_levels',
+    'is_config_of',
+    'level_mask',
+]
