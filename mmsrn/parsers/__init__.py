@@ -1,5 +1,15 @@
-"""Readers of annotation files; they need the standard library alone."""
+"""Readers of annotations and results, and a writer of the latter.
 
+They need numpy at most; scipy where a ``.mat`` file is read, torch where a
+dump of tensors is.
+"""
+
+from .dark_face_labels import parse_dark_face_label, read_dark_face_labels
+from .detection_dumps import read_coco_results, read_mmdet_dump
+from .detection_text import DetectionFile, parse_detections
+from .image_names import ImageNames
+from .submission import read_submission, write_submission
+from .wider_face_mat import find_wider_face_mat, read_wider_face_mat
 from .wider_face_txt import (
     ATTRIBUTES,
     AnnotationError,
@@ -10,6 +20,17 @@ from .wider_face_txt import (
 __all__ = [
     'ATTRIBUTES',
     'AnnotationError',
+    'DetectionFile',
     'FaceImage',
+    'ImageNames',
+    'find_wider_face_mat',
+    'parse_dark_face_label',
+    'parse_detections',
+    'read_coco_results',
+    'read_dark_face_labels',
+    'read_mmdet_dump',
+    'read_submission',
+    'read_wider_face_mat',
     'read_wider_face_txt',
+    'write_submission',
 ]

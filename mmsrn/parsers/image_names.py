@@ -1,0 +1,54 @@
+"""Names of images, however a file or a data set writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+__all__ = ['ImageNames']
+
+
+class ImageNames:
+    """Finds the names of a set from paths and other spellings.
+
+    Args:
+        names (Sequence[str]): Names of the set: ``event/image`` or ``image``,
+            without suffix.
+
+    Example:
+        >>> names = ImageNames(['0--Parade/0_Parade_marchingband_1_20'])
+        >>> names.find('/data/images/0_Parade_marchingband_1_20.jpg')
+        '0--Parade/0_Parade_marchingband_1_20'
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = set(names)
+        self._by_last: dict[str, str | None] = {}
+        for name in names:
+            last = name.rpartition('/')[2]
+            # None: two images of this name, which folders tell apart.
+            self._by_last[last] = None if last in self._by_last else name
+
+    def find(self, path: str) -> str | None:
+        """Find the image that a path means.
+
+        Args:
+            path (str): With or without folders and suffix.
+
+        Returns:
+            str, optional: Its name in the set; None if it is not there.
+        """
+        path = path.replace('\\', '/')
+        for whole in (path, _without_suffix(path)):
+            for name in (whole, '/'.join(whole.split('/')[-2:])):
+                if name in self._names:
+                    return name
+            last = self._by_last.get(whole.rpartition('/')[2])
+            if last is not None:
+                return last
+        return None
+
+
+def _without_suffix(path: str) -> str:
+    suffix = PurePosixPath(path).suffix
+    return path[: -len(suffix)] if suffix else path
