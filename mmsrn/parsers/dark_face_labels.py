@@ -15,7 +15,7 @@ __all__ = ['parse_dark_face_label', 'read_dark_face_labels']
 
 _COUNT = re.compile(r'[0-9]{1,9}')
 _NUMBER = (
-    r'[+-]?(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})(?:[eE][+-]?\d\d?)?'
+    r'[+-]?(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})(?:[eE][+-]?[0-9]{1,2})?'
 )
 _BOX = re.compile(rf'{_NUMBER}(?:\s+{_NUMBER}){{3}}')
 

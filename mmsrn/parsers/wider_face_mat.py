@@ -157,9 +157,8 @@ class _File:
         if key not in self.content:
             raise AnnotationError(f'{self.path}: has no {key}')
         events = self.content[key]
-        if events.dtype != object or any(
-            getattr(x, 'dtype', None) != object for x in events.flat
-        ):
+        cells = (events, *events.flat)
+        if any(np.asarray(x).dtype.kind != 'O' for x in cells):
             raise AnnotationError(
                 f'{self.path}: {key} is not a cell array of cell arrays'
             )

@@ -17,8 +17,8 @@ numbers = st.one_of(
     st.integers(-9, 2000), st.decimals(-9, 2000, places=2).map(float)
 )
 boxes = st.tuples(numbers, numbers, numbers, numbers).map(
-    lambda b: [min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3])]
-)  # fmt: skip
+    lambda b: [*map(min, b[:2], b[2:]), *map(max, b[:2], b[2:])]
+)
 
 
 @given(

@@ -1,5 +1,14 @@
 """Official face evaluation in numpy; needs none of torch, mmcv or mmdet."""
 
+from .analysis import (
+    WorstImage,
+    ap_by_attribute,
+    ap_by_height,
+    ap_by_iou,
+    bootstrap_ap,
+    false_positives_at_recall,
+    worst_images,
+)
 from .face_ap import (
     NUM_THRESHOLDS,
     FaceCurve,
@@ -26,12 +35,19 @@ __all__ = [
     'FaceMatches',
     'FaceSet',
     'FaceSetting',
+    'WorstImage',
+    'ap_by_attribute',
+    'ap_by_height',
+    'ap_by_iou',
     'average_precision',
+    'bootstrap_ap',
     'eval_darkface',
     'eval_widerface',
     'face_overlaps',
     'face_set',
+    'false_positives_at_recall',
     'match_faces',
     'normalize_scores',
     'pr_curve',
+    'worst_images',
 ]
