@@ -68,6 +68,8 @@ def in_miniature(cfg, data, work_dir):
             for key in ('scale', 'crop_size', 'size'):
                 if key in transform:
                     transform[key] = (SIDE, SIDE)
+    if cfg.val_evaluator.type == 'WiderFaceMetric':
+        cfg.val_evaluator.gt_dir = None  # not that of the real set
     cfg.train_dataloader.batch_size = 2
     cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = 1
     cfg.model.backbone.init_cfg = None
@@ -110,7 +112,7 @@ def test_trains_a_step_and_predicts(path, data, tmp_path):
     assert found.bboxes.shape == (len(found), 4)
     assert found.scores.shape == found.labels.shape == (len(found),)
     metrics = [name for name in losses if name.startswith('val/')]
-    assert any('mAP' in name for name in metrics)
+    assert any('mAP' in x or 'wider_face/all' in x for x in metrics)
 
 
 @pytest.mark.parametrize('path', CONFIGS)

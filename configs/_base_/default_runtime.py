@@ -1,6 +1,11 @@
 default_scope = 'mmdet'
 custom_imports = dict(
-    imports=['mmsrn.models', 'mmsrn.datasets', 'mmsrn.engine'],
+    imports=[
+        'mmsrn.models',
+        'mmsrn.datasets',
+        'mmsrn.engine',
+        'mmsrn.evaluation.metrics',
+    ],
     allow_failed_imports=False,
 )
 

@@ -75,6 +75,14 @@ val_dataloader = dict(
     dataset=dict(data_root=data_root),
 )
 test_dataloader = val_dataloader
+val_evaluator = dict(
+    _delete_=True,
+    type='VOCMetric',
+    metric='mAP',
+    eval_mode='area',
+    iou_thrs=[0.5],
+)
+test_evaluator = val_evaluator
 
 train_cfg = dict(
     type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=10

@@ -7,7 +7,7 @@ import importlib
 __all__ = ['register_all_modules']
 
 #: Subpackages that register modules when they are imported.
-_SUBPACKAGES = ('datasets', 'engine', 'models')
+_SUBPACKAGES = ('datasets', 'engine', 'evaluation.metrics', 'models')
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:

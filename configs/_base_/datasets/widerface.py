@@ -38,6 +38,7 @@ test_pipeline = [
             'ori_shape',
             'img_shape',
             'scale_factor',
+            'instances',
         ),
     ),
 ]
@@ -73,9 +74,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-# VOC AP over all faces that are not ignored: not the official easy, medium
-# and hard settings.
-val_evaluator = dict(
-    type='VOCMetric', metric='mAP', eval_mode='area', iou_thrs=[0.5]
-)
+# Easy, medium and hard as published; without the .mat files one AP over all
+# faces of the annotations. gt_dir=None for sets other than WIDER FACE val.
+val_evaluator = dict(type='WiderFaceMetric', gt_dir=data_root + 'ground_truth')
 test_evaluator = val_evaluator
