@@ -10,6 +10,7 @@ from .detection_text import DetectionFile, parse_detections
 from .image_names import ImageNames
 from .submission import read_submission, write_submission
 from .wider_face_mat import find_wider_face_mat, read_wider_face_mat
+from .wider_face_set import read_wider_face_set
 from .wider_face_txt import (
     ATTRIBUTES,
     AnnotationError,
@@ -31,6 +32,7 @@ __all__ = [
     'read_mmdet_dump',
     'read_submission',
     'read_wider_face_mat',
+    'read_wider_face_set',
     'read_wider_face_txt',
     'write_submission',
 ]

@@ -11,7 +11,12 @@ from .assignment import (
     draw_ground_truth,
     read_assignment,
 )
-from .curves import draw_losses, draw_pr_curves, load_scalars
+from .curves import (
+    draw_losses,
+    draw_pr_curves,
+    draw_pr_panels,
+    load_scalars,
+)
 from .detections import draw_detections, match_detections
 from .panels import rasterise
 from .report import HtmlReport
@@ -37,6 +42,7 @@ __all__ = [
     'draw_iou_shift',
     'draw_losses',
     'draw_pr_curves',
+    'draw_pr_panels',
     'draw_stc',
     'draw_str',
     'load_scalars',

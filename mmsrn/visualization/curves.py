@@ -138,18 +138,36 @@ def draw_pr_curves(
     Returns:
         The figure.
     """
-    figure = Figure((5.2, 4.2), layout='constrained')
-    axis = figure.subplots()
-    for name, (recalls, precisions, ap) in curves.items():
-        axis.plot(recalls, precisions, lw=1.5, label=f'{name}: AP {ap:.3f}')
-    axis.set(
-        xlabel='recall',
-        ylabel='precision',
-        xlim=(0, 1.01),
-        ylim=(0, 1.01),
-        title=title,
-    )
-    axis.grid(alpha=0.3)
-    if curves:
-        axis.legend(loc='lower left', fontsize=8)
+    return draw_pr_panels({title: curves})
+
+
+def draw_pr_panels(
+    panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, float]]],
+) -> Figure:
+    """Draw precision against recall, one panel for each setting.
+
+    Args:
+        panels: From the title of a panel to its curves, see
+            :func:`draw_pr_curves`; precisions that are NaN are left out.
+
+    Returns:
+        The figure.
+    """
+    width = 5.2 if len(panels) == 1 else 4.4 * len(panels)
+    figure = Figure((width, 4.2), layout='constrained')
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (title, curves) in zip(axes, panels.items()):
+        for name, (recalls, precisions, ap) in curves.items():
+            label = f'{name}: AP {ap:.3f}'
+            axis.plot(recalls, precisions, lw=1.5, label=label)
+        axis.set(
+            xlabel='recall',
+            ylabel='precision',
+            xlim=(0, 1.01),
+            ylim=(0, 1.01),
+            title=title,
+        )
+        axis.grid(alpha=0.3)
+        if curves:
+            axis.legend(loc='lower left', fontsize=8)
     return figure

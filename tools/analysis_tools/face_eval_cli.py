@@ -1,0 +1,340 @@
+"""The command line that eval_widerface.py and eval_darkface.py share."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from face_results import Protocol, Result, evaluate_path, read_predictions
+
+from mmsrn.evaluation.functional import FaceSet
+from mmsrn.evaluation.functional.extras import EXTRAS
+from mmsrn.parsers import write_submission
+from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.launch import fail, positive
+
+
+def make_parser(
+    description: str, examples: str, gt_help: str
+) -> argparse.ArgumentParser:
+    """Return the parser of a command line.
+
+    Args:
+        description (str): What the tool is for.
+        examples (str): Of calls.
+        gt_help (str): What ``--gt`` takes.
+
+    Returns:
+        argparse.ArgumentParser: The parser.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'preds',
+        nargs='+',
+        metavar='PRED',
+        help='results: a folder or zip in the submission layout, a .pkl of '
+        'tools/test.py --out, or COCO results in a .json; several are '
+        'compared with the first',
+    )
+    parser.add_argument('--gt', metavar='DIR', help=gt_help)
+    parser.add_argument(
+        '--names',
+        nargs='+',
+        metavar='NAME',
+        help='names of the results in tables and plots (default: those of '
+        'the files)',
+    )
+    parser.add_argument(
+        '--extras',
+        nargs='+',
+        default=[],
+        choices=[*EXTRAS, 'all'],
+        metavar='NAME',
+        help='further analyses: '
+        + '; '.join(f'{name}, {what}' for name, what in EXTRAS.items())
+        + '; all',
+    )
+    parser.add_argument(
+        '--num-worst',
+        type=positive,
+        default=20,
+        metavar='N',
+        help='images that --extras worst lists (default: 20)',
+    )
+    parser.add_argument(
+        '--json',
+        type=Path,
+        metavar='FILE',
+        help='write all numbers with all digits; of several results an '
+        'object by name',
+    )
+    parser.add_argument(
+        '--csv', type=Path, metavar='FILE', help='write the table'
+    )
+    parser.add_argument(
+        '--plot',
+        type=Path,
+        metavar='FILE',
+        help='draw precision against recall: .png, .pdf or .svg',
+    )
+    parser.add_argument(
+        '--format-only',
+        type=Path,
+        metavar='ZIP',
+        help='write the results as the zip that the evaluation server takes, '
+        'and evaluate nothing; a .pkl or .json needs no --gt for that',
+    )
+    parser.add_argument(
+        '--label',
+        type=int,
+        metavar='N',
+        help='class that is the face: label in a .pkl, category_id in a '
+        '.json (needed if there are several)',
+    )
+    parser.add_argument(
+        '--ann-file',
+        metavar='FILE',
+        help='COCO annotations, for a .json whose image_id are numbers',
+    )
+    parser.add_argument(
+        '--strict',
+        action='store_true',
+        help='end at the first result file that the published tool would '
+        'call invalid or read in part, where it goes on with a warning',
+    )
+    return parser
+
+
+def run(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    protocol: Callable[[], Protocol] | Protocol,
+) -> None:
+    """Evaluate, print, and write what was asked for.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): The command line.
+        protocol (Protocol): The evaluation.
+    """
+    _check(parser, args)
+    try:
+        truth = None if args.gt is None else protocol.read_truth(args.gt)
+        if args.format_only is not None:
+            _format(parser, args, protocol, truth)
+            return
+        extras = tuple(EXTRAS) if 'all' in args.extras else tuple(args.extras)
+        if 'all' in truth.settings and 'height' not in extras:
+            extras = (*extras, 'height')  # one number says little
+        results = []
+        for path, name in zip(args.preds, _names(args)):
+            result = evaluate_path(
+                path,
+                name,
+                truth,
+                protocol,
+                extras,
+                args.num_worst,
+                **_reading(args),
+            )
+            for text in result.warnings:
+                print(
+                    f'{parser.prog}: warning: {name}: {text}', file=sys.stderr
+                )
+            results.append(result)
+    except ValueError as error:
+        fail(parser, str(error))
+    print(table(truth, results))
+    _write(parser, args, results)
+
+
+def _reading(args: argparse.Namespace) -> dict:
+    return dict(label=args.label, ann_file=args.ann_file, strict=args.strict)
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.gt is None and args.format_only is None:
+        fail(parser, 'name the ground truth: --gt DIR')
+    if args.names is not None and len(args.names) != len(args.preds):
+        fail(
+            parser,
+            f'--names: {len(args.names)} names for {len(args.preds)} results',
+        )
+    if args.names is not None and len(set(args.names)) < len(args.names):
+        fail(parser, '--names: two results have the same name')
+    if args.format_only is not None and len(args.preds) > 1:
+        fail(parser, '--format-only takes one PRED')
+    if args.format_only is not None and args.format_only.suffix != '.zip':
+        fail(parser, f'--format-only {args.format_only}: must end in .zip')
+    if args.plot is not None and args.plot.suffix.lower() not in (
+        '.png',
+        '.pdf',
+        '.svg',
+    ):
+        fail(parser, f'--plot {args.plot}: must end in .png, .pdf or .svg')
+    for path in args.preds:
+        if not Path(path).exists():
+            fail(parser, f'{path}: no such file or folder')
+
+
+def _names(args: argparse.Namespace) -> list[str]:
+    """Short names of the results, if those tell them apart."""
+    if args.names is not None:
+        return args.names
+    paths = [os.path.abspath(path) for path in args.preds]
+    names = [
+        Path(x).stem if Path(x).is_file() else Path(x).name for x in paths
+    ]
+    return names if len(set(names)) == len(names) else paths
+
+
+def _format(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    protocol: Protocol,
+    truth: FaceSet | None,
+) -> None:
+    names = None if truth is None else truth.names
+    (path,) = args.preds
+    found = read_predictions(path, names, protocol, **_reading(args))
+    try:
+        write_submission(args.format_only, found, protocol.header)
+    except OSError as error:
+        fail(parser, f'{args.format_only}: cannot be written: {error}')
+    num = sum(map(len, found.values()))
+    print(
+        f'{args.format_only}: {num:,} detections in {len(found):,} images, '
+        'ready to send'
+    )
+
+
+def table(truth: FaceSet, results: list[Result]) -> str:
+    """Format the numbers for the terminal.
+
+    Args:
+        truth (FaceSet): The faces.
+        results (list[Result]): The first is what others are compared with.
+
+    Returns:
+        str: Several lines.
+    """
+    curves = results[0].evaluation.curves
+    faces = ', '.join(f'{k} {x.num_faces:,}' for k, x in curves.items())
+    width = max(12, *(len(x.name) for x in results))
+    lines = [
+        f'{truth.version}: {len(truth.names):,} images; faces: {faces}',
+        '',
+        f'{"AP":{width}}' + ''.join(f'{x:>11}' for x in curves)
+        + f'{"detections":>12}',
+    ]  # fmt: skip
+    for i, result in enumerate(results):
+        aps = result.evaluation.ap
+        row = ''.join(f'{x:11.6f}' for x in aps.values())
+        lines.append(f'{result.name:{width}}{row}{result.num_detections:12,}')
+        if i:
+            first = results[0].evaluation.ap
+            row = ''.join(f'{aps[x] - first[x]:+11.6f}' for x in aps)
+            lines.append(f'{"  difference":{width}}{row}')
+    if results[0].extras:
+        columns = [max(12, len(x.name) + 2) for x in results]
+        heads = [f'{x.name:>{c}}' for x, c in zip(results, columns)]
+        lines += ['', f'{"analyses":34}' + ''.join(heads)]
+        for key in dict.fromkeys(k for x in results for k in x.extras):
+            cells = [
+                f'{_shown(x.extras.get(key)):>{c}}'
+                for x, c in zip(results, columns)
+            ]
+            lines.append(f'{key:34}' + ''.join(cells))
+    for result in results:
+        if result.worst_score is not None:
+            lines += ['', *_worst(result)]
+    return '\n'.join(lines)
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return '-'
+    return f'{value:,}' if isinstance(value, int) else f'{value:.6f}'
+
+
+def _worst(result: Result) -> list[str]:
+    setting = list(result.evaluation.curves)[-1]
+    head = (
+        f'{result.name}: most errors in {setting}, from score '
+        f'{result.worst_score:g} (best F1) on: missed, false'
+    )
+    rows = [
+        f'  {x.missed:5} {x.false_positives:5}  {x.name}' for x in result.worst
+    ]
+    return [head, *(rows or ['  none'])]
+
+
+def _write(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    results: list[Result],
+) -> None:
+    files = {}
+    if args.json is not None:
+        content = {x.name: x.as_json() for x in results}
+        if len(results) == 1:
+            content = results[0].as_json()
+        files[args.json] = json.dumps(content, indent=2) + '\n'
+    if args.csv is not None:
+        files[args.csv] = _csv(results)
+    for path, text in files.items():
+        try:
+            with atomic_file(path) as partial:
+                partial.write_text(text, encoding='utf-8')
+        except OSError as error:
+            fail(parser, f'{path}: cannot be written: {error}')
+    if args.plot is not None:
+        _plot(parser, args.plot, results)
+
+
+def _csv(results: list[Result]) -> str:
+    keys = list(dict.fromkeys(k for x in results for k in x.numbers))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(['prediction', *keys, 'detections'])
+    for result in results:
+        row = [result.numbers.get(key) for key in keys]
+        writer.writerow([result.name, *row, result.num_detections])
+    return text.getvalue()
+
+
+def _plot(
+    parser: argparse.ArgumentParser, path: Path, results: list[Result]
+) -> None:
+    try:
+        from mmsrn.visualization import draw_pr_panels
+    except ImportError as error:
+        fail(parser, f'--plot needs matplotlib and OpenCV: {error}')
+
+    panels = {
+        setting: {
+            x.name: (
+                x.evaluation.curves[setting].recall,
+                x.evaluation.curves[setting].precision,
+                x.evaluation.curves[setting].ap,
+            )
+            for x in results
+        }
+        for setting in results[0].evaluation.curves
+    }
+    try:
+        with atomic_file(path) as partial:
+            draw_pr_panels(panels).savefig(partial, dpi=110)
+    except OSError as error:
+        fail(parser, f'{path}: cannot be written: {error}')
+    print(f'\nCurves: {path}')

@@ -1,0 +1,213 @@
+"""Results of a detector, read in any layout and evaluated."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mmsrn.evaluation.functional import (
+    EvaluationWarning,
+    FaceEvaluation,
+    FaceSet,
+    worst_images,
+)
+from mmsrn.evaluation.functional.extras import extra_numbers
+from mmsrn.parsers import (
+    AnnotationError,
+    read_coco_results,
+    read_mmdet_dump,
+    read_submission,
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What differs between the two evaluations.
+
+    Attributes:
+        read_truth (Callable): From a path to the ground truth.
+        evaluate (Callable): From predictions and ground truth to the result.
+        header (bool): Whether result files have one.
+        corners (bool): Whether boxes in them are corners.
+    """
+
+    read_truth: Callable[[str], FaceSet]
+    evaluate: Callable[[Mapping[str, np.ndarray], FaceSet], FaceEvaluation]
+    header: bool
+    corners: bool
+
+
+@dataclass
+class Result:
+    """What is known of one set of results.
+
+    Attributes:
+        name (str): Its name in tables.
+        path (str): Where it was read.
+        evaluation (FaceEvaluation): Curves.
+        extras (dict): Numbers of the analyses.
+        worst (list): Images with the most errors.
+        worst_score (float, optional): From which score on they are counted.
+        warnings (list[str]): What the user must know.
+    """
+
+    name: str
+    path: str
+    evaluation: FaceEvaluation
+    extras: dict[str, float | None] = field(default_factory=dict)
+    worst: list = field(default_factory=list)
+    worst_score: float | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """dict: AP by setting, then the analyses."""
+        return {**self.evaluation.ap, **self.extras}
+
+    @property
+    def num_detections(self) -> int:
+        """int: Detections on images of the ground truth."""
+        return sum(map(len, self.evaluation.predictions))
+
+    def as_json(self) -> dict:
+        """Return everything, with all digits."""
+        curves = self.evaluation.curves
+        content = dict(
+            self.numbers,
+            prediction=self.path,
+            ground_truth=self.evaluation.ground_truth.version,
+            images=len(self.evaluation.predictions),
+            detections=self.num_detections,
+            faces={name: x.num_faces for name, x in curves.items()},
+            warnings=self.warnings,
+        )
+        if self.worst_score is not None:
+            content['worst_images'] = [x._asdict() for x in self.worst]
+            content['worst_images_score'] = self.worst_score
+        return content
+
+
+def read_predictions(
+    path: str,
+    names: list[str] | None,
+    protocol: Protocol,
+    label: int | None = None,
+    ann_file: str | None = None,
+    strict: bool = False,
+) -> dict[str, np.ndarray]:
+    """Read results in any layout.
+
+    Args:
+        path (str): Folder or zip of text files, ``.pkl`` or ``.json``.
+        names (list[str], optional): Images of the ground truth.
+        protocol (Protocol): The evaluation.
+        label (int, optional): Class to take from a dump or json.
+        ann_file (str, optional): COCO annotations of a json.
+        strict (bool): See :func:`mmsrn.parsers.read_submission`.
+
+    Returns:
+        dict[str, np.ndarray]: Image to (n, 5), boxes as the protocol has
+        them.
+
+    Raises:
+        AnnotationError: If it cannot be read.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in ('.pkl', '.pickle'):
+        found = read_mmdet_dump(path, names, label)
+    elif suffix == '.json':
+        found = read_coco_results(path, names, label, ann_file)
+    elif names is None:
+        raise AnnotationError(
+            f'{path}: name the ground truth too (--gt), which tells the images'
+        )
+    else:
+        return read_submission(path, names, protocol.header, strict)
+    if protocol.corners:
+        return {name: _as_corners(rows) for name, rows in found.items()}
+    return found
+
+
+def _as_corners(rows: np.ndarray) -> np.ndarray:
+    rows = rows.copy()
+    rows[:, 2:4] += rows[:, :2]
+    return rows
+
+
+def _as_sides(rows: np.ndarray) -> np.ndarray:
+    rows = rows.copy()
+    rows[:, 2:4] -= rows[:, :2]
+    return rows
+
+
+def evaluate_path(
+    path: str,
+    name: str,
+    truth: FaceSet,
+    protocol: Protocol,
+    extras: tuple[str, ...] = (),
+    num_worst: int = 20,
+    **reading,
+) -> Result:
+    """Read and evaluate one set of results.
+
+    Args:
+        path (str): See :func:`read_predictions`.
+        name (str): For tables.
+        truth (FaceSet): The faces.
+        protocol (Protocol): The evaluation.
+        extras (tuple[str]): Further analyses.
+        num_worst (int): Images to list.
+        **reading: Further arguments of :func:`read_predictions`.
+
+    Returns:
+        Result: Numbers, curves and warnings.
+
+    Raises:
+        ValueError: If it cannot be read or evaluated.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always', EvaluationWarning)
+        found = read_predictions(path, truth.names, protocol, **reading)
+        result = Result(name, path, protocol.evaluate(found, truth))
+        told = [
+            str(x.message)
+            for x in caught
+            if issubclass(x.category, EvaluationWarning)
+        ]
+        hint = _other_form(result, found, truth, protocol)
+    result.warnings = told + [hint] * bool(hint)
+    result.extras = extra_numbers(result.evaluation, extras)
+    if 'worst' in extras:
+        setting = list(result.evaluation.curves)[-1]
+        result.worst_score, result.worst = worst_images(
+            result.evaluation, setting, num_worst
+        )
+    return result
+
+
+def _other_form(
+    result: Result,
+    found: Mapping[str, np.ndarray],
+    truth: FaceSet,
+    protocol: Protocol,
+) -> str:
+    """Say if boxes would fit far better in the other form."""
+    setting, ap = list(result.evaluation.ap.items())[-1]
+    if ap > 0.1 or not result.num_detections:
+        return ''
+    turn = _as_corners if protocol.corners else _as_sides
+    turned = {name: turn(rows) for name, rows in found.items()}
+    other = protocol.evaluate(turned, truth).ap[setting]
+    if other < max(0.05, 3 * ap):
+        return ''
+    forms = ('x y w h', 'x1 y1 x2 y2')
+    wanted, given = forms if not protocol.corners else forms[::-1]
+    return (
+        f'the boxes seem to be {given}, but this layout has {wanted}: turned '
+        f'into that, {setting} would be {other:.4f}'
+    )
