@@ -61,7 +61,7 @@ def make_parser(
         choices=[*EXTRAS, 'all'],
         metavar='NAME',
         help='further analyses: '
-        + '; '.join(f'{name}, {what}' for name, what in EXTRAS.items())
+        + '; '.join(f'{k}, {v}' for k, v in EXTRAS.items()).replace('%', '%%')
         + '; all',
     )
     parser.add_argument(
