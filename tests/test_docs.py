@@ -87,6 +87,9 @@ def _source(tool):
     for name in ('train', 'test'):
         if f'tools/{name}.py' in text and tool.endswith('.sh'):
             text += (ROOT / f'tools/{name}.py').read_text(encoding='utf-8')
+    if 'from face_eval_cli' in text:
+        file = ROOT / 'tools/analysis_tools/face_eval_cli.py'
+        text += file.read_text(encoding='utf-8')
     if 'mmsrn.utils.launch' in text:
         text += (ROOT / 'mmsrn/utils/launch.py').read_text(encoding='utf-8')
     return text
@@ -142,6 +145,31 @@ def test_examples():
     assert models > 5
     for part in ('only_stc', 'only_str', 'neither'):
         assert names['one_step'](names[part])['loss'] > 0
+
+
+def test_examples_of_the_evaluation(tmp_path, monkeypatch, shared):
+    """The config builds, and the lines of Python print a number."""
+    from mmdet.registry import METRICS
+    from mmengine.registry import HOOKS
+
+    page = ROOT / 'docs/evaluation.md'
+    config, lines = re.findall(
+        r'^```python\n(.*?)^```$', page.read_text(), re.M | re.S
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'data').symlink_to(shared / 'data')
+    (tmp_path / 'pred.zip').symlink_to(
+        shared / 'data/widerface/retinaface_mnet_predictions.zip'
+    )
+    names = {}
+    exec(config, names)
+    __import__(names['custom_imports']['imports'][0])
+    metric = METRICS.build(names['val_evaluator'])
+    assert len(metric.ground_truth.names) == 3226
+    hook = HOOKS.build(names['default_hooks']['checkpoint'])
+    assert hook.rules == ['greater']
+    exec(lines, names)
+    assert names['result'].ap['hard'] == pytest.approx(0.3953288594)
 
 
 def test_inheriting_examples(tmp_path):

@@ -248,8 +248,9 @@ def measure(pred: str, gt: str, args: argparse.Namespace) -> dict:
         'loops': (lambda: by_loops(pred, gt), args.loop_iters),
     }
     rows, results = {}, {}
+    # First of all: later this process has memory to use again.
+    memory = {name: peak_rise(run) for name, (run, _) in sides.items()}
     for name, (run, iters) in sides.items():
-        memory = peak_rise(run)
         times = []
         for _ in range(iters):
             seconds, results[name] = cpu_seconds(run)
@@ -258,7 +259,7 @@ def measure(pred: str, gt: str, args: argparse.Namespace) -> dict:
             seconds=statistics.median(times),
             seconds_min=min(times),
             seconds_max=max(times),
-            peak_bytes=memory,
+            peak_bytes=memory[name],
         )
     for setting, ap in results['mmsrn'].items():
         if abs(ap - results['loops'][setting]) > 1e-12:
