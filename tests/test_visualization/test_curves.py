@@ -9,6 +9,7 @@ import pytest
 from mmsrn.visualization import (
     draw_losses,
     draw_pr_curves,
+    draw_pr_panels,
     load_scalars,
     rasterise,
 )
@@ -99,3 +100,17 @@ def test_empty_pictures():
         warnings.simplefilter('error')
         for figure in (draw_losses({}), draw_pr_curves({})):
             assert rasterise(figure).size
+
+
+def test_pr_panels():
+    """One panel for each setting; what has no precision is not drawn."""
+    line = np.array([0.0, 0.5, 1.0])
+    first = {'a': (line, np.array([np.nan, 1, 0.5]), 0.75)}
+    figure = draw_pr_panels(
+        {'easy': first, 'hard': {**first, 'b': first['a']}}
+    )
+    easy, hard = figure.axes
+    assert (easy.get_title(), hard.get_title()) == ('easy', 'hard')
+    assert [len(x.lines) for x in figure.axes] == [1, 2]
+    assert easy.get_legend().get_texts()[0].get_text() == 'a: AP 0.750'
+    assert np.isnan(easy.lines[0].get_ydata()[0])

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
@@ -240,7 +241,13 @@ class FaceMetric(BaseMetric):
 def _array(values) -> np.ndarray:
     """Turn a tensor, or boxes of mmdet, into an array."""
     values = getattr(values, 'tensor', values)
-    return values.detach().cpu().numpy() if hasattr(values, 'cpu') else values
+    if not isinstance(values, torch.Tensor):
+        return values
+    values = values.detach().cpu()
+    # numpy has no such type.
+    return (
+        values.float() if values.dtype == torch.bfloat16 else values
+    ).numpy()
 
 
 def _annotations(sample: dict, labels: list[int]) -> dict[str, np.ndarray]:

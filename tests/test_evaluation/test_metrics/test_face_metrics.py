@@ -206,6 +206,17 @@ def test_format_only(tmp_path):
         WiderFaceMetric(format_only=True)
 
 
+def test_half_precision():
+    expected = evaluate(WiderFaceMetric(), SAMPLES)
+    for kind in (torch.bfloat16, torch.float16):
+        halves = []
+        for data in SAMPLES:
+            found = dict(data['pred_instances'])
+            found['scores'] = found['scores'].to(kind)
+            halves.append(dict(data, pred_instances=found))
+        assert evaluate(WiderFaceMetric(), halves) == expected
+
+
 def test_two_images_of_one_name():
     twice = [SAMPLES[0], SAMPLES[0]]
     with pytest.raises(ValueError, match='two images are called e/a'):
