@@ -206,9 +206,11 @@ def _choose(paths: Iterable[str], names: Names, where: str) -> dict[str, str]:
         return next(iter(known.values()))
     example = f'{min(names)}.txt' if names else ''
     if known:
+        remedy = '' if Path(where).is_dir() else 'unpack it and '
         raise AnnotationError(
             f'{where}: holds several sets of results: '
-            f'{", ".join(sorted(known)[:5])}; name one of these folders'
+            f'{", ".join(sorted(known)[:5])}; {remedy}name one of these '
+            'folders'
         )
     found = [path for files in folders.values() for path in files.values()]
     hint = f'found {min(found)}' if found else 'found no text file'

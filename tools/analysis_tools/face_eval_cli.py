@@ -109,8 +109,8 @@ def make_parser(
     parser.add_argument(
         '--strict',
         action='store_true',
-        help='end at the first result file that the published tool would '
-        'call invalid or read in part, where it goes on with a warning',
+        help='make an error of every warning: missing or invalid result '
+        'files, scores that are NaN or all equal ...',
     )
     return parser
 

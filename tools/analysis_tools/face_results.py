@@ -162,13 +162,15 @@ def evaluate_path(
         protocol (Protocol): The evaluation.
         extras (tuple[str]): Further analyses.
         num_worst (int): Images to list.
-        **reading: Further arguments of :func:`read_predictions`.
+        **reading: Further arguments of :func:`read_predictions`; ``strict``
+            makes an error of every warning.
 
     Returns:
         Result: Numbers, curves and warnings.
 
     Raises:
-        ValueError: If it cannot be read or evaluated.
+        ValueError: If it cannot be read or evaluated, or there is a warning
+            and ``strict`` is set.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', EvaluationWarning)
@@ -181,6 +183,8 @@ def evaluate_path(
         ]
         hint = _other_form(result, found, truth, protocol)
     result.warnings = told + [hint] * bool(hint)
+    if reading.get('strict') and result.warnings:
+        raise ValueError(f'{path}: {result.warnings[0]}')
     result.extras = extra_numbers(result.evaluation, extras)
     if 'worst' in extras:
         setting = list(result.evaluation.curves)[-1]

@@ -288,6 +288,9 @@ def test_errors(wider, dark, gt, good, poor, tmp_path, fails):
     (good / '0--Parade/b.txt').write_text('')
     error = fails(wider, good, '--gt', gt, '--strict')
     assert 'b.txt:1: the file is empty' in error
+    (good / '0--Parade/b.txt').unlink()
+    error = fails(wider, good, '--gt', gt, '--strict')
+    assert f'{good}: 1 of 2 images have no predictions' in error
     error = fails(dark, good, '--gt', tmp_path / 'none')
     assert 'none: no such folder; the ground truth is a folder' in error
 
