@@ -1,3 +1,5 @@
+from .multi_scale_test_time_aug import MultiScaleTestTimeAug
+from .protocol_resize import ProtocolResize
 from .random_square_crop import RandomSquareCrop
 
-__all__ = ['RandomSquareCrop']
+__all__ = ['MultiScaleTestTimeAug', 'ProtocolResize', 'RandomSquareCrop']
