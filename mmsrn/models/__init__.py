@@ -6,4 +6,5 @@ from .layers import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .necks import *  # noqa: F403
 from .task_modules import *  # noqa: F403
+from .test_time_augs import *  # noqa: F403
 from .utils import *  # noqa: F403

@@ -1,0 +1,3 @@
+from .bbox_voting_tta import BBoxVotingTTAModel
+
+__all__ = ['BBoxVotingTTAModel']

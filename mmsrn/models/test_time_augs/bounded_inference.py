@@ -1,0 +1,129 @@
+"""Detection within the memory there is."""
+
+import logging
+import math
+
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.logging import print_log
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from .tiles import Tile, make_tiles, merge_tiles
+
+#: Tiles of fewer pixels would see too little: then a view is given up.
+MIN_PIXELS = 128 * 128
+_SIGNS = (
+    'out of memory',
+    "can't allocate memory",
+    'not enough memory',
+    'cannot allocate memory',
+    'alloc_failed',
+    'unable to allocate',
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an exception says that memory is too small.
+
+    Args:
+        error (BaseException): Of torch on a GPU or a CPU, a library below it,
+            or Python.
+
+    Returns:
+        bool: Whether it does.
+    """
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(x in text for x in _SIGNS)
+
+
+class BoundedInference:
+    """Runs a detector on one image after the other, large ones in tiles.
+
+    The number of pixels that the network gets at a time is bounded, by
+    ``max_pixels`` and, once memory ran out, by what is expected to fit: half
+    of what did not, or the most that did.  Larger images are covered by
+    overlapping tiles.  An image for which even small tiles are too much is
+    given up.
+
+    A process that the operating system ends for want of memory, as Linux does
+    on a CPU, cannot be helped like that: there, set ``max_pixels``.
+
+    Args:
+        max_pixels (int, optional): Bound to begin with.
+    """
+
+    def __init__(self, max_pixels: int | None = None) -> None:
+        self.bound = math.inf if max_pixels is None else max_pixels
+        self._fitted = 0
+
+    def __call__(
+        self, module: nn.Module, image: Tensor, sample: DetDataSample
+    ) -> tuple[InstanceData | None, str]:
+        """Detect objects in an image.
+
+        Args:
+            module (nn.Module): The detector.
+            image (Tensor): (3, H, W), as its ``data_preprocessor`` takes it.
+            sample (DetDataSample): Its sample, with ``img_shape``.
+
+        Returns:
+            tuple[InstanceData | None, str]: Detections, None if the image was
+            given up; and what was done other than usual, ``'in 4 tiles'`` or
+            ``'left out'``, else ``''``.
+        """
+        height, width = image.shape[-2:]
+        while True:
+            tiles = make_tiles(height, width, self.bound)
+            pixels = tiles[0].width * tiles[0].height
+            try:
+                found = [_detect(module, image, sample, x) for x in tiles]
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            else:
+                self._fitted = max(self._fitted, pixels)
+                if len(tiles) == 1:
+                    return found[0], ''
+                found = merge_tiles(tiles, found, height, width)
+                return found, f'in {len(tiles)} tiles'
+            # Not within `except`: the exception holds the network's maps.
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            if not self._lower(pixels, sample):
+                return None, 'left out'
+
+    def _lower(self, pixels: int, sample: DetDataSample) -> bool:
+        """Lower the bound below what did not fit, unless that is too low."""
+        if self._fitted >= pixels:  # others use the memory too
+            self._fitted = 0
+        bound = max(pixels // 2, self._fitted)
+        enough = bound >= MIN_PIXELS
+        self.bound = bound if enough else MIN_PIXELS
+        what = (
+            f'from now on in tiles of at most {bound}'
+            if enough
+            else ('given up')
+        )
+        print_log(
+            f'Out of memory on {pixels} pixels of '
+            f'{sample.get("img_path", "an image")}, '
+            f'{sample.get("scale_pass", "as it is")}: {what}',
+            'current',
+            logging.WARNING,
+        )
+        return enough
+
+
+def _detect(
+    module: nn.Module, image: Tensor, sample: DetDataSample, tile: Tile
+) -> InstanceData:
+    left, top, width, height = tile
+    part = image[..., top : top + height, left : left + width]
+    found = DetDataSample(
+        metainfo=dict(sample.metainfo, img_shape=(height, width))
+    )
+    (found,) = module.test_step(dict(inputs=[part], data_samples=[found]))
+    return found.pred_instances
