@@ -22,6 +22,7 @@ from mmsrn.utils.launch import (  # noqa: E402
     check_parts,
     check_writable,
     fail,
+    keep_results,
     load_config,
     load_weights,
     one_line_errors,
@@ -66,6 +67,12 @@ def make_parser() -> argparse.ArgumentParser:
         help='augment at test time, as tta_model and tta_pipeline of the '
         'config say',
     )
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='keep the result of each image in the work folder, as --tta does '
+        'anyway, and do not test images again whose results are there',
+    )
     add_common_arguments(parser)
     return parser
 
@@ -102,6 +109,14 @@ def main(argv: list[str] | None = None) -> None:
             fail(
                 parser,
                 f'--tta: {args.config} lacks {" and ".join(missing)}',
+            )
+    if args.tta or args.resume:
+        loop = keep_results(cfg, args.resume)
+        if loop and args.resume:
+            fail(
+                parser,
+                f'--resume: test_cfg of {args.config} is a {loop}, which '
+                'cannot resume; ResumableTestLoop can',
             )
     check_data(parser, cfg, ('test',))
     checkpoint = open_checkpoint(parser, args.checkpoint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 
+from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import (
     CheckpointLoader,
     _load_checkpoint_to_model,
@@ -58,13 +59,15 @@ def load_weights(model: nn.Module, checkpoint: dict) -> None:
     """Load the weights of a checkpoint, all of them, into all of a model.
 
     Args:
-        model (nn.Module): A model, or a wrapper of mmengine around it.
+        model (nn.Module): A model, or wrappers of mmengine around it.
         checkpoint (dict): With or without ``state_dict``; with a moving
             average that holds the averaged weights.
 
     Raises:
         ValueError: If a name or a shape differs.
     """
+    if is_model_wrapper(model):  # mmengine sees through one wrapper alone
+        model = model.module
     try:
         _load_checkpoint_to_model(model, checkpoint, strict=True)
     except (AttributeError, RuntimeError, TypeError) as error:

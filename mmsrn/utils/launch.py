@@ -37,6 +37,7 @@ __all__ = [
     'check_parts',
     'check_writable',
     'fail',
+    'keep_results',
     'leaves',
     'load_config',
     'load_weights',
@@ -521,6 +522,26 @@ def apply_tta(cfg: Config) -> list[str]:
     for dataset in leaves(cfg.test_dataloader.dataset):
         dataset.pipeline = cfg.tta_pipeline
     return []
+
+
+def keep_results(cfg: Config, resume: bool) -> str | None:
+    """Let a test keep the results of finished images.
+
+    Args:
+        cfg (Config): The config, changed in place unless its loop is another
+            one than mmengine's.
+        resume (bool): Whether to use the results that are there.
+
+    Returns:
+        str, optional: The loop of the config if that cannot; None if all is
+        well.
+    """
+    loop = cfg.test_cfg.get('type', 'TestLoop')
+    if loop not in ('TestLoop', 'ResumableTestLoop'):
+        return str(loop)
+    cfg.test_cfg.type = 'ResumableTestLoop'
+    cfg.test_cfg.resume = resume
+    return None
 
 
 def _start_cpu_processes(cfg: Config) -> None:

@@ -29,7 +29,13 @@ def run(tool, root, runner, checkpoint):
 
 def test_help(help_of):
     text = help_of('test.py')
-    for option in ('--out', '--show-dir', '--tta', '--cfg-options'):
+    for option in (
+        '--out',
+        '--show-dir',
+        '--tta',
+        '--resume',
+        '--cfg-options',
+    ):
         assert option in text
 
 
@@ -120,6 +126,30 @@ def test_augmentation(run, root, tmp_path):
 def test_augmentation_that_the_config_lacks(tool, root, checkpoint, fails):
     error = fails(tool, root / DEMO, checkpoint, '--tta')
     assert error.strip().endswith('lacks tta_model and tta_pipeline')
+
+
+def test_results_are_kept(run, root, tmp_path):
+    config = tmp_path / 'own.py'
+    config.write_text(f"_base_ = '{root / DEMO}'\n{TTA}")
+    loops = {
+        args: run(*args, config=config).test_cfg
+        for args in ((), ('--tta',), ('--resume',), ('--tta', '--resume'))
+    }
+    assert loops[()] == dict(type='TestLoop')
+    for args, loop in loops.items():
+        if args:
+            resume = '--resume' in args
+            assert loop == dict(type='ResumableTestLoop', resume=resume)
+
+
+def test_loop_that_cannot_resume(run, tool, root, checkpoint, fails, tmp_path):
+    config = tmp_path / 'own.py'
+    config.write_text(
+        f"_base_ = '{root / DEMO}'\ntest_cfg = dict(type='OtherLoop')\n{TTA}"
+    )
+    error = fails(tool, config, checkpoint, '--resume')
+    assert f'--resume: test_cfg of {config} is a OtherLoop, which' in error
+    assert run('--tta', config=config).test_cfg.type == 'OtherLoop'
 
 
 def test_missing_checkpoint(tool, root, runner, fails, tmp_path):

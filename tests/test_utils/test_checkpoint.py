@@ -61,6 +61,8 @@ def test_wrapper_of_test_time_augmentation(root):
     weights = MODELS.build(cfg).state_dict()
     model = MODELS.build(dict(type='DetTTAModel', module=cfg))
     load_weights(model, {'state_dict': weights})
+    # And of several processes around it.
+    load_weights(nn.DataParallel(model), {'state_dict': weights})
 
 
 @pytest.mark.parametrize(

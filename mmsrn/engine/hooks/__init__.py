@@ -2,5 +2,6 @@
 
 from .channels_last_hook import ChannelsLastHook
 from .epoch_seed_hook import EpochSeedHook
+from .protocol_hook import ProtocolHook
 
-__all__ = ['ChannelsLastHook', 'EpochSeedHook']
+__all__ = ['ChannelsLastHook', 'EpochSeedHook', 'ProtocolHook']

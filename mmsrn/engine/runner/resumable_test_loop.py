@@ -1,0 +1,188 @@
+"""A test that goes on where it was interrupted."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmdet.registry import LOOPS
+from mmengine.dist import barrier, is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner, TestLoop
+from mmengine.structures import BaseDataElement
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from torch.utils.data import DataLoader
+
+from .result_store import ResultStore, fingerprint
+
+#: Folder of the results below the work folder.
+RESULTS = 'test_results'
+
+
+class Restored(NamedTuple):
+    """In place of a batch: its samples, from an interrupted test."""
+
+    samples: list[BaseDataElement]
+
+
+class _PendingLoader:
+    """All batches in their order, those that are finished as ``Restored``.
+
+    Its length is the number of batches still to be tested, which estimates of
+    the remaining time are made from.
+    """
+
+    def __init__(self, loader: DataLoader, store: ResultStore) -> None:
+        self.loader, self.store = loader, store
+        self.done: set[int] = set()
+        self.indices: list[int] = []  # of the batch last given
+        self.batches = [list(x) for x in loader.batch_sampler]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)
+
+    def _pending(self) -> list[list[int]]:
+        return [x for x in self.batches if not self.done.issuperset(x)]
+
+    def __len__(self) -> int:
+        return len(self._pending())
+
+    def _load(self, batches: list[list[int]]) -> Iterator[dict]:
+        loader = self.loader
+        workers = {}
+        if loader.num_workers:
+            workers = dict(prefetch_factor=loader.prefetch_factor)
+        return iter(
+            DataLoader(
+                loader.dataset,
+                batch_sampler=batches,
+                num_workers=loader.num_workers,
+                collate_fn=loader.collate_fn,
+                pin_memory=loader.pin_memory,
+                timeout=loader.timeout,
+                worker_init_fn=loader.worker_init_fn,
+                multiprocessing_context=loader.multiprocessing_context,
+                **workers,
+            )
+        )
+
+    def __iter__(self) -> Iterator[dict | Restored]:
+        pending = self._pending()
+        bar = Progress(
+            TextColumn('Testing'),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn('left'),
+            TimeRemainingColumn(),
+            speed_estimate_period=600,
+        )
+        bar.disable = not (is_main_process() and bar.console.is_terminal)
+        fresh = self._load(pending)
+        with bar:
+            task = bar.add_task('', total=sum(map(len, pending)))
+            for batch in self.batches:
+                self.indices = batch
+                if not self.done.issuperset(batch):
+                    yield next(fresh)
+                    bar.advance(task, len(batch))
+                    continue
+                samples = [self.store.load(x) for x in batch]
+                if any(x is None for x in samples):
+                    self.done.difference_update(batch)
+                    yield next(self._load([batch]))
+                else:
+                    yield Restored(samples)
+
+
+class _KeepHook(Hook):
+    """Writes the results of each batch."""
+
+    priority = 'VERY_LOW'
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Sequence[BaseDataElement] | None = None,
+    ) -> None:
+        loader = runner.test_dataloader
+        for index, sample in zip(loader.indices, outputs or ()):
+            loader.store.save(index, sample)
+
+
+@LOOPS.register_module()
+class ResumableTestLoop(TestLoop):
+    """mmengine's ``TestLoop``, which keeps the result of each image.
+
+    Results lie in ``test_results/NAME`` of the work folder, one file an image,
+    written as soon as the image is finished.  The name stands for weights,
+    settings and images, so that no result of another test is ever used.  With
+    ``resume`` images whose results are there are not tested again; the
+    metrics see all images in their order.  Kept results stay: with them
+    another metric can be had at once.
+
+    On a terminal a bar shows the progress and the time that is left.
+
+    Args:
+        resume (bool): Whether to use the results that are there.
+        **kwargs: Arguments of ``TestLoop``.
+
+    Example:
+        >>> test_cfg = dict(type='ResumableTestLoop', resume=True)
+    """
+
+    def __init__(self, *args, resume: bool = False, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.resume = resume
+        self._loader = self.dataloader
+        self._tested = 0
+        self.runner.register_hook(_KeepHook())
+
+    def run(self) -> dict:
+        """Test.
+
+        Returns:
+            dict: The metrics.
+        """
+        name = fingerprint(self.runner, self._loader.dataset)
+        store = ResultStore(Path(self.runner.work_dir) / RESULTS / name)
+        self.dataloader = _PendingLoader(self._loader, store)
+        self._tested = 0
+        there, num = store.indices(), len(self._loader.dataset)
+        barrier()  # before others write what would be counted here
+        text = f'Results of finished images are kept in {store.folder}.'
+        if self.resume:
+            self.dataloader.done = there
+            text += f' Resuming: {len(there)} of {num} images are finished.'
+        elif there:
+            text += (
+                f' {len(there)} of {num} are there already; resuming would '
+                'use them.'
+            )
+        print_log(text, 'current')
+        return super().run()
+
+    def run_iter(self, idx: int, data_batch: dict | Restored) -> None:
+        """Test a batch, or take what is known of it.
+
+        Args:
+            idx (int): Number of the batch.
+            data_batch (dict | Restored): The batch.
+        """
+        if isinstance(data_batch, Restored):
+            samples = data_batch.samples
+            self.evaluator.process(data_samples=samples, data_batch=None)
+            self.runner.call_hook('after_test_restore', outputs=samples)
+            return
+        # As if there were no other batches, for the log.
+        super().run_iter(self._tested, data_batch)
+        self._tested += 1
