@@ -1,18 +1,22 @@
 """Every config: its name, and a whole run of it in miniature."""
 
+import inspect
 import re
 from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
 
 import cv2
+import numpy as np
 import pytest
 import torch
 import yaml
+from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import get_external_models
 
+from mmsrn.models import BBoxVotingTTAModel
 from mmsrn.testing import write_synthetic_wider_face
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +25,9 @@ CONFIGS = [
     for folder in ('srn', 'demo')
     for path in sorted((ROOT / 'configs' / folder).glob('*.py'))
 ]
+# As others train, and tested under a protocol of their own.
+PROTOCOLS = [path for path in CONFIGS if '_widerface-' in path]
+TRAINED = [path for path in CONFIGS if path not in PROTOCOLS]
 SIDE = 96
 
 
@@ -84,7 +91,7 @@ def in_miniature(cfg, data, work_dir):
     return cfg
 
 
-@pytest.mark.parametrize('path', CONFIGS)
+@pytest.mark.parametrize('path', TRAINED)
 def test_trains_a_step_and_predicts(path, data, tmp_path):
     cfg = in_miniature(Config.fromfile(ROOT / path), data, tmp_path)
     runner = Runner.from_cfg(cfg)
@@ -137,6 +144,75 @@ def test_the_name_says_what_the_config_does(path):
         assert cfg.train_cfg.max_epochs == epochs
         if 'auto_scale_lr' in cfg:
             assert cfg.auto_scale_lr.base_batch_size == batch
+
+
+@pytest.mark.parametrize('path', PROTOCOLS)
+def test_protocols_change_the_test_alone(path):
+    cfg = Config.fromfile(ROOT / path)
+    other = Config.fromfile(ROOT / f'{path.split("_widerface-")[0]}.py')
+    keys = {'test_dataloader', 'test_pipeline', 'tta_pipeline'}
+    assert {x for x in {*cfg, *other} if cfg.get(x) != other.get(x)} <= keys
+    assert cfg.val_dataloader == other.val_dataloader
+    del cfg.test_dataloader.dataset, other.test_dataloader.dataset
+    assert cfg.test_dataloader == other.test_dataloader
+
+
+def protocol_of(pipeline, image):
+    """Protocol and sizes of what a pipeline makes of an image."""
+    packed = Compose(pipeline)(dict(img_path=str(image), img_id=0))
+    samples, inputs = packed['data_samples'], packed['inputs']
+    if isinstance(inputs, torch.Tensor):
+        samples, inputs = [samples], [inputs]
+    (protocol,) = {x.protocol for x in samples}
+    return protocol, [tuple(x.shape[1:]) for x in inputs]
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / 'photo.png'
+    cv2.imwrite(str(path), np.zeros((60, 80, 3), np.uint8))
+    return path
+
+
+def test_protocols_are_what_they_are_said_to_be(photo):
+    found = {}
+    for path in PROTOCOLS:
+        cfg = Config.fromfile(ROOT / path)
+        name = path.split('_widerface-')[1].removesuffix('.py')
+        pipeline = cfg.test_dataloader.dataset.pipeline
+        if name == 'ms2100':
+            assert cfg.tta_pipeline[2].pop('max_size') == 2100
+            pipeline = [
+                *cfg.tta_pipeline[:2],
+                dict(cfg.tta_pipeline[2], max_size=100),
+            ]
+        found[name] = protocol_of(pipeline, photo)
+    assert found == {
+        'vga': ('V: long side 640, single scale', [(480, 640)]),
+        '1100x1650': ('L: within 1100x1650, single scale', [(1100, 1467)]),
+        'original': ('O: original size, single scale', [(60, 80)]),
+        'ms2100': (
+            'M: multi-scale and flip, max_size 100',
+            [(60, 80), (60, 80), (30, 40), (87, 115)],
+        ),
+    }
+
+
+@pytest.mark.parametrize('path', TRAINED)
+def test_multi_scale(path):
+    """With the meaning that corners have for the detector."""
+    cfg = Config.fromfile(ROOT / path)
+    assert cfg.tta_model.type == 'BBoxVotingTTAModel'
+    assert cfg.tta_pipeline[2].max_size == 1400
+    assert cfg.tta_model.offset == int('official-weights' in path)
+    published = Config.fromfile(
+        ROOT / 'configs/_base_/tta/multi_scale_1400.py'
+    )
+    assert published.tta_model.offset == 1
+    assert dict(cfg.tta_model, offset=1) == published.tta_model
+    defaults = inspect.signature(BBoxVotingTTAModel).parameters
+    for key, value in published.tta_model.items():
+        assert key == 'type' or defaults[key].default == value
 
 
 @pytest.mark.parametrize('path', CONFIGS)

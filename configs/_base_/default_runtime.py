@@ -18,6 +18,8 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='DetVisualizationHook'),
+    # Results say how the images were tested.
+    protocol=dict(type='ProtocolHook'),
     # Resumed trainings end as uninterrupted ones.
     epoch_seed=dict(type='EpochSeedHook'),
 )

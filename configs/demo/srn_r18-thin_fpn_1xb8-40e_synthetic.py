@@ -2,6 +2,7 @@
 _base_ = [
     '../_base_/models/srn_r50_fpn.py',
     '../_base_/datasets/widerface.py',
+    '../_base_/tta/multi_scale_1400.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -107,3 +108,5 @@ default_hooks = dict(
     logger=dict(interval=19),
     checkpoint=dict(interval=5, max_keep_ckpts=2, save_best=None),
 )
+# Trained with mmdet's transforms.
+tta_model = dict(offset=0)

@@ -5,6 +5,7 @@ _base_ = [
     '../_base_/models/srn_mobilenetv2_fpn.py',
     '../_base_/datasets/facemask.py',
     '../_base_/schedules/schedule_10e_adamw.py',
+    '../_base_/tta/multi_scale_1400.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -24,3 +25,6 @@ default_hooks = dict(
     logger=dict(interval=10),
     channels_last=dict(type='ChannelsLastHook'),  # faster on a CPU
 )
+
+# Trained with mmdet's transforms.
+tta_model = dict(offset=0)

@@ -2,5 +2,9 @@ _base_ = [
     '../_base_/models/srn_r50_fpn.py',
     '../_base_/datasets/widerface.py',
     '../_base_/schedules/schedule_130e.py',
+    '../_base_/tta/multi_scale_1400.py',
     '../_base_/default_runtime.py',
 ]
+
+# Trained with mmdet's transforms.
+tta_model = dict(offset=0)

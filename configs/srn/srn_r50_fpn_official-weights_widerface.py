@@ -1,5 +1,5 @@
-# The published network and its single-scale inference, for weights converted
-# by tools/model_converters/srn_official_to_mmsrn.py.
+# The published network and its inference, single-scale or with `--tta`, for
+# weights converted by tools/model_converters/srn_official_to_mmsrn.py.
 _base_ = './srn_r50_fpn_1xb32-130e_widerface.py'
 
 model = dict(
@@ -9,3 +9,4 @@ model = dict(
         bbox_coder=dict(max_log_scale=80.0)
     ),
 )
+tta_model = dict(offset=1)  # boxes of these weights name pixels

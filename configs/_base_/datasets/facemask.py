@@ -24,7 +24,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=test_scale, keep_ratio=True),
+    dict(type='ProtocolResize', scale=test_scale),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(
         type='PackDetInputs',
@@ -34,6 +34,7 @@ test_pipeline = [
             'ori_shape',
             'img_shape',
             'scale_factor',
+            'protocol',
             'instances',
         ),
     ),

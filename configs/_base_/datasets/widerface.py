@@ -25,10 +25,11 @@ train_pipeline = [
     dict(type='Resize', scale=crop_size, keep_ratio=False),
     dict(type='PackDetInputs'),
 ]
-# Original size; no padding either, see the model's data_preprocessor.
+# Original size; no padding either, see the model's data_preprocessor. Other
+# protocols: configs/srn/README.md.
 test_pipeline = [
     dict(type='LoadImageFromFile', backend_args=backend_args),
-    dict(type='Resize', scale_factor=1.0, keep_ratio=True),
+    dict(type='ProtocolResize', scale_factor=1.0),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(
         type='PackDetInputs',
@@ -39,6 +40,7 @@ test_pipeline = [
             'img_shape',
             'scale_factor',
             'instances',
+            'protocol',
         ),
     ),
 ]

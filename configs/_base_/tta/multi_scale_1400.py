@@ -1,0 +1,34 @@
+# The published multi-scale test: `tools/test.py CONFIG CHECKPOINT --tta`.
+tta_model = dict(
+    type='BBoxVotingTTAModel',
+    vote_iou=0.5,
+    keep_single=False,  # True, or 'last', as in other projects
+    max_per_img=750,
+    # As published. Detectors trained with mmdet's transforms, which is all
+    # but converted weights, need 0.
+    offset=1,
+    max_pixels=None,  # of one forward pass; larger ones are cut into tiles
+)
+tta_pipeline = [
+    dict(type='LoadImageFromFile', backend_args=None),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='MultiScaleTestTimeAug',
+        max_size=1400,
+        transforms=[
+            dict(
+                type='PackDetInputs',
+                meta_keys=(
+                    'img_id',
+                    'img_path',
+                    'ori_shape',
+                    'img_shape',
+                    'scale_factor',
+                    'flip',
+                    'flip_direction',
+                    'instances',
+                ),
+            )
+        ],
+    ),
+]
