@@ -116,7 +116,8 @@ class _KeepHook(Hook):
     ) -> None:
         loader = runner.test_dataloader
         for index, sample in zip(loader.indices, outputs or ()):
-            loader.store.save(index, sample)
+            if not sample.get('incomplete', False):
+                loader.store.save(index, sample)
 
 
 @LOOPS.register_module()
@@ -127,8 +128,10 @@ class ResumableTestLoop(TestLoop):
     written as soon as the image is finished.  The name stands for weights,
     settings and images, so that no result of another test is ever used.  With
     ``resume`` images whose results are there are not tested again; the
-    metrics see all images in their order.  Kept results stay: with them
-    another metric can be had at once.
+    metrics see all images in their order.  Samples marked ``incomplete``, for
+    want of memory, are not kept, so that they are tested again.
+
+    Kept results stay: with them another metric can be had at once.
 
     On a terminal a bar shows the progress and the time that is left.
 

@@ -33,7 +33,8 @@ class BBoxVotingTTAModel(BaseTTAModel):
 
     The detector may be any of mmdet with boxes.  If memory runs out, a view
     is looked at in overlapping tiles, and left out if even those are too
-    much; a warning and the sample's ``protocol_deviation`` say so.
+    much; a warning and the sample's ``protocol_deviation`` say so, and
+    ``incomplete`` if something was left out.
 
     Args:
         vote_iou (float): See ``bbox_voting``.
@@ -160,13 +161,16 @@ class BBoxVotingTTAModel(BaseTTAModel):
         if any(notes):
             note = ', '.join(x for x in notes if x)
             result.set_metainfo(dict(protocol_deviation=note))
-        if not found:
-            print_log(
-                f'{result.get("img_path", "An image")} has no detections: no '
-                'view of it fits into memory',
-                'current',
-                logging.ERROR,
-            )
+            if len(found) < len(samples):
+                # Nothing to keep for good: there may be more memory later.
+                result.set_metainfo(dict(incomplete=True))
+                print_log(
+                    f'{result.get("img_path", "An image")}: out of memory, '
+                    f'{note}'
+                    + ('' if found else '; IT IS LEFT WITHOUT DETECTIONS'),
+                    'current',
+                    logging.WARNING if found else logging.ERROR,
+                )
         return result
 
     def _map_back(self, sample: DetDataSample) -> InstanceData:

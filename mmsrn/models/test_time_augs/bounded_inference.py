@@ -1,5 +1,6 @@
 """Detection within the memory there is."""
 
+import gc
 import logging
 import math
 
@@ -21,6 +22,8 @@ _SIGNS = (
     'alloc_failed',
     'unable to allocate',
 )
+#: Of oneDNN on a CPU, where memory ran out, or an operation is not known.
+_VAGUE_SIGNS = ('could not create a primitive', 'could not create a memory')
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -44,7 +47,7 @@ class BoundedInference:
 
     The number of pixels that the network gets at a time is bounded, by
     ``max_pixels`` and, once memory ran out, by what is expected to fit: half
-    of what did not, or the most that did.  Larger images are covered by
+    of what did not, or what did if that is more.  Larger images are covered by
     overlapping tiles.  An image for which even small tiles are too much is
     given up.
 
@@ -81,7 +84,7 @@ class BoundedInference:
             try:
                 found = [_detect(module, image, sample, x) for x in tiles]
             except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
+                if not (is_out_of_memory(error) or self._may_be_so(error)):
                     raise
             else:
                 self._fitted = max(self._fitted, pixels)
@@ -90,31 +93,35 @@ class BoundedInference:
                 found = merge_tiles(tiles, found, height, width)
                 return found, f'in {len(tiles)} tiles'
             # Not within `except`: the exception holds the network's maps.
+            gc.collect()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             if not self._lower(pixels, sample):
                 return None, 'left out'
 
+    def _may_be_so(self, error: BaseException) -> bool:
+        """Tell whether it may be memory, as smaller images went through."""
+        text = str(error)
+        return self._fitted > 0 and any(x in text for x in _VAGUE_SIGNS)
+
     def _lower(self, pixels: int, sample: DetDataSample) -> bool:
         """Lower the bound below what did not fit, unless that is too low."""
-        if self._fitted >= pixels:  # others use the memory too
-            self._fitted = 0
-        bound = max(pixels // 2, self._fitted)
-        enough = bound >= MIN_PIXELS
-        self.bound = bound if enough else MIN_PIXELS
-        what = (
-            f'from now on in tiles of at most {bound}'
-            if enough
-            else ('given up')
-        )
+        bound = pixels // 2
+        if bound < self._fitted <= pixels * 3 // 4:
+            bound = self._fitted
+        if bound < MIN_PIXELS:
+            self.bound = MIN_PIXELS
+            return False
+        self.bound = bound
         print_log(
             f'Out of memory on {pixels} pixels of '
             f'{sample.get("img_path", "an image")}, '
-            f'{sample.get("scale_pass", "as it is")}: {what}',
+            f'{sample.get("scale_pass", "as it is")}: from now on in tiles of '
+            f'at most {bound}',
             'current',
             logging.WARNING,
         )
-        return enough
+        return True
 
 
 def _detect(

@@ -35,9 +35,9 @@ class Images(Dataset):
 class Model(BaseModel):
     """Gives ten times the number; dies at one of them."""
 
-    def __init__(self, die_at=None):
+    def __init__(self, die_at=None, no_room=None):
         super().__init__()
-        self.die_at, self.seen = die_at, []
+        self.die_at, self.no_room, self.seen = die_at, no_room, []
 
     def forward(self, inputs, mode, **_):
         inputs = [int(x) for x in inputs]
@@ -45,7 +45,11 @@ class Model(BaseModel):
         if self.die_at in inputs:
             raise KeyboardInterrupt
         return [
-            DetDataSample(metainfo=dict(value=10 * x, protocol='O'))
+            DetDataSample(
+                metainfo=dict(
+                    value=10 * x, protocol='O', incomplete=x == self.no_room
+                )
+            )
             for x in inputs
         ]
 
@@ -79,10 +83,15 @@ def run(tmp_path):
     made = []
 
     def start(
-        die_at=None, resume=True, batch_size=1, workers=0, watch=None, **cfg
+        die_at=None,
+        no_room=None,
+        resume=True,
+        batch_size=1,
+        workers=0,
+        **cfg,
     ):
         Images.loaded.clear()  # of the class: the runner copies data sets
-        model = Model(die_at)
+        model = Model(die_at, no_room)
         watch = Watch()
         runner = Runner(
             model=model,
@@ -194,3 +203,11 @@ def test_results_of_another_test_are_not_used(run, tmp_path):
     assert metrics == WHOLE and seen == ALL
     assert len(list(tmp_path.glob('test_results/*'))) == 2
     assert run()[1] == [4, 5, 6]
+
+
+def test_incomplete_results_are_not_kept(run):
+    metrics, seen, _, _ = run(no_room=3)
+    assert metrics == WHOLE and seen == ALL
+    metrics, seen, _, _ = run()
+    assert metrics == WHOLE and seen == [3]
+    assert run()[1] == []

@@ -303,7 +303,8 @@ def out_of_memory_from(pixels):
 def test_out_of_memory(views, log):
     model = BBoxVotingTTAModel(module=Detector(out_of_memory_from(80_000)))
     (sample,) = model.test_step(views(blank(170, 221)))
-    assert sample.protocol_deviation == ('x1.5 in 4 tiles, x1.548 in 4 tiles')
+    assert sample.protocol_deviation == 'x1.5 in 4 tiles, x1.548 in 4 tiles'
+    assert 'incomplete' not in sample
     assert len(sample.pred_instances) >= 1 and len(log) == 1
     assert 'pixels of 0.jpg, x1.5: from now on in tiles' in log[0][0]
 
@@ -314,7 +315,10 @@ def test_out_of_memory_in_the_largest_views_alone(views, log):
     (sample,) = model.test_step(views(blank(100, 120), max_size=200))
     assert sample.protocol_deviation == ('x1.5 left out, x1.826 left out')
     assert len(sample.pred_instances) == 1
-    assert [x[0].endswith('given up') for x in log][-1]
+    assert sample.incomplete
+    text, level = log[-1]
+    assert text == '0.jpg: out of memory, x1.5 left out, x1.826 left out'
+    assert level == logging.WARNING
 
 
 def test_no_view_fits(views, log):
@@ -323,7 +327,7 @@ def test_no_view_fits(views, log):
     assert sample.pred_instances.bboxes.shape == (0, 4)
     assert sample.protocol_deviation.count('left out') == 5
     text, level = log[-1]
-    assert text.startswith('0.jpg has no detections: no view')
+    assert text.endswith('IT IS LEFT WITHOUT DETECTIONS') and sample.incomplete
     assert level == logging.ERROR
 
 
