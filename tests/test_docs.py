@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MULTI_SCALE = ROOT / 'docs/multi_scale_test.md'
 EXAMPLES = ROOT / 'docs/use_in_your_detector.md'
 CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
 FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.DOTALL | re.MULTILINE)
@@ -185,3 +186,37 @@ def test_inheriting_examples(tmp_path):
         file = tmp_path / f'example_{i}.py'
         file.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
         MODELS.build(load_model_cfg(file))
+
+
+def test_multi_scale_example(tmp_path):
+    """The config of another detector can be loaded, and its test built."""
+    from mmdet.registry import MODELS, TRANSFORMS
+    from mmengine.config import Config
+
+    text = MULTI_SCALE.read_text(encoding='utf-8')
+    (block,) = re.findall(r'^```text\n(_base_ = .*?)^```$', text, re.M | re.S)
+    file = tmp_path / 'example.py'
+    file.write_text(block)
+    cfg = Config.fromfile(file)
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(dict(cfg.tta_model, module=cfg.model))
+    assert model.voting['offset'] == 0
+    assert TRANSFORMS.build(cfg.tta_pipeline[2]).max_size == 1400
+
+
+def test_multi_scale_table():
+    """Worked examples are what the schedule gives."""
+    from mmsrn.structures import published_passes
+
+    text = MULTI_SCALE.read_text(encoding='utf-8')
+    rows = re.findall(r'^\| (\d+) x (\d+) \| (\d+) \| (.*) \|$', text, re.M)
+    assert len(rows) == 3
+    for width, height, max_size, scales in rows:
+        passes = published_passes(int(height), int(width), int(max_size))
+        words = scales.split(', ')
+        assert [i for i, x in enumerate(passes) if x.flip] == [
+            words.index('flipped')
+        ]
+        for word, one in zip(words, passes, strict=True):
+            if word != 'flipped':
+                assert float(word) == pytest.approx(one.scale, abs=5e-5)

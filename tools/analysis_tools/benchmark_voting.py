@@ -141,7 +141,7 @@ def measure(args: argparse.Namespace) -> dict:
     result = {'boxes': args.boxes, 'vote_iou': args.vote_iou}
     result |= {'numpy': np.__version__, 'sets': {}}
     sets = make_sets(args.boxes)
-    with Progress(transient=True) as progress:
+    with Progress(disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task('Voting', total=len(sets) * args.iters)
         for name, dets in sets.items():
             fast, slow = [], []

@@ -26,7 +26,7 @@ train_pipeline = [
     dict(type='PackDetInputs'),
 ]
 # Original size; no padding either, see the model's data_preprocessor. Other
-# protocols: configs/srn/README.md.
+# protocols: docs/multi_scale_test.md.
 test_pipeline = [
     dict(type='LoadImageFromFile', backend_args=backend_args),
     dict(type='ProtocolResize', scale_factor=1.0),
