@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import torch
+from mmdet.models.utils import samplelist_boxtype2tensor
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.logging import print_log
@@ -145,6 +146,7 @@ class BBoxVotingTTAModel(BaseTTAModel):
         result = samples[0]
         notes = [x.get('protocol_deviation') for x in samples]
         result.pred_instances = self._vote(found, shape, result)
+        samplelist_boxtype2tensor([result])  # annotations, as other results
         protocol = (
             f'{result.protocol}, box voting at IoU '
             f'{self.voting["vote_iou"]:g}, '

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmdet.registry import MODELS, TRANSFORMS
 from mmdet.structures import DetDataSample
+from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
@@ -261,6 +262,16 @@ def test_classes_are_voted_on_apart(views):
     model.voting['max_num'] = 1
     (sample,) = model.test_step(views(blank(900, 100)))
     assert sample.pred_instances.labels.tolist() == [0]
+
+
+def test_annotations_come_as_of_other_detectors(views):
+    """Tensors, in pixels of the image."""
+    look, _ = random_detections(0)
+    batch = views(blank(400, 533))
+    boxes = HorizontalBoxes(torch.tensor([[1.0, 2, 30, 40]]))
+    batch['data_samples'][0][0].gt_instances = InstanceData(bboxes=boxes)
+    (sample,) = BBoxVotingTTAModel(module=Detector(look)).test_step(batch)
+    assert torch.equal(sample.gt_instances.bboxes, boxes.tensor)
 
 
 def test_result_is_of_the_image(views):
