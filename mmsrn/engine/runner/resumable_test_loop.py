@@ -1,13 +1,16 @@
 """A test that goes on where it was interrupted."""
 
+import logging
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmdet.registry import LOOPS
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 from mmengine.runner import Runner, TestLoop
 from mmengine.structures import BaseDataElement
 from rich.progress import (
@@ -30,6 +33,27 @@ class Restored(NamedTuple):
     """In place of a batch: its samples, from an interrupted test."""
 
     samples: list[BaseDataElement]
+
+
+@contextmanager
+def _log_above(bar: Progress) -> Iterator[None]:
+    """Show a bar, with what is logged above it."""
+    with bar:
+        if bar.disable:
+            yield
+            return
+        handlers = [
+            x
+            for x in MMLogger.get_current_instance().handlers
+            if type(x) is logging.StreamHandler
+        ]
+        # What the bar has put in place of the terminal.
+        streams = [x.setStream(sys.stderr) for x in handlers]
+        try:
+            yield
+        finally:
+            for handler, stream in zip(handlers, streams):
+                handler.setStream(stream)
 
 
 class _PendingLoader:
@@ -86,7 +110,7 @@ class _PendingLoader:
         )
         bar.disable = not (is_main_process() and bar.console.is_terminal)
         fresh = self._load(pending)
-        with bar:
+        with _log_above(bar):
             task = bar.add_task('', total=sum(map(len, pending)))
             for batch in self.batches:
                 self.indices = batch

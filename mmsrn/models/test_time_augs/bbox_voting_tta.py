@@ -180,7 +180,8 @@ class BBoxVotingTTAModel(BaseTTAModel):
         view: ScalePass = sample.scale_pass
         found = sample.pred_instances
         offset = self.voting['offset']
-        boxes = found.bboxes.clone()
+        # Half precision would round to whole pixels.
+        boxes = found.bboxes.to(torch.float32, copy=True)
         if view.flip:
             width = sample.img_shape[1]
             boxes[:, 0::2] = width - boxes[:, [2, 0]] - offset
@@ -192,7 +193,7 @@ class BBoxVotingTTAModel(BaseTTAModel):
         keep &= sides.amin(dim=1) < view.shorter_than
         return InstanceData(
             bboxes=boxes[keep],
-            scores=found.scores[keep],
+            scores=found.scores[keep].float(),
             labels=found.labels[keep],
         )
 
