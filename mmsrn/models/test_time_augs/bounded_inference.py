@@ -14,6 +14,8 @@ from .tiles import Tile, make_tiles, merge_tiles
 
 #: Tiles of fewer pixels would see too little: then a view is given up.
 MIN_PIXELS = 128 * 128
+#: Images after which more is tried again.
+PATIENCE = 100
 _SIGNS = (
     'out of memory',
     "can't allocate memory",
@@ -49,7 +51,8 @@ class BoundedInference:
     ``max_pixels`` and, once memory ran out, by what is expected to fit: half
     of what did not, or what did if that is more.  Larger images are covered by
     overlapping tiles.  An image for which even small tiles are too much is
-    given up.
+    given up.  From time to time twice as much is tried: others may have left
+    the memory.
 
     A process that the operating system ends for want of memory, as Linux does
     on a CPU, cannot be helped like that: there, set ``max_pixels``.
@@ -59,8 +62,10 @@ class BoundedInference:
     """
 
     def __init__(self, max_pixels: int | None = None) -> None:
-        self.bound = math.inf if max_pixels is None else max_pixels
-        self._fitted = 0
+        self.max_pixels = math.inf if max_pixels is None else max_pixels
+        self.bound = self.max_pixels
+        self._fitted = 0  # the most pixels that went through
+        self._images = 0  # since the bound was changed
 
     def __call__(
         self, module: nn.Module, image: Tensor, sample: DetDataSample
@@ -88,6 +93,9 @@ class BoundedInference:
                     raise
             else:
                 self._fitted = max(self._fitted, pixels)
+                self._images += 1
+                if self._images >= PATIENCE:
+                    self._set(min(2 * self.bound, self.max_pixels))
                 if len(tiles) == 1:
                     return found[0], ''
                 found = merge_tiles(tiles, found, height, width)
@@ -99,6 +107,10 @@ class BoundedInference:
             if not self._lower(pixels, sample):
                 return None, 'left out'
 
+    def _set(self, bound: float) -> None:
+        self.bound = bound
+        self._images = 0
+
     def _may_be_so(self, error: BaseException) -> bool:
         """Tell whether it may be memory, as smaller images went through."""
         text = str(error)
@@ -109,10 +121,10 @@ class BoundedInference:
         bound = pixels // 2
         if bound < self._fitted <= pixels * 3 // 4:
             bound = self._fitted
-        if bound < MIN_PIXELS:
-            self.bound = MIN_PIXELS
+        if bound < MIN_PIXELS:  # the next image begins with what once fitted
+            self._set(max(self._fitted, MIN_PIXELS))
             return False
-        self.bound = bound
+        self._set(bound)
         print_log(
             f'Out of memory on {pixels} pixels of '
             f'{sample.get("img_path", "an image")}, '

@@ -9,6 +9,7 @@ from mmengine.structures import InstanceData
 
 from mmsrn.models.test_time_augs.bounded_inference import (
     MIN_PIXELS,
+    PATIENCE,
     BoundedInference,
     is_out_of_memory,
 )
@@ -119,6 +120,24 @@ def test_a_little_less_than_what_did_not_fit_is_no_bound(warnings):
     run(detector, *image(300, 396))
     run(detector, *image(300, 400))
     assert run.bound == 60_000
+
+
+def test_memory_that_comes_back(warnings):
+    """More is tried again, but never more than allowed."""
+    for allowed, note in ((None, ''), (50_000, 'in 6 tiles')):
+        detector, run = Detector(memory=35_000), BoundedInference(allowed)
+        run(detector, *image(300, 400))
+        assert run.bound < 35_000
+        tried = len(warnings)
+        for _ in range(PATIENCE):  # in vain
+            run(detector, *image(300, 400))
+        run(detector, *image(300, 400))
+        assert tried < len(warnings) <= tried + 2 and run.bound < 35_000
+        detector.memory = float('inf')
+        for _ in range(3 * PATIENCE):
+            run(detector, *image(300, 400))
+        assert run(detector, *image(300, 400))[1] == note
+        assert run.bound == (allowed or run.bound) >= 50_000
 
 
 def test_vague_signs(warnings):
