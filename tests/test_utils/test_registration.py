@@ -54,7 +54,10 @@ def test_subpackages_are_those_that_register(root):
         for file in (root / 'mmsrn').rglob('*.py')
         if DECORATOR.search(file.read_text())
     }
-    assert sorted(found) == list(registration._SUBPACKAGES)
+    # Of the evaluation, what does not register needs no mmdet.
+    assert sorted(found) == [
+        name.partition('.')[0] for name in registration._SUBPACKAGES
+    ]
 
 
 def test_broken_subpackage_is_no_secret(monkeypatch):

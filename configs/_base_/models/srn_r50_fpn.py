@@ -39,7 +39,7 @@ model = dict(
         extra_convs_on='lateral',  # the code; the paper's words: 'output'
         upsample_mode='bilinear',
         align_corners=True,
-        init_cfg=dict(type='SRNNormal', layer='Conv2d', std=0.01),
+        init_cfg=dict(type='SRNNormalInit', layer='Conv2d', std=0.01),
     ),
     bbox_head=dict(
         type='SRNHead',

@@ -130,11 +130,11 @@ class SRNHead(AnchorHead):
         train_cfg: OptConfigType = None,
         test_cfg: OptConfigType = None,
         init_cfg: OptMultiConfig = dict(
-            type='SRNNormal',
+            type='SRNNormalInit',
             layer='Conv2d',
             std=0.01,
             override=dict(
-                type='SRNNormal', name='conv_cls', std=0.01, bias_prob=0.01
+                type='SRNNormalInit', name='conv_cls', std=0.01, bias_prob=0.01
             ),
         ),
         **kwargs,

@@ -71,7 +71,7 @@ class SRNFPN(BaseModule):
         norm_cfg: OptConfigType = None,
         act_cfg: OptConfigType = None,
         init_cfg: OptMultiConfig = dict(
-            type='SRNNormal', layer='Conv2d', std=0.01
+            type='SRNNormalInit', layer='Conv2d', std=0.01
         ),
     ) -> None:
         super().__init__(init_cfg=init_cfg)

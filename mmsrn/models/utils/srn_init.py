@@ -5,7 +5,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
 
-@WEIGHT_INITIALIZERS.register_module(name='SRNNormal')
+@WEIGHT_INITIALIZERS.register_module()
 class SRNNormalInit(NormalInit):
     """Normal weights and, in place of constant biases, those of torch.
 
@@ -23,7 +23,7 @@ class SRNNormalInit(NormalInit):
         **kwargs: Further arguments of mmengine's ``NormalInit``.
 
     Example:
-        >>> init_cfg = dict(type='SRNNormal', layer='Conv2d', std=0.01)
+        >>> init_cfg = dict(type='SRNNormalInit', layer='Conv2d', std=0.01)
     """
 
     def __init__(self, *, bias: float | None = None, **kwargs) -> None:

@@ -30,7 +30,7 @@ class Layers(BaseModule):
 
 def build(**cfg):
     torch.manual_seed(0)
-    module = Layers(dict(type='SRNNormal', layer='Conv2d', **cfg))
+    module = Layers(dict(type='SRNNormalInit', layer='Conv2d', **cfg))
     module.init_weights()
     return module
 
@@ -59,7 +59,7 @@ def test_other_layers_stay():
 
 
 def test_a_bias_can_be_given():
-    override = dict(type='SRNNormal', name='head', std=0.1, bias_prob=0.01)
+    override = dict(type='SRNNormalInit', name='head', std=0.1, bias_prob=0.01)
     module = build(std=0.01, override=override)
     assert (module.head.bias + math.log(99)).abs().max() < 1e-6
     assert module.conv.bias.unique().numel() > 1
@@ -67,7 +67,7 @@ def test_a_bias_can_be_given():
 
 
 def test_an_override_without_bias():
-    override = dict(type='SRNNormal', name='head', std=0.1)
+    override = dict(type='SRNNormalInit', name='head', std=0.1)
     bias = build(std=0.01, override=override).head.bias
     assert 0 < bias.abs().max() <= 1 / math.sqrt(400)
 
