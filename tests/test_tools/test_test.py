@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmengine.config import Config
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 TTA = """
@@ -123,8 +124,14 @@ def test_augmentation(run, root, tmp_path):
     assert run(config=config).model.type == 'SRN'
 
 
-def test_augmentation_that_the_config_lacks(tool, root, checkpoint, fails):
-    error = fails(tool, root / DEMO, checkpoint, '--tta')
+def test_augmentation_that_the_config_lacks(
+    tool, root, checkpoint, fails, tmp_path
+):
+    cfg = Config.fromfile(root / DEMO)
+    cfg.pop('tta_model')
+    cfg.pop('tta_pipeline')
+    cfg.dump(tmp_path / 'own.py')
+    error = fails(tool, tmp_path / 'own.py', checkpoint, '--tta')
     assert error.strip().endswith('lacks tta_model and tta_pipeline')
 
 
