@@ -78,6 +78,14 @@ class SRNHead(AnchorHead):
             regression; empty switches STR off.
         theta (float): Background confidence above which STC drops a negative.
         detach_anchors (bool): Whether moved anchors pass no gradient on.
+        refine_negatives (bool): Whether STR may make positives of anchors
+            that are background in the first step.  Such anchors are far from
+            the face or of another size; a short training moves them badly,
+            yet they score high and suppress better boxes of other levels.
+        refine_predictor (bool): Whether the second step has a box predictor
+            of its own, ``conv_refine``, on ``str_levels``.  Shared, one
+            predictor must give whole offsets for anchors of the grid and what
+            is left of them for moved ones, which takes long to learn.
 
         conv_cfg, norm_cfg (dict, optional): As in ``ConvModule``, for the
             subnets.
@@ -112,6 +120,8 @@ class SRNHead(AnchorHead):
         str_levels: tuple[int, ...] = (3, 4, 5),
         theta: float = 0.99,
         detach_anchors: bool = True,
+        refine_negatives: bool = True,
+        refine_predictor: bool = False,
         conv_cfg: OptConfigType = None,
         norm_cfg: OptConfigType = None,
         anchor_generator: ConfigType = dict(
@@ -145,6 +155,8 @@ class SRNHead(AnchorHead):
                 f'stacked_convs={stacked_convs}'
             )
         self.stacked_convs = stacked_convs
+        # Without levels that use it, it would be a weight without a gradient.
+        self.refine_predictor = refine_predictor and bool(str_levels)
         self.rfe = rfe
         self.conv_cfg = conv_cfg
         self.norm_cfg = norm_cfg
@@ -206,6 +218,7 @@ class SRNHead(AnchorHead):
             )
         )
         self.detach_anchors = detach_anchors
+        self.refine_negatives = refine_negatives
         self.train_cfg = train_cfg
         if train_cfg:
             reject_unknown(
@@ -244,9 +257,10 @@ class SRNHead(AnchorHead):
         self.conv_cls = nn.Conv2d(
             self.feat_channels, num_priors * self.cls_out_channels, 1
         )
-        self.conv_reg = nn.Conv2d(
-            self.feat_channels, num_priors * self.bbox_coder.encode_size, 1
-        )
+        deltas = num_priors * self.bbox_coder.encode_size
+        self.conv_reg = nn.Conv2d(self.feat_channels, deltas, 1)
+        if self.refine_predictor:
+            self.conv_refine = nn.Conv2d(self.feat_channels, deltas, 1)
 
     def _subnet(self) -> nn.Sequential:
         num_convs = self.stacked_convs - (0 if self.rfe is None else 2)
@@ -292,28 +306,33 @@ class SRNHead(AnchorHead):
         """
         return self.conv_cls(self.cls_convs(x))
 
-    def forward_reg(self, x: Tensor) -> Tensor:
+    def forward_reg(self, x: Tensor, refine: bool = False) -> Tensor:
         """Box deltas of one map.
 
         Args:
             x (Tensor): Features, (N, in_channels, H, W).
+            refine (bool): By ``conv_refine``.
 
         Returns:
             Tensor: Deltas, (N, priors * 4, H, W).
         """
-        return self.conv_reg(self.reg_convs(x))
+        predictor = self.conv_refine if refine else self.conv_reg
+        return predictor(self.reg_convs(x))
 
-    def forward_single(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_single(
+        self, x: Tensor, refine: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Class logits and box deltas of one map of the second step.
 
         Args:
             x (Tensor): Features, (N, in_channels, H, W).
+            refine (bool): See :meth:`forward_reg`.
 
         Returns:
             tuple[Tensor, Tensor]: See :meth:`forward_cls` and
             :meth:`forward_reg`.
         """
-        return self.forward_cls(x), self.forward_reg(x)
+        return self.forward_cls(x), self.forward_reg(x, refine)
 
     def forward(
         self, x: tuple[Tensor | None, ...]
@@ -354,14 +373,17 @@ class SRNHead(AnchorHead):
                 f'{self.str_levels} need the first-step maps {missing}, which '
                 "the neck did not build (check its 'first_step_levels')"
             )
-        cls_ss, bbox_ss = multi_apply(self.forward_single, second)
+        refine = [
+            self.refine_predictor and i in self.str_levels for i in range(n)
+        ]
+        cls_ss, bbox_ss = multi_apply(self.forward_single, second, refine)
         cls_fs: Maps = [None] * n
         bbox_fs: Maps = [None] * n
         for i in self.stc_levels:
             same = first[i] is second[i]
             cls_fs[i] = cls_ss[i] if same else self.forward_cls(first[i])
         for i in self.str_levels:
-            same = first[i] is second[i]
+            same = first[i] is second[i] and not refine[i]
             bbox_fs[i] = bbox_ss[i] if same else self.forward_reg(first[i])
         return cls_fs, bbox_fs, cls_ss, bbox_ss
 
@@ -442,14 +464,15 @@ class SRNHead(AnchorHead):
             moved = moved.detach()
         moved = moved.expand(len(metas), -1, -1)
         gts = (batch_gt_instances, metas, batch_gt_instances_ignore)
-        return TwoStepTargets(
-            level_sizes,
-            valid,
-            start,
-            moved,
-            self.first_assigner(start, valid, level_sizes, *gts),
-            self.second_assigner(moved.detach(), valid, level_sizes, *gts),
+        first = self.first_assigner(start, valid, level_sizes, *gts)
+        fixed = torch.zeros_like(valid)
+        if not self.refine_negatives:
+            fixed = in_str & (first.labels == self.num_classes)
+        second = self.second_assigner(
+            moved.detach(), valid & ~fixed, level_sizes, *gts
         )
+        second.labels[fixed] = self.num_classes
+        return TwoStepTargets(level_sizes, valid, start, moved, first, second)
 
     def loss_by_feat(
         self,

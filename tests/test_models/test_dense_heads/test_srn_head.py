@@ -120,6 +120,22 @@ def test_forward_of_one_set():
     assert cls_fs[0] is cls_ss[0] and bbox_fs[2] is bbox_ss[2]
 
 
+@pytest.mark.parametrize('num_sets', [1, 2])
+def test_predictor_of_moved_anchors(num_sets):
+    head = make(refine_predictor=True)
+    x = maps(num_sets)
+    _, bbox_fs, _, bbox_ss = head(x)
+    for i, second in enumerate(x[-3:]):
+        predictor = head.conv_refine if i == 2 else head.conv_reg
+        deltas = predictor(head.reg_convs(second))
+        torch.testing.assert_close(bbox_ss[i], deltas)
+    deltas = head.conv_reg(head.reg_convs(x[2]))
+    torch.testing.assert_close(bbox_fs[2], deltas)
+    assert not hasattr(make(), 'conv_refine')
+    without = make(refine_predictor=True, str_levels=())
+    assert not hasattr(without, 'conv_refine')
+
+
 def test_wrong_number_of_maps():
     with pytest.raises(ValueError, match='3 maps.* or 6 .*put out 4'):
         make()(maps()[:4])
@@ -257,7 +273,11 @@ def by_hand(head, outputs, gts):
         moved = anchors.copy()
         for i in np.flatnonzero(np.isin(level, head.str_levels)):
             moved[i] = decode(anchors[i], reg1[i])
-        lab2, match2 = label(moved, boxes, 0.5, 0.4)
+        fixed = np.zeros(len(anchors), bool)
+        if not head.refine_negatives:
+            fixed = np.isin(level, head.str_levels) & (lab1 == 0)
+        lab2, match2 = np.zeros_like(lab1), np.zeros_like(match1)
+        lab2[~fixed], match2[~fixed] = label(moved[~fixed], boxes, 0.5, 0.4)
         for i in range(len(anchors)):
             stc, str_ = (
                 level[i] in head.stc_levels,
@@ -285,8 +305,13 @@ def by_hand(head, outputs, gts):
     'levels',
     [((0, 1), (2,)), ((2,), (0, 1)), ((0, 1, 2), (0, 1, 2)), ((), ())],
 )
-def test_losses_by_hand(levels):
-    head = make(stc_levels=levels[0], str_levels=levels[1])
+@pytest.mark.parametrize('refine_negatives', [True, False])
+def test_losses_by_hand(levels, refine_negatives):
+    head = make(
+        stc_levels=levels[0],
+        str_levels=levels[1],
+        refine_negatives=refine_negatives,
+    )
     outputs = random_outputs(head)
     gts, metas = ground_truth()
     losses = head.loss_by_feat(*outputs, gts, metas)
@@ -299,6 +324,36 @@ def test_losses_by_hand(levels):
     assert counts[2] > 0
     if levels[0]:
         assert 0 < losses['stc_removed'].item() == pytest.approx(removed)
+
+
+def test_negatives_that_str_may_move():
+    """Deltas take every anchor of the level of STR to the face."""
+    head = make()
+    (anchors,) = head.prior_generator.grid_priors(SIZES, device='cpu')[2:]
+    face = torch.tensor([20.0, 10.0, 50.0, 50.0])
+    deltas = head.bbox_coder.encode(anchors, face.expand_as(anchors))
+    gts, metas = ground_truth(batch=1, num=1)
+    gts[0].bboxes = face[None]
+    labels = {}
+    for head.refine_negatives in (True, False):
+        targets = head.assign(SIZES, deltas[None], gts, metas)
+        first, second = (
+            x.labels[0, -len(anchors) :]
+            for x in (targets.first, targets.second)
+        )
+        labels[head.refine_negatives] = second
+    assert (labels[True] == 0).all()
+    negative = first == 1
+    assert negative.any() and not negative.all()
+    assert (labels[False][negative] == 1).all()
+    assert (labels[False][~negative] == 0).all()
+
+
+def test_no_negative_is_moved_without_faces():
+    every = (0, 1, 2)
+    head = make(refine_negatives=False, stc_levels=every, str_levels=every)
+    losses = head.loss_by_feat(*random_outputs(head), *ground_truth(num=0))
+    assert losses['loss_cls_ss'] > 0 and losses['loss_bbox_ss'] == 0
 
 
 def test_each_image_moves_its_own_anchors():
