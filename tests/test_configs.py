@@ -22,7 +22,7 @@ from mmsrn.testing import write_synthetic_wider_face
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = [
     str(path.relative_to(ROOT))
-    for folder in ('srn', 'demo')
+    for folder in ('srn', 'retinanet', 'demo')
     for path in sorted((ROOT / 'configs' / folder).glob('*.py'))
 ]
 # As others train, and tested under a protocol of their own.
@@ -79,6 +79,7 @@ def in_miniature(cfg, data, work_dir):
         cfg.val_evaluator.gt_dir = None  # not that of the real set
     cfg.train_dataloader.batch_size = 2
     cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = 1
+    cfg.model.test_cfg.score_thr = 0  # something is found
     cfg.model.backbone.init_cfg = None
     if cfg.model.backbone.type == 'ResNet':  # else no gradient in blocks
         cfg.model.backbone.zero_init_residual = False
@@ -101,7 +102,10 @@ def test_trains_a_step_and_predicts(path, data, tmp_path):
 
     assert runner.iter == 1
     losses = runner.message_hub.log_scalars
-    for name in ('cls_fs', 'cls_ss', 'bbox_ss'):
+    terms = ('cls_fs', 'cls_ss', 'bbox_ss')
+    if cfg.model.type != 'SRN':
+        terms = ('cls', 'bbox')
+    for name in terms:
         assert losses[f'train/loss_{name}'].current() > 0
     assert torch.isfinite(torch.tensor(losses['train/loss'].current()))
     still = [
@@ -109,8 +113,8 @@ def test_trains_a_step_and_predicts(path, data, tmp_path):
         for name, value in runner.model.named_parameters()
         if value.requires_grad and value.equal(before[name])
     ]
-    # The first step regresses only where a face fits the coarse levels.
-    allowed = re.compile(r'neck\.(extra|first)')
+    # STR regresses only where a face fits the coarse levels.
+    allowed = re.compile(r'neck\.(extra|first)|bbox_head\.conv_refine')
     assert not [name for name in still if not allowed.match(name)]
 
     batch = next(iter(runner.val_dataloader))
