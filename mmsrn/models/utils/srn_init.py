@@ -11,9 +11,9 @@ class SRNNormalInit(NormalInit):
 
     Biases are uniform in +-1 / sqrt(inputs of an output), the default of
     torch's convolutions and linear layers, unless ``bias`` or ``bias_prob``
-    is given.  mmengine's ``Normal`` makes them 0: a stack of narrow
-    convolutions such as the branches of RFE then starts without a signal, and
-    hardly learns at first.
+    is given.  mmengine's ``Normal`` makes them 0: in a stack of narrow
+    convolutions such as the branches of RFE little then passes a ReLU, and
+    gradients are far smaller at first.
 
     Source: initialisation of ``srn.py`` and ``resnet_srn.py`` in the
     published code, N(0, 0.01) and untouched biases.
