@@ -8,9 +8,10 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import nn
 
-import mmsrn.models.utils  # noqa: F401
 from mmsrn.testing.models import load_model_cfg
+from mmsrn.utils import register_all_modules
 
+register_all_modules()
 ROOT = Path(__file__).resolve().parents[3]
 
 
