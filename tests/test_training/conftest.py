@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mmsrn.testing import write_synthetic_wider_face
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 SIDE = 224
 EPOCHS = 100  # to know eight images by heart
+PATIENCE = 900  # seconds; many times what any one process needs
 
 
 @pytest.fixture(scope='session')
@@ -59,22 +61,62 @@ def make_config(root, eight_images):
 
 
 @pytest.fixture(scope='session')
-def run(root):
+def free_port():
+    """Function that returns a port nothing listens on."""
+
+    def find():
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            return free.getsockname()[1]
+
+    return find
+
+
+@pytest.fixture(scope='session')
+def finish(root):
+    """Function that runs a command in the repository, within bounds.
+
+    Processes that wait for each other would else wait for hours.
+    """
+
+    def start(command, **env):
+        with subprocess.Popen(
+            [str(x) for x in command],
+            cwd=root,
+            env={**os.environ, 'OMP_NUM_THREADS': '1', **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                out, _ = process.communicate(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.terminate()  # the launcher ends its processes
+                try:
+                    out, _ = process.communicate(timeout=60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    out = '(no output: it had to be killed)'
+                pytest.fail(f'{command} hangs:\n{out}')
+        return subprocess.CompletedProcess(command, process.returncode, out)
+
+    return start
+
+
+@pytest.fixture(scope='session')
+def run(finish, free_port):
     """Function that runs a tool and returns the finished process."""
 
     def start(*args, check=True, processes=None, path=''):
         command = [sys.executable]
         if processes:
-            command += ['-m', 'torch.distributed.run', '--standalone']
+            # The address, not --standalone: that asks for the host's name,
+            # which no server may know.
+            command += ['-m', 'torch.distributed.run']
             command += [f'--nproc-per-node={processes}']
-        done = subprocess.run(
-            [*command, *map(str, args)],
-            cwd=root,
-            env={**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+            command += ['--master-addr=127.0.0.1']
+            command += [f'--master-port={free_port()}']
+        done = finish([*command, *args], PYTHONPATH=str(path))
         if check and done.returncode:
             pytest.fail(f'{args} ended with {done.returncode}:\n{done.stdout}')
         return done

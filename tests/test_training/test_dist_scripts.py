@@ -1,8 +1,5 @@
 """The scripts that start several processes."""
 
-import os
-import socket
-import subprocess
 import sys
 
 import pytest
@@ -11,25 +8,15 @@ LOG = {'default_hooks.logger.interval': 1}
 
 
 @pytest.mark.slow
-def test_dist_train(root, make_config, tmp_path):
+def test_dist_train(root, finish, free_port, make_config, tmp_path):
     config = make_config(tmp_path / 'config.py', epochs=1, **LOG)
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    done = subprocess.run(
+    done = finish(
         ['bash', root / 'tools/dist_train.sh', config, '2']
         + ['--work-dir', tmp_path / 'run', '--cfg-options', 'val_cfg=None']
         + ['val_dataloader=None', 'val_evaluator=None'],
-        env={
-            **os.environ,
-            'PYTHON': sys.executable,
-            'PORT': str(port),
-            'OMP_NUM_THREADS': '1',
-            'CUDA_VISIBLE_DEVICES': '',
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        PYTHON=sys.executable,
+        PORT=str(free_port()),
+        CUDA_VISIBLE_DEVICES='',
     )
     assert done.returncode == 0, done.stdout
     # Eight images in batches of four: one step of both processes.
