@@ -1,3 +1,4 @@
+from .assigners import *  # noqa: F403
 from .coders import *  # noqa: F403
 from .prior_generators import *  # noqa: F403
 from .step_targets import StepAssigner, StepTargets

@@ -1,0 +1,3 @@
+from .levelwise_assigner import LevelwiseAssigner
+
+__all__ = ['LevelwiseAssigner']
