@@ -5,6 +5,11 @@ dump of tensors is.
 """
 
 from .dark_face_labels import parse_dark_face_label, read_dark_face_labels
+from .dark_face_list import (
+    read_dark_face,
+    read_dark_face_list,
+    read_dark_face_names,
+)
 from .detection_dumps import read_coco_results, read_mmdet_dump
 from .detection_text import DetectionFile, parse_detections
 from .image_names import ImageNames
@@ -28,7 +33,10 @@ __all__ = [
     'parse_dark_face_label',
     'parse_detections',
     'read_coco_results',
+    'read_dark_face',
     'read_dark_face_labels',
+    'read_dark_face_list',
+    'read_dark_face_names',
     'read_mmdet_dump',
     'read_submission',
     'read_wider_face_mat',
