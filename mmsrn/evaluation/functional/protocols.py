@@ -96,7 +96,7 @@ def eval_darkface(
         predictions (Mapping[str, np.ndarray]): Image to (n, 5), x1 y1 x2 y2
             score in pixels of the original image, in the order of the file.
         ground_truth (FaceSet): The faces, for instance of
-            :func:`mmsrn.parsers.read_dark_face_labels`.
+            :func:`mmsrn.parsers.read_dark_face`.
 
     Returns:
         FaceEvaluation: AP in [0, 1], curve and matches.

@@ -8,7 +8,7 @@ import numpy as np
 from mmdet.registry import METRICS
 
 from mmsrn.evaluation.functional import FaceEvaluation, FaceSet, eval_darkface
-from mmsrn.parsers import read_dark_face_labels
+from mmsrn.parsers import read_dark_face
 
 from .face_metric import FaceMetric
 
@@ -20,13 +20,13 @@ class DarkFaceMetric(FaceMetric):
     The key is ``dark_face/ap``.
 
     Args:
-        gt_dir (str, optional): Folder of label files, each of which is an
-            image to evaluate.  By default the annotations of the dataset are
-            the ground truth.
+        gt_dir (str, optional): Folder of label files, or a split list; each
+            file or line is an image to evaluate.  By default the annotations
+            of the dataset are the ground truth.
         **kwargs: See :class:`FaceMetric`.
 
     Raises:
-        AnnotationError: If label files are missing or malformed.
+        AnnotationError: If annotations are missing or malformed.
     """
 
     default_prefix = 'dark_face'
@@ -35,7 +35,7 @@ class DarkFaceMetric(FaceMetric):
     def __init__(self, gt_dir: str | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         if gt_dir is not None and not self.format_only:
-            self.ground_truth = read_dark_face_labels(gt_dir)
+            self.ground_truth = read_dark_face(gt_dir)
 
     def to_rows(self, corners: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Keep corners: x1 y1 x2 y2 score.

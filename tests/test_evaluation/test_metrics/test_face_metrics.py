@@ -253,6 +253,10 @@ def test_dark_face_labels(tmp_path):
     truth = read_dark_face_labels(tmp_path)
     with pytest.warns(UserWarning, match='no predictions'):
         assert eval_darkface({'a': np.array(rows)}, truth).ap == {'ap': 0.5}
+    split = tmp_path / 'split.list'
+    split.write_text('a.png 1 0 0 9 9 1\nb.png 1 0 0 9 9 1\n')
+    again = DarkFaceMetric(gt_dir=str(split))
+    assert evaluate(again, [sample('x/y/a.png', rows)]) == found
 
 
 boxes = st.tuples(st.integers(0, 3), st.sampled_from([9, 14, 20])).map(
