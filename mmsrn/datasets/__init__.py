@@ -1,7 +1,12 @@
-"""Datasets and transforms; importing registers them in mmdet."""
+"""Datasets, samplers and transforms; importing registers them in mmdet."""
 
+from .samplers import SourceRatioSampler
 from .transforms import *  # noqa: F403
 from .voc_face import VOCFaceDataset
 from .wider_face import WiderFaceDataset
 
-__all__ = ['VOCFaceDataset', 'WiderFaceDataset']
+__all__ = [
+    'SourceRatioSampler',
+    'VOCFaceDataset',
+    'WiderFaceDataset',
+]

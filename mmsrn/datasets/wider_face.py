@@ -38,9 +38,7 @@ class WiderFaceDataset(FaceDataset):
         ValueError: If ``invalid_boxes`` is unknown.
     """
 
-    def __init__(
-        self, *args, invalid_boxes: str = 'ignore', **kwargs
-    ) -> None:
+    def __init__(self, *args, invalid_boxes: str = 'ignore', **kwargs) -> None:
         if invalid_boxes not in ('ignore', 'keep', 'drop'):
             raise ValueError(
                 "invalid_boxes must be 'ignore', 'keep' or 'drop', got "
