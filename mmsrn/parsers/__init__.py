@@ -10,6 +10,7 @@ from .dark_face_list import (
     read_dark_face_list,
     read_dark_face_names,
 )
+from .dark_face_splits import split_names
 from .detection_dumps import read_coco_results, read_mmdet_dump
 from .detection_text import DetectionFile, parse_detections
 from .image_names import ImageNames
@@ -42,5 +43,6 @@ __all__ = [
     'read_wider_face_mat',
     'read_wider_face_set',
     'read_wider_face_txt',
+    'split_names',
     'write_submission',
 ]

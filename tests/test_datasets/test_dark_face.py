@@ -8,9 +8,8 @@ from mmdet.registry import DATASETS, METRICS
 from mmengine.structures import InstanceData
 from PIL import Image
 
-from mmsrn.datasets import dark_face_splits
-from mmsrn.datasets.dark_face_splits import PublishedSplit
-from mmsrn.parsers import AnnotationError, read_dark_face
+from mmsrn.parsers import AnnotationError, dark_face_splits, read_dark_face
+from mmsrn.parsers.dark_face_splits import PublishedSplit
 from mmsrn.utils import register_all_modules
 
 PIPELINE = [

@@ -4,14 +4,14 @@ import hashlib
 
 import pytest
 
-from mmsrn.datasets.dark_face_splits import (
+from mmsrn.parsers import read_dark_face_names
+from mmsrn.parsers.dark_face_splits import (
     OWN_SPLITS,
     PUBLISHED_SPLITS,
     own_split,
     split_file,
     split_names,
 )
-from mmsrn.parsers import read_dark_face_names
 
 
 def test_parts():

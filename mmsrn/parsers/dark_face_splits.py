@@ -12,7 +12,8 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from mmsrn.parsers import AnnotationError, read_dark_face_names
+from .dark_face_list import read_dark_face_names
+from .wider_face_txt import AnnotationError
 
 __all__ = [
     'NUM_IMAGES',
