@@ -152,7 +152,7 @@ def _explain(error: Exception) -> str | None:
         return (
             f'an image cannot be read: {text.splitlines()[-1]}; restore or '
             'remove it. tools/misc/verify_dataset.py finds all such images '
-            'of WIDER FACE'
+            'of WIDER FACE and DARK FACE'
         )
     builders = [
         x

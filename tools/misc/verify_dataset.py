@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check a copy of WIDER FACE before the first training."""
+"""Check a copy of WIDER FACE or DARK FACE before the first training."""
 
 from __future__ import annotations
 
@@ -18,43 +18,57 @@ from mmsrn.utils.launch import fail, positive, require_mmdet  # noqa: E402
 
 require_mmdet(ROOT)
 
-from wider_face_checks import (  # noqa: E402
+from dark_face_checks import check_dark_face  # noqa: E402
+from image_checks import (  # noqa: E402
     Problem,
-    check_boxes,
-    check_counts,
     check_sizes,
     look_up,
     read_images,
 )
+from wider_face_checks import check_boxes, check_counts  # noqa: E402
 
 from mmsrn.parsers import (  # noqa: E402
     AnnotationError,
     FaceImage,
     read_wider_face_txt,
 )
+from mmsrn.parsers.dark_face_splits import PUBLISHED_SPLITS  # noqa: E402
 from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
+
+WIDER_SPLITS = ('train', 'val')
+DESCRIPTION = """
+Check a copy of WIDER FACE or DARK FACE: numbers of images and faces against
+the published ones, every image there and whole, image sizes as published or
+as the tables beside the annotations say, boxes inside their image, lists and
+label files alike. Exit status 1 if anything is wrong.
+"""
+EPILOG = """
+WIDER FACE is a folder with wider_face_split/ and WIDER_*/images/; DARK FACE
+one with image/, and label/ or lists split_*.txt, or both.
+
+examples:
+  %(prog)s data/widerface --no-images
+  %(prog)s data/darkface
+  %(prog)s data/darkface --splits 5000_1000/train 5000_1000/test
+"""
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        description='Check a copy of WIDER FACE: numbers of images and faces '
-        'against the published ones, every image there and whole, image '
-        'sizes as the tables beside the annotations say, boxes inside their '
-        'image. Exit status 1 if anything is wrong.',
-        epilog='example: %(prog)s data/widerface --no-images',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        'data_root',
-        type=Path,
-        help='folder with wider_face_split/ and WIDER_*/images/',
+        'data_root', type=Path, help='folder of the set, see below'
     )
     parser.add_argument(
         '--splits',
         nargs='+',
-        default=['train', 'val'],
         metavar='SPLIT',
-        help='splits to check (default: train val)',
+        help='splits to check (default: train val of WIDER FACE, the lists '
+        'that are there of DARK FACE)',
     )
     parser.add_argument(
         '--no-images',
@@ -64,15 +78,16 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--any-counts',
         action='store_true',
-        help='do not compare numbers with the published ones: for a part of '
-        'the set, or another set in this layout',
+        help='do not compare numbers, and sizes of DARK FACE, with the '
+        'published ones: for a part of a set, or another set in its layout',
     )
     parser.add_argument(
         '--image-sizes',
         type=Path,
         metavar='CSV',
-        help='table of name,width,height to compare with (default: the '
-        'tables image_sizes*.csv beside the annotations, if there are any)',
+        help='WIDER FACE: table of name,width,height to compare with '
+        '(default: the tables image_sizes*.csv beside the annotations, if '
+        'there are any)',
     )
     parser.add_argument(
         '--workers',
@@ -122,7 +137,8 @@ def check_split(args: argparse.Namespace, split: str) -> list[Problem]:
         if not folder.is_dir():
             problems.append(missing_folder(folder))
         else:
-            decoded, damaged = read_images(folder, images, args.workers)
+            names = [image.name for image in images]
+            decoded, damaged = read_images(folder, names, args.workers)
             problems += damaged
             for path, table in tables.items():
                 problems += check_sizes(decoded, table, path)
@@ -200,6 +216,51 @@ def grouped(problems: list[Problem], limit: int | None = None) -> str:
     return '\n'.join(lines)
 
 
+def check(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> list[Problem]:
+    """Check the set that is there.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        list[Problem]: What is wrong; the program ends if there is no set.
+    """
+    root = args.data_root
+    if (root / 'wider_face_split').is_dir():
+        problems = []
+        for split in args.splits or WIDER_SPLITS:
+            problems += check_split(args, split)
+        return problems
+    if (root / 'label').is_dir() or any(root.glob('split_*.txt')):
+        unknown = [x for x in args.splits or () if x not in PUBLISHED_SPLITS]
+        if unknown:
+            fail(
+                parser,
+                f'--splits of DARK FACE are {", ".join(PUBLISHED_SPLITS)}, '
+                f'not {unknown[0]}',
+            )
+        return check_dark_face(
+            root,
+            args.splits,
+            not args.any_counts,
+            None if args.no_images else args.workers,
+        )
+    near = sorted((*root.glob('*/wider_face_split'), *root.glob('*/label')))
+    hint = (
+        f'did you mean {near[0].parent}?'
+        if near
+        else 'data/README.md shows the layout'
+    )
+    fail(
+        parser,
+        f'{root} has no folder wider_face_split, and no folder label or list '
+        f'split_*.txt; {hint}',
+    )
+
+
 def main(argv: list[str] | None = None) -> int:
     """Check.
 
@@ -212,18 +273,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    root = args.data_root
-    if not (root / 'wider_face_split').is_dir():
-        near = sorted(root.glob('*/wider_face_split'))
-        hint = (
-            f'did you mean {near[0].parent}?'
-            if near
-            else 'data/README.md shows the layout'
-        )
-        fail(parser, f'{root} has no folder wider_face_split; {hint}')
-    problems = []
-    for split in args.splits:
-        problems += check_split(args, split)
+    problems = check(parser, args)
     verdict = grouped(problems) or 'Nothing is wrong.'
     if args.report is not None:
         try:
