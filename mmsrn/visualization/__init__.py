@@ -1,4 +1,4 @@
-"""Pictures of what SRN does: selection, detections, curves, reports.
+"""Pictures of data and of what SRN does: selection, detections, curves.
 
 Needs matplotlib and OpenCV, which come with MMDetection. The functions return
 ``matplotlib`` figures or images and never touch the state of ``pyplot``.
@@ -29,6 +29,7 @@ from .selection import (
     measure_str,
     read_selection,
 )
+from .statistics import draw_statistics
 
 __all__ = [
     'HtmlReport',
@@ -43,6 +44,7 @@ __all__ = [
     'draw_losses',
     'draw_pr_curves',
     'draw_pr_panels',
+    'draw_statistics',
     'draw_stc',
     'draw_str',
     'load_scalars',

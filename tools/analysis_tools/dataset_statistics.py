@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Say how large the faces of a set are, and how many an image has.
+
+Of configs: what their pipelines get, after filters, before augmentation. With
+--dataset, of annotations, for which no images are needed. The size of a face
+is the square root of its area in pixels of the original image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
+from mmsrn.utils.launch import (  # noqa: E402
+    add_cfg_options,
+    check_config,
+    fail,
+    one_line_errors,
+    read_config,
+    require_mmdet,
+)
+
+require_mmdet(ROOT)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mmsrn.datasets.face_statistics import FaceStatistics
+
+ALL = 'all of them'
+EXAMPLES = """
+examples:
+  %(prog)s configs/srn/srn_r50_fpn_1xb32-130e_widerface.py --split val
+  %(prog)s --dataset dark_face data/darkface/label --plot sizes.png
+  %(prog)s --dataset dark_face data/darkface/split_5000_1000_*.txt
+  %(prog)s --dataset wider_face --json sizes.json \\
+      data/widerface/wider_face_split/wider_face_train_bbx_gt.txt
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'sources',
+        nargs='+',
+        metavar='SOURCE',
+        help='config files, or with --dataset annotations; several are '
+        'compared',
+    )
+    parser.add_argument(
+        '--dataset',
+        choices=['dark_face', 'wider_face'],
+        help='layout of annotations: folders of label files or split lists '
+        'of DARK FACE, *_bbx_gt.txt of WIDER FACE',
+    )
+    parser.add_argument(
+        '--split',
+        choices=['train', 'val', 'test'],
+        default='train',
+        help='whose images, of a config (default: train)',
+    )
+    parser.add_argument(
+        '--json', type=Path, metavar='FILE', help='write the numbers'
+    )
+    parser.add_argument(
+        '--plot',
+        type=Path,
+        metavar='FILE',
+        help='draw the distributions: .png, .pdf or .svg',
+    )
+    add_cfg_options(parser)
+    return parser
+
+
+def read_annotations(
+    parser: argparse.ArgumentParser, path: str, dataset: str
+) -> list[np.ndarray]:
+    """Read the boxes of annotations, or end with what is wrong with them.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        path (str): File or folder.
+        dataset (str): Its layout.
+
+    Returns:
+        list[np.ndarray]: Corners (k, 4) for each image.
+    """
+    from mmsrn.parsers import read_dark_face, read_wider_face_set
+
+    read = {'dark_face': read_dark_face, 'wider_face': read_wider_face_set}
+    try:
+        (setting,) = read[dataset](path).settings.values()
+    except ValueError as error:
+        fail(parser, str(error))
+    return setting.faces
+
+
+def read_dataset(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, config: str
+) -> list[np.ndarray]:
+    """Read the boxes of a config's dataset, or end with what is wrong.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): The command line.
+        config (str): The config.
+
+    Returns:
+        list[np.ndarray]: Corners (k, 4) for each image.
+    """
+    import numpy as np
+    from browse_dataset import build_dataset
+    from mmengine.registry import init_default_scope
+    from rich.progress import track
+
+    check_config(parser, config, ROOT)
+    cfg = read_config(parser, config, args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    with one_line_errors(parser, config):
+        dataset = build_dataset(parser, cfg, args.split)
+    found = []
+    for i in track(
+        range(len(dataset)), 'Reading', disable=len(dataset) < 5000
+    ):
+        instances = dataset.get_data_info(i)['instances']
+        boxes = [x['bbox'] for x in instances]
+        found.append(np.array(boxes, np.float64).reshape(-1, 4))
+    return found
+
+
+def short_names(sources: list[str]) -> list[str]:
+    """Last parts of paths, as far as they tell them apart."""
+    paths = [Path(x).resolve() for x in sources]
+    names = [x.stem for x in paths]
+    if len(set(names)) < len(names):
+        names = [f'{x.parent.name}/{x.stem}' for x in paths]
+    return names if len(set(names)) == len(names) else sources
+
+
+def table(found: dict[str, FaceStatistics]) -> str:
+    """Format the numbers for the terminal.
+
+    Args:
+        found (dict[str, FaceStatistics]): By the name of the set.
+
+    Returns:
+        str: Several lines.
+    """
+    numbers = {name: x.numbers() for name, x in found.items()}
+    widths = [max(10, len(name) + 2) for name in numbers]
+    lines = ['', f'{"":26}' + _row(numbers, widths)]
+    for key in next(iter(numbers.values())):
+        values = [_shown(key, x[key]) for x in numbers.values()]
+        lines.append(f'{_label(key):26}' + _row(values, widths))
+    return '\n'.join(lines)
+
+
+def _row(cells, widths: list[int]) -> str:
+    return ''.join(f'{x:>{width}}' for x, width in zip(cells, widths))
+
+
+def _label(key: str) -> str:
+    if key.startswith('size_p'):
+        return f'size, {key[6:]} % below, px'
+    return key.replace('_', ' ').replace('px', ' px')
+
+
+def _shown(key: str, value: float) -> str:
+    if math.isnan(value):
+        return '-'
+    if key.startswith('under'):
+        return f'{value * 100:.1f} %'
+    if isinstance(value, int) or key.endswith(('_max', '_median')):
+        return f'{value:,.10g}'
+    return (
+        f'{value:.2f}' if 'ratio' in key or 'over' in key else f'{value:.1f}'
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.plot is not None and args.plot.suffix.lower() not in (
+        '.png',
+        '.pdf',
+        '.svg',
+    ):
+        fail(parser, f'--plot {args.plot}: must end in .png, .pdf or .svg')
+    if args.dataset is not None and args.cfg_options is not None:
+        fail(parser, '--cfg-options is for configs, not with --dataset')
+
+    boxes = {}
+    for name, source in zip(short_names(args.sources), args.sources):
+        if args.dataset is not None:
+            boxes[name] = read_annotations(parser, source, args.dataset)
+        else:
+            boxes[name] = read_dataset(parser, args, source)
+    if len(boxes) > 1:
+        boxes[ALL] = [x for part in boxes.values() for x in part]
+
+    from mmsrn.datasets.face_statistics import face_statistics
+
+    found = {name: face_statistics(x) for name, x in boxes.items()}
+    print(table(found))
+    write(parser, args, found)
+
+
+def write(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    found: dict[str, FaceStatistics],
+) -> None:
+    """Write the files that were asked for.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): The command line.
+        found (dict[str, FaceStatistics]): By the name of the set.
+    """
+    file = None
+    try:
+        if args.json is not None:
+            file = args.json
+            numbers = {
+                name: {
+                    # JSON has no NaN.
+                    key: None if math.isnan(value) else value
+                    for key, value in x.numbers().items()
+                }
+                for name, x in found.items()
+            }
+            with atomic_file(file) as partial:
+                partial.write_text(json.dumps(numbers, indent=2) + '\n')
+        if args.plot is not None:
+            from mmsrn.visualization import draw_statistics
+
+            file = args.plot
+            figure = draw_statistics(
+                {
+                    name: (x.sizes, x.counts)
+                    for name, x in found.items()
+                    if name != ALL
+                }
+            )
+            with atomic_file(file) as partial:
+                figure.savefig(partial, dpi=110)
+    except OSError as error:
+        fail(parser, f'{file}: cannot be written: {error}')
+
+
+if __name__ == '__main__':
+    main()
