@@ -1,11 +1,10 @@
-_base_ = './srn_r50_fpn_1xb32-130e_widerface.py'
+_base_ = [
+    '../_base_/models/srn_r101_fpn.py',
+    '../_base_/datasets/widerface.py',
+    '../_base_/schedules/schedule_130e.py',
+    '../_base_/tta/multi_scale_1400.py',
+    '../_base_/default_runtime.py',
+]
 
-model = dict(
-    backbone=dict(
-        depth=101,
-        init_cfg=dict(
-            checkpoint='https://download.pytorch.org/models/'
-            'resnet101-63fe2227.pth'
-        ),
-    )
-)
+# Trained with mmdet's transforms.
+tta_model = dict(offset=0)
