@@ -18,27 +18,45 @@ from mmengine.runner.checkpoint import get_external_models
 
 from mmsrn.models import BBoxVotingTTAModel
 from mmsrn.testing import write_synthetic_wider_face
+from mmsrn.utils.launch import leaves
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = [
     str(path.relative_to(ROOT))
-    for folder in ('srn', 'retinanet', 'demo')
+    for folder in ('srn', 'retinanet', 'darkface', 'demo')
     for path in sorted((ROOT / 'configs' / folder).glob('*.py'))
 ]
-# As others train, and tested under a protocol of their own.
-PROTOCOLS = [path for path in CONFIGS if '_widerface-' in path]
-TRAINED = [path for path in CONFIGS if path not in PROTOCOLS]
+# As others train, and tested under a protocol of their own ...
+PROTOCOLS = [path for path in CONFIGS if re.search('srn/.*_widerface-', path)]
+# ... or in the dark.
+LIT = re.compile(r'darkface/(.*_(?:widerface|facemask))_.*dark')
+DARK_TESTS = [path for path in CONFIGS if LIT.search(path)]
+TRAINED = [path for path in CONFIGS if path not in PROTOCOLS + DARK_TESTS]
+# By the names that configs have for them: folders below data/.
+SETS = {
+    'widerface-darkface-msrcr': ['widerface', 'darkface-msrcr'],
+    'facemask-facemask-dark-msrcr': ['facemask', 'facemask-dark-msrcr'],
+}
+LIT_BASES = {'widerface': 'widerface.py', 'facemask': 'facemask.py'}
+KINDS = {
+    'wider': 'WiderFace',
+    'synth': 'WiderFace',
+    'dark': 'DarkFace',
+    'facem': 'VOCFace',
+}
+LAYOUTS = {'WiderFace': 'wider', 'DarkFace': 'dark', 'VOCFace': 'voc'}
 SIDE = 96
 
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
-    """Folders with the same few images in both layouts."""
+    """Folders with the same few images in each layout."""
     folder = tmp_path_factory.mktemp('data')
     write_synthetic_wider_face(
         folder / 'wider', 2, 1, size=(SIDE, SIDE), seed=2, progress=False
     )
     write_voc_like(folder / 'wider', folder / 'voc')
+    write_dark_like(folder / 'voc', folder / 'dark')
     return folder
 
 
@@ -63,18 +81,36 @@ def write_voc_like(wider, voc):
         (voc / f'{split}.txt').write_text('\n'.join(names) + '\n')
 
 
+def write_dark_like(voc, dark):
+    for name in ('image', 'label'):
+        (dark / name).mkdir(parents=True)
+    for split in ('train', 'val'):
+        names = (voc / f'{split}.txt').read_text()
+        (dark / f'{split}.txt').write_text(names)
+        for name in names.split():
+            pixels = cv2.imread(str(voc / f'images/{name}.jpg'))
+            cv2.imwrite(str(dark / f'image/{name}.png'), pixels // 4)
+            (dark / f'label/{name}.txt').write_text('1\n8 8 40 50\n')
+
+
+def kind_of(dataset):
+    return dataset.type.removesuffix('Dataset')
+
+
 def in_miniature(cfg, data, work_dir):
     """The same run of two images, small crops and no downloads."""
-    layout = 'voc' if 'facemask' in cfg.filename else 'wider'
     for name in ('train', 'val', 'test'):
         loader = cfg[f'{name}_dataloader']
-        loader.dataset.data_root = f'{data / layout}/'
         loader.num_workers = 0
         loader.persistent_workers = False
-        for transform in loader.dataset.pipeline:
-            for key in ('scale', 'crop_size', 'size'):
-                if key in transform:
-                    transform[key] = (SIDE, SIDE)
+        for dataset in leaves(loader.dataset):
+            dataset.data_root = f'{data / LAYOUTS[kind_of(dataset)]}/'
+            if 'split' in dataset:
+                dataset.split = 'train.txt' if name == 'train' else 'val.txt'
+            for transform in dataset.pipeline:
+                for key in ('scale', 'crop_size', 'size'):
+                    if key in transform:
+                        transform[key] = (SIDE, SIDE)
     if cfg.val_evaluator.type == 'WiderFaceMetric':
         cfg.val_evaluator.gt_dir = None  # not that of the real set
     cfg.train_dataloader.batch_size = 2
@@ -100,7 +136,7 @@ def test_trains_a_step_and_predicts(path, data, tmp_path):
     before = {k: v.clone() for k, v in runner.model.named_parameters()}
     runner.train()
 
-    assert runner.iter == 1
+    assert runner.iter == len(runner.train_dataloader) > 0
     losses = runner.message_hub.log_scalars
     terms = ('cls_fs', 'cls_ss', 'bbox_ss')
     if cfg.model.type != 'SRN':
@@ -123,7 +159,49 @@ def test_trains_a_step_and_predicts(path, data, tmp_path):
     assert found.bboxes.shape == (len(found), 4)
     assert found.scores.shape == found.labels.shape == (len(found),)
     metrics = [name for name in losses if name.startswith('val/')]
-    assert any('mAP' in x or 'wider_face/all' in x for x in metrics)
+    known = re.compile('mAP|wider_face/all|dark_face/ap')
+    assert any(map(known.search, metrics))
+
+
+@pytest.mark.parametrize('path', DARK_TESTS)
+def test_dark_tests(path, data, tmp_path):
+    """Their training is that of the lit base, and the test runs."""
+    cfg = Config.fromfile(ROOT / path)
+    base = LIT.search(path)[1]
+    lit = Config.fromfile(ROOT / f'configs/srn/{base}.py')
+    differing = {x for x in {*cfg, *lit} if cfg.get(x) != lit.get(x)}
+    ours = {x for x in differing if x.startswith('dark_')}
+    assert differing - ours <= {
+        'test_dataloader',
+        'test_evaluator',
+        'tta_pipeline',
+    }
+    if 'msrcr' in path:
+        return  # differs from the other by its data_root alone
+    runner = Runner.from_cfg(in_miniature(cfg, data, tmp_path))
+    runner.load_or_resume = lambda: None
+    assert 0 <= runner.test()['dark_face/ap'] <= 1
+
+
+@pytest.mark.parametrize('path', [x for x in CONFIGS if 'darkface/' in x])
+def test_dark_sets_are_those_of_the_name(path):
+    cfg = Config.fromfile(ROOT / path)
+    train, *_, test = (path.removesuffix('.py').split('_')[4:] * 2)[:2]
+    for name, loader in (
+        (train, cfg.train_dataloader),
+        (test, cfg.test_dataloader),
+    ):
+        roots = [x.data_root for x in leaves(loader.dataset)]
+        assert roots == [f'data/{x}/' for x in SETS.get(name, [name])]
+    if cfg.train_dataloader.sampler.type == 'SourceRatioSampler':
+        assert len(SETS[train]) == 2
+        first, second = cfg.train_dataloader.dataset.datasets
+        base = LIT_BASES[train.partition('-')[0]]
+        lit = Config.fromfile(ROOT / 'configs/_base_/datasets' / base)
+        assert first == lit.train_dataloader.dataset
+    assert cfg.test_evaluator.type == 'DarkFaceMetric'
+    splits = [x.get('split') for x in leaves(cfg.test_dataloader.dataset)]
+    assert splits == ['5000_1000/test' if '-130e' in path else None]
 
 
 @pytest.mark.parametrize('path', CONFIGS)
@@ -132,9 +210,12 @@ def test_the_name_says_what_the_config_does(path):
     assert cfg.default_scope == 'mmdet'
     assert 'mmsrn.models' in cfg.custom_imports.imports
     name = path.rsplit('/', 1)[1]
-    data = {'wider': 'WiderFace', 'mask': 'VOCFace', 'synth': 'WiderFace'}
-    kind = next(v for k, v in data.items() if k in name.rsplit('_', 1)[1])
-    assert cfg.train_dataloader.dataset.type == f'{kind}Dataset'
+    data = name.removesuffix('.py').split('_')[4]
+    kinds = [kind_of(x) for x in leaves(cfg.train_dataloader.dataset)]
+    assert kinds == [
+        KINDS[re.match('wider|dark|facem|synth', x)[0]]
+        for x in SETS.get(data, [data])
+    ]
     backbone = cfg.model.backbone
     depth = re.search(r'_r(\d+)[_-]', name)
     if depth:
@@ -202,12 +283,13 @@ def test_protocols_are_what_they_are_said_to_be(photo):
     }
 
 
-@pytest.mark.parametrize('path', TRAINED)
+@pytest.mark.parametrize('path', TRAINED + DARK_TESTS)
 def test_multi_scale(path):
     """With the meaning that corners have for the detector."""
     cfg = Config.fromfile(ROOT / path)
     assert cfg.tta_model.type == 'BBoxVotingTTAModel'
-    assert cfg.tta_pipeline[2].max_size == 1400
+    small = 'darkface' not in path.rsplit('_', 1)[1]
+    assert cfg.tta_pipeline[2].max_size == (1400 if small else 2100)
     assert cfg.tta_model.offset == int('official-weights' in path)
     published = Config.fromfile(
         ROOT / 'configs/_base_/tta/multi_scale_1400.py'
@@ -240,10 +322,10 @@ def test_every_config_is_in_the_metafile():
         yaml.safe_load(file.read_text())['Models'] for file in files
     )
     listed = {model['Name']: model['Config'] for model in models}
-    published = [path for path in CONFIGS if path.startswith('configs/srn/')]
-    assert sorted(listed.values()) == published
+    published = [x for x in CONFIGS if re.match('configs/(srn|dark)', x)]
+    assert sorted(listed.values()) == sorted(published)
     for name, path in listed.items():
-        assert path == f'configs/srn/{name}.py'
+        assert Path(path).stem == name
 
 
 def test_ema_can_be_added(tmp_path):

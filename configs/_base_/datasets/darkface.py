@@ -1,0 +1,24 @@
+# DARK FACE alone. What to turn: at the top of darkface_parts.py.
+_base_ = './darkface_parts.py'
+
+batch_size = 32
+num_workers = 8
+
+train_dataloader = dict(
+    batch_size=batch_size,
+    num_workers=num_workers,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=_base_.dark_train,
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=_base_.dark_test,
+)
+test_dataloader = val_dataloader
+val_evaluator = _base_.dark_evaluator
+test_evaluator = val_evaluator
