@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Write a part of DARK FACE as a split list: names, and faces of each.
+
+Other projects train from such lists, and eval_darkface.py takes one as the
+ground truth of that part. The project's own splits are made by their rule;
+nothing but the label files is needed for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from mmsrn.parsers import read_dark_face, split_names  # noqa: E402
+from mmsrn.parsers.dark_face_splits import (  # noqa: E402
+    OWN_SPLITS,
+    split_file,
+)
+from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
+from mmsrn.utils.launch import fail  # noqa: E402
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example: %(prog)s data/darkface own_5000_1000/test',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('data_root', type=Path, help='folder of the set')
+    parser.add_argument(
+        'split',
+        help=f'{", ".join(OWN_SPLITS)}, or a file of names below DATA_ROOT: '
+        'mine.txt',
+    )
+    parser.add_argument(
+        '--labels',
+        default='label',
+        metavar='PATH',
+        help='label files, or a list with the boxes of more images, below '
+        'DATA_ROOT (default: label)',
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        metavar='LIST',
+        help='file to write (default: DATA_ROOT/split_SPLIT.txt)',
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write the list.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    labels = args.data_root / args.labels
+    out = args.out
+    if out is None:
+        out = args.data_root / split_file(args.split.removesuffix('.txt'))
+    for source in (labels, args.data_root / args.split):
+        if out.resolve() == source.resolve():
+            fail(
+                parser, f'{out} is what is read; name another file with --out'
+            )
+    try:
+        names = split_names(args.split, args.data_root)
+        truth = read_dark_face(labels)
+    except ValueError as error:
+        fail(parser, str(error))
+    faces = dict(zip(truth.names, truth.settings['ap'].faces))
+    missing = [name for name in names if name not in faces]
+    if missing:
+        fail(
+            parser,
+            f'{labels}: has no faces for {len(missing):,} of {len(names):,} '
+            f'images (first: {missing[0]})',
+        )
+    try:
+        with (
+            atomic_file(out) as partial,
+            open(partial, 'w', encoding='utf-8') as file,
+        ):
+            for name in names:
+                words = [f'{name}.png', str(len(faces[name]))]
+                for x1, y1, x2, y2 in faces[name].tolist():
+                    box = (x1, y1, x2 - x1, y2 - y1)
+                    words += [f'{value:.10g}' for value in box] + ['1']
+                file.write(' '.join(words) + '\n')
+    except OSError as error:
+        fail(parser, f'{out}: cannot be written: {error}')
+    count = sum(len(faces[name]) for name in names)
+    print(f'{out}: {len(names):,} images, {count:,} faces')
+
+
+if __name__ == '__main__':
+    main()
