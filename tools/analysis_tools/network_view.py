@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.utils import is_config_of
 from mmsrn.utils.checkpoint import load_weights, read_checkpoint
+from mmsrn.utils.launch import leaves
 from mmsrn.visualization import StepAssignment, read_assignment
 
 
@@ -39,6 +40,18 @@ class Seen:
     labels: list[str]
     ignored: np.ndarray
     steps: list[StepAssignment]
+
+
+def _loads_late(dataset: ConfigDict) -> bool:
+    """Whether annotations keep the pixels of the original image.
+
+    In test pipelines they do: they are loaded after resizing, for metrics.
+    """
+    kinds = [x.get('type', '') for x in dataset.get('pipeline') or ()]
+    if 'LoadAnnotations' not in kinds:
+        return False
+    before = kinds[: kinds.index('LoadAnnotations')]
+    return any('Resize' in str(kind) for kind in before)
 
 
 class NetworkView:
@@ -79,6 +92,9 @@ class NetworkView:
                 'anchors are drawn'
             )
         self.training = split == 'train'
+        loader = cfg.get(f'{split}_dataloader') or {}
+        dataset = loader.get('dataset') or {}
+        self.late = any(map(_loads_late, leaves(dataset)))
         self.classes: tuple[str, ...] = ()
         self.model: nn.Module | None = None
         self.head: nn.Module | None = None
@@ -127,6 +143,9 @@ class NetworkView:
                     bboxes=torch.zeros(0, 4),
                     labels=torch.zeros(0, dtype=torch.long),
                 )
+            if self.late and 'scale_factor' in sample.metainfo:
+                factor = instances.bboxes.new_tensor(sample.scale_factor)
+                instances.bboxes = instances.bboxes * factor.repeat(2)
             setattr(sample, key, instances)
         if 'batch_input_shape' not in sample.metainfo:
             shape = tuple(inputs.shape[-2:])

@@ -186,6 +186,33 @@ def test_split_without_annotations(cfg, browse, tmp_path):
     assert len(browse('--num', '1', '--split', 'val', config=config)) == 3
 
 
+@pytest.mark.parametrize('late', [True, False])
+def test_boxes_of_an_enlarged_test_image(cfg, tool, late):
+    """Are where the faces are, whenever annotations are loaded."""
+    from network_view import NetworkView
+
+    cfg.val_dataloader.dataset.data_root = (
+        cfg.train_dataloader.dataset.data_root
+    )
+    load, resize, annotate, pack = cfg.val_dataloader.dataset.pipeline
+    resize = dict(
+        type='ProtocolResize', scale_factor=(2.0, 3.0), keep_ratio=False
+    )
+    parts = [resize, annotate] if late else [annotate, resize]
+    cfg.val_dataloader.dataset.pipeline = [load, *parts, pack]
+    dataset = tool.build_dataset(None, cfg, 'val')
+    faces = 0
+    for index, data in enumerate(dataset):
+        seen = NetworkView(cfg, False, None, 'val')(data)
+        info = dataset.get_data_info(index)
+        boxes = np.array([x['bbox'] for x in info['instances']], float)
+        boxes = boxes.reshape(-1, 4)
+        assert seen.image.shape == (3 * info['height'], 2 * info['width'], 3)
+        np.testing.assert_allclose(seen.boxes, boxes * [2, 3, 2, 3], rtol=1e-6)
+        faces += len(boxes)
+    assert faces > 5
+
+
 def test_only_ignored_faces(cfg, tool):
     from network_view import NetworkView
 
