@@ -11,7 +11,11 @@ from .dark_face_list import (
     read_dark_face_names,
 )
 from .dark_face_splits import split_names
-from .detection_dumps import read_coco_results, read_mmdet_dump
+from .detection_dumps import (
+    read_coco_results,
+    read_dump_protocol,
+    read_mmdet_dump,
+)
 from .detection_text import DetectionFile, parse_detections
 from .image_names import ImageNames
 from .submission import read_submission, write_submission
@@ -38,6 +42,7 @@ __all__ = [
     'read_dark_face_labels',
     'read_dark_face_list',
     'read_dark_face_names',
+    'read_dump_protocol',
     'read_mmdet_dump',
     'read_submission',
     'read_wider_face_mat',

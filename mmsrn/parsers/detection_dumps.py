@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from mmsrn.utils.protocol import UNNAMED, describe_protocol
+
 from .image_names import ImageNames
 from .safe_pickle import load_plain_pickle
 from .wider_face_txt import AnnotationError
 
-__all__ = ['read_coco_results', 'read_mmdet_dump']
+__all__ = ['read_coco_results', 'read_dump_protocol', 'read_mmdet_dump']
 
 
 def read_mmdet_dump(
@@ -34,17 +36,8 @@ def read_mmdet_dump(
         AnnotationError: If the file cannot be read, is no such dump, or needs
             a label.
     """
-    try:
-        content = load_plain_pickle(path)
-    except ValueError as error:
-        raise AnnotationError(str(error)) from None
-    if not isinstance(content, (list, tuple)):
-        raise AnnotationError(
-            f'{path}: expected a list with a dict for each image, found a '
-            f'{type(content).__name__}'
-        )
     collected = _Collected(path, names, label)
-    for number, sample in enumerate(content):
+    for number, sample in enumerate(_load_dump(path)):
         where = f'{path}: entry {number}'
         try:
             found = sample['pred_instances']
@@ -63,6 +56,41 @@ def read_mmdet_dump(
             ) from None
         collected.add(image, rows, labels, where)
     return collected.result()
+
+
+def read_dump_protocol(path: str | Path) -> str | None:
+    """Read under which protocol the images of a dump were tested.
+
+    Args:
+        path (str | Path): See :func:`read_mmdet_dump`.
+
+    Returns:
+        str, optional: As the test itself says; None if no image has one.
+
+    Raises:
+        AnnotationError: If the file cannot be read or is no such dump.
+    """
+    samples = [x for x in _load_dump(path) if isinstance(x, dict)]
+    if not any('protocol' in x for x in samples):
+        return None
+    return describe_protocol(
+        (x.get('protocol', UNNAMED) for x in samples),
+        sum('protocol_deviation' in x for x in samples),
+        len(samples),
+    )
+
+
+def _load_dump(path: str | Path) -> list | tuple:
+    try:
+        content = load_plain_pickle(path)
+    except ValueError as error:
+        raise AnnotationError(str(error)) from None
+    if not isinstance(content, (list, tuple)):
+        raise AnnotationError(
+            f'{path}: expected a list with a dict for each image, found a '
+            f'{type(content).__name__}'
+        )
+    return content
 
 
 def _tensor(value: Any) -> Any:

@@ -64,7 +64,7 @@ def _read(file: Path) -> tuple[dict[str, Curve], dict[str, Curve]]:
         # Training entries have a learning rate, validation entries none.
         curves = found[0 if 'lr' in entry else 1]
         for name, value in entry.items():
-            if name in ('step', 'iter', 'epoch'):
+            if name in ('step', 'iter', 'epoch') or isinstance(value, str):
                 continue
             curves.setdefault(name, []).append((entry['step'], value))
     train, val = (
@@ -143,12 +143,14 @@ def draw_pr_curves(
 
 def draw_pr_panels(
     panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, float]]],
+    note: str = '',
 ) -> Figure:
     """Draw precision against recall, one panel for each setting.
 
     Args:
         panels: From the title of a panel to its curves, see
             :func:`draw_pr_curves`; precisions that are NaN are left out.
+        note: What holds for all panels, below them.
 
     Returns:
         The figure.
@@ -170,4 +172,6 @@ def draw_pr_panels(
         axis.grid(alpha=0.3)
         if curves:
             axis.legend(loc='lower left', fontsize=8)
+    if note:
+        figure.supxlabel(note, fontsize=9, color='0.3')
     return figure

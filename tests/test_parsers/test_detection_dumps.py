@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from mmsrn.parsers import AnnotationError, read_coco_results, read_mmdet_dump
+from mmsrn.parsers import (
+    AnnotationError,
+    read_coco_results,
+    read_dump_protocol,
+    read_mmdet_dump,
+)
 from mmsrn.parsers.image_names import ImageNames
 from mmsrn.parsers.safe_pickle import load_plain_pickle
 
@@ -52,6 +57,21 @@ def test_dump(tmp_path, samples):
     assert list(read_mmdet_dump(path)) == [NAMES[0], 'flat/1_Dance_7']
 
 
+def test_protocol(tmp_path, samples):
+    path = dump(tmp_path / 'x.pkl', samples)
+    assert read_dump_protocol(path) is None
+    samples[0]['protocol'] = 'V'
+    path = dump(tmp_path / 'x.pkl', samples)
+    assert read_dump_protocol(path) == 'V and unnamed'
+    samples[1].update(protocol='V', protocol_deviation='x1 in 4 tiles')
+    path = dump(tmp_path / 'x.pkl', samples)
+    assert read_dump_protocol(path) == (
+        'V; other than that in 1 of 2 images, for want of memory'
+    )
+    with pytest.raises(AnnotationError, match='found a dict'):
+        read_dump_protocol(dump(tmp_path / 'x.pkl', {}))
+
+
 def test_real_dump(tmp_path):
     """What mmengine's metrics write, with boxes in mmdet's wrapper."""
     from mmdet.evaluation import DumpDetResults
@@ -60,7 +80,8 @@ def test_real_dump(tmp_path):
     from mmengine.evaluator import DumpResults
     from mmengine.structures import InstanceData
 
-    data = DetDataSample(metainfo=dict(img_path=f'/d/{NAMES[0]}.jpg'))
+    info = dict(img_path=f'/d/{NAMES[0]}.jpg', protocol='V')
+    data = DetDataSample(metainfo=info)
     data.pred_instances = InstanceData(
         bboxes=torch.tensor([[1.0, 2, 3, 5]]),
         scores=torch.tensor([0.25]),
@@ -77,6 +98,7 @@ def test_real_dump(tmp_path):
         metric.evaluate(1)
         found = read_mmdet_dump(path, NAMES)
         assert found[NAMES[0]].tolist() == [[1, 2, 2, 3, 0.25]]
+        assert read_dump_protocol(path) == 'V'
 
 
 def test_classes(tmp_path):

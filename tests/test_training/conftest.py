@@ -104,8 +104,11 @@ def finish(root):
 
 
 @pytest.fixture(scope='session')
-def run(finish, free_port):
-    """Function that runs a tool and returns the finished process."""
+def run(root, finish, free_port):
+    """Function that runs a tool and returns the finished process.
+
+    With this repository, even if another copy of it is the installed one.
+    """
 
     def start(*args, check=True, processes=None, path=''):
         command = [sys.executable]
@@ -116,7 +119,8 @@ def run(finish, free_port):
             command += [f'--nproc-per-node={processes}']
             command += ['--master-addr=127.0.0.1']
             command += [f'--master-port={free_port()}']
-        done = finish([*command, *args], PYTHONPATH=str(path))
+        path = f'{path}{os.pathsep}{root}'
+        done = finish([*command, *args], PYTHONPATH=path)
         if check and done.returncode:
             pytest.fail(f'{args} ended with {done.returncode}:\n{done.stdout}')
         return done

@@ -31,6 +31,7 @@ def options(eight_images):
 def test_tools_of_mmdet(run, options, tmp_path):
     """They take a shipped config as it is, which names what it needs."""
     args = ['--work-dir', tmp_path]
+    options += ['train_cfg.val_interval=1', 'tta_pipeline.2.max_size=300']
     out = run(MMDET_TOOLS / 'train.py', DEMO, *args, *options).stdout
     losses = [float(x) for x in re.findall(r' loss: ([\d.]+)', out)]
     assert len(losses) == 1 and losses[0] > 0
@@ -39,9 +40,23 @@ def test_tools_of_mmdet(run, options, tmp_path):
         'bbox_head.conv_cls.weight'
         in (torch.load(checkpoint, weights_only=False)['state_dict'])
     )
-    run(MMDET_TOOLS / 'test.py', DEMO, checkpoint, *args, *options)
-    (metrics,) = set(tmp_path.glob('*/*.json'))
-    assert 0 <= json.loads(metrics.read_text())['pascal_voc/mAP'] <= 1
+    (scalars,) = tmp_path.glob('*/vis_data/scalars.json')
+    lines = [json.loads(x) for x in scalars.read_text().splitlines()]
+    (numbers,) = [x for x in lines if 'pascal_voc/mAP' in x]
+    original = 'O: original size, single scale'
+    assert {'val/protocol': original, 'step': numbers['step']} in lines
+    for tta, protocol in (
+        ((), original),
+        (['--tta'], 'M: multi-scale and flip, max_size 300, box voting at'),
+    ):
+        folder = tmp_path / f'test{len(tta)}'
+        args = ['--work-dir', folder, *tta]
+        out = run(MMDET_TOOLS / 'test.py', DEMO, checkpoint, *args, *options)
+        (metrics,) = folder.glob('*/*.json')
+        metrics = json.loads(metrics.read_text())
+        assert 0 <= metrics['pascal_voc/mAP'] <= 1
+        assert metrics['protocol'].startswith(protocol)
+        assert f'protocol: {protocol}' in out.stdout
 
 
 @pytest.mark.slow

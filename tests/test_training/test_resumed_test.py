@@ -62,7 +62,7 @@ def weights(config):
 
 
 @pytest.fixture(scope='module')
-def start(run, root, config, weights):
+def start(run, config, weights):
     """Function that runs the test; returns predictions and metrics."""
 
     def test(work_dir, *args, other=config, path='', **kwargs):
@@ -72,7 +72,7 @@ def start(run, root, config, weights):
             'tools/test.py',
             *(other, weights, '--tta', '--work-dir', work_dir, '--out', out),
             *args,
-            path=f'{path}:{root}',
+            path=path,
             **kwargs,
         )
         if done.returncode:

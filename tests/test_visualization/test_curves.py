@@ -18,7 +18,10 @@ TRAIN = [
     dict(lr=0.1, loss=3.0, loss_cls_fs=2.0, stc_removed_ratio=0.5, step=10),
     dict(lr=0.1, loss=1.5, loss_cls_fs=1.0, stc_removed_ratio=0.7, step=20),
 ]
-VAL = [{'pascal_voc/mAP': 0.25, 'data_time': 0.1, 'step': 1}]
+VAL = [
+    {'val/protocol': 'V', 'step': 1},
+    {'pascal_voc/mAP': 0.25, 'data_time': 0.1, 'step': 1},
+]
 
 
 def write(folder, *entries, end='\n'):
@@ -34,7 +37,7 @@ def lines(axis):
 
 
 def test_load(tmp_path):
-    file = write(tmp_path, TRAIN[0], VAL[0], dict(TRAIN[1], iter=2, epoch=1))
+    file = write(tmp_path, TRAIN[0], *VAL, dict(TRAIN[1], iter=2, epoch=1))
     train, val = load_scalars(file)
     assert set(train) == {'lr', 'loss', 'loss_cls_fs', 'stc_removed_ratio'}
     steps, values = train['loss']
@@ -107,8 +110,9 @@ def test_pr_panels():
     line = np.array([0.0, 0.5, 1.0])
     first = {'a': (line, np.array([np.nan, 1, 0.5]), 0.75)}
     figure = draw_pr_panels(
-        {'easy': first, 'hard': {**first, 'b': first['a']}}
+        {'easy': first, 'hard': {**first, 'b': first['a']}}, 'protocol: V'
     )
+    assert figure.get_supxlabel() == 'protocol: V'
     easy, hard = figure.axes
     assert (easy.get_title(), hard.get_title()) == ('easy', 'hard')
     assert [len(x.lines) for x in figure.axes] == [1, 2]

@@ -20,7 +20,7 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
 from face_eval_cli import make_parser, run  # noqa: E402
-from face_results import Protocol  # noqa: E402
+from face_results import Benchmark  # noqa: E402
 
 from mmsrn.evaluation.functional import eval_darkface  # noqa: E402
 from mmsrn.parsers import read_dark_face  # noqa: E402
@@ -47,8 +47,8 @@ def main(argv: list[str] | None = None) -> None:
             process.
     """
     parser = make_parser(__doc__, EXAMPLES, GT_HELP)
-    protocol = Protocol(read_dark_face, eval_darkface, False, True)
-    run(parser, parser.parse_args(argv), protocol)
+    benchmark = Benchmark(read_dark_face, eval_darkface, False, True)
+    run(parser, parser.parse_args(argv), benchmark)
 
 
 if __name__ == '__main__':

@@ -8,10 +8,15 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from face_results import Protocol, Result, evaluate_path, read_predictions
+from face_results import (
+    NOT_GIVEN,
+    Benchmark,
+    Result,
+    evaluate_path,
+    read_predictions,
+)
 
 from mmsrn.evaluation.functional import FaceSet
 from mmsrn.evaluation.functional.extras import EXTRAS
@@ -53,6 +58,14 @@ def make_parser(
         metavar='NAME',
         help='names of the results in tables and plots (default: those of '
         'the files)',
+    )
+    parser.add_argument(
+        '--protocol',
+        nargs='+',
+        metavar='TEXT',
+        help='how the images were tested, such as "V: long side 640, single '
+        'scale": one for all results or one for each (default: as the test '
+        'wrote it into a .pkl)',
     )
     parser.add_argument(
         '--extras',
@@ -118,30 +131,33 @@ def make_parser(
 def run(
     parser: argparse.ArgumentParser,
     args: argparse.Namespace,
-    protocol: Callable[[], Protocol] | Protocol,
+    benchmark: Benchmark,
 ) -> None:
     """Evaluate, print, and write what was asked for.
 
     Args:
         parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
-        protocol (Protocol): The evaluation.
+        benchmark (Benchmark): The evaluation.
     """
     _check(parser, args)
     try:
-        truth = None if args.gt is None else protocol.read_truth(args.gt)
+        truth = None if args.gt is None else benchmark.read_truth(args.gt)
         if args.format_only is not None:
-            _format(parser, args, protocol, truth)
+            _format(parser, args, benchmark, truth)
             return
         extras = tuple(EXTRAS) if 'all' in args.extras else tuple(args.extras)
         if 'all' in truth.settings and 'height' not in extras:
             extras = (*extras, 'height')  # one number says little
         results = []
-        for path, name in zip(args.preds, _names(args)):
+        for path, name, protocol in zip(
+            args.preds, _names(args), _protocols(args)
+        ):
             result = evaluate_path(
                 path,
                 name,
                 truth,
+                benchmark,
                 protocol,
                 extras,
                 args.num_worst,
@@ -154,6 +170,13 @@ def run(
             results.append(result)
     except ValueError as error:
         fail(parser, str(error))
+    known = {x.protocol for x in results} - {NOT_GIVEN}
+    if len(known) > 1:
+        print(
+            f'{parser.prog}: warning: the protocols differ: so would the '
+            'numbers of one and the same detector',
+            file=sys.stderr,
+        )
     print(table(truth, results))
     _write(parser, args, results)
 
@@ -172,6 +195,12 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         )
     if args.names is not None and len(set(args.names)) < len(args.names):
         fail(parser, '--names: two results have the same name')
+    if args.protocol and len(args.protocol) not in (1, len(args.preds)):
+        fail(
+            parser,
+            f'--protocol: {len(args.protocol)} protocols for '
+            f'{len(args.preds)} results; name one for all, or one for each',
+        )
     if args.format_only is not None and len(args.preds) > 1:
         fail(parser, '--format-only takes one PRED')
     if args.format_only is not None and args.format_only.suffix != '.zip':
@@ -198,17 +227,22 @@ def _names(args: argparse.Namespace) -> list[str]:
     return names if len(set(names)) == len(names) else paths
 
 
+def _protocols(args: argparse.Namespace) -> list[str | None]:
+    given = args.protocol or [None]
+    return given * len(args.preds) if len(given) == 1 else given
+
+
 def _format(
     parser: argparse.ArgumentParser,
     args: argparse.Namespace,
-    protocol: Protocol,
+    benchmark: Benchmark,
     truth: FaceSet | None,
 ) -> None:
     names = None if truth is None else truth.names
     (path,) = args.preds
-    found = read_predictions(path, names, protocol, **_reading(args))
+    found = read_predictions(path, names, benchmark, **_reading(args))
     try:
-        write_submission(args.format_only, found, protocol.header)
+        write_submission(args.format_only, found, benchmark.header)
     except OSError as error:
         fail(parser, f'{args.format_only}: cannot be written: {error}')
     num = sum(map(len, found.values()))
@@ -233,6 +267,7 @@ def table(truth: FaceSet, results: list[Result]) -> str:
     width = max(12, *(len(x.name) for x in results))
     lines = [
         f'{truth.version}: {len(truth.names):,} images; faces: {faces}',
+        *protocol_lines(results),
         '',
         f'{"AP":{width}}' + ''.join(f'{x:>11}' for x in curves)
         + f'{"detections":>12}',
@@ -259,6 +294,21 @@ def table(truth: FaceSet, results: list[Result]) -> str:
         if result.worst_score is not None:
             lines += ['', *_worst(result)]
     return '\n'.join(lines)
+
+
+def protocol_lines(results: list[Result]) -> list[str]:
+    """Say how the images were tested, for the table and the plot.
+
+    Args:
+        results (list[Result]): All results.
+
+    Returns:
+        list[str]: One line, or one for each result if they differ.
+    """
+    protocols = {x.protocol for x in results}
+    if len(protocols) == 1:
+        return [f'protocol: {protocols.pop()}']
+    return [f'protocol of {x.name}: {x.protocol}' for x in results]
 
 
 def _shown(value: float | None) -> str:
@@ -306,10 +356,11 @@ def _csv(results: list[Result]) -> str:
     keys = list(dict.fromkeys(k for x in results for k in x.numbers))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['prediction', *keys, 'detections'])
+    writer.writerow(['prediction', *keys, 'detections', 'protocol'])
     for result in results:
         row = [result.numbers.get(key) for key in keys]
-        writer.writerow([result.name, *row, result.num_detections])
+        row += [result.num_detections, result.protocol]
+        writer.writerow([result.name, *row])
     return text.getvalue()
 
 
@@ -334,7 +385,8 @@ def _plot(
     }
     try:
         with atomic_file(path) as partial:
-            draw_pr_panels(panels).savefig(partial, dpi=110)
+            figure = draw_pr_panels(panels, '\n'.join(protocol_lines(results)))
+            figure.savefig(partial, dpi=110)
     except OSError as error:
         fail(parser, f'{path}: cannot be written: {error}')
     print(f'\nCurves: {path}')

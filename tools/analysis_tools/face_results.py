@@ -19,13 +19,18 @@ from mmsrn.evaluation.functional.extras import extra_numbers
 from mmsrn.parsers import (
     AnnotationError,
     read_coco_results,
+    read_dump_protocol,
     read_mmdet_dump,
     read_submission,
 )
 
+_DUMPS = ('.pkl', '.pickle')
+#: Where neither the results nor the user say how images were tested.
+NOT_GIVEN = 'not given'
+
 
 @dataclass(frozen=True)
-class Protocol:
+class Benchmark:
     """What differs between the two evaluations.
 
     Attributes:
@@ -49,6 +54,7 @@ class Result:
         name (str): Its name in tables.
         path (str): Where it was read.
         evaluation (FaceEvaluation): Curves.
+        protocol (str): How the images were tested.
         extras (dict): Numbers of the analyses.
         worst (list): Images with the most errors.
         worst_score (float, optional): From which score on they are counted.
@@ -58,6 +64,7 @@ class Result:
     name: str
     path: str
     evaluation: FaceEvaluation
+    protocol: str = NOT_GIVEN
     extras: dict[str, float | None] = field(default_factory=dict)
     worst: list = field(default_factory=list)
     worst_score: float | None = None
@@ -78,6 +85,7 @@ class Result:
         curves = self.evaluation.curves
         content = dict(
             self.numbers,
+            protocol=self.protocol,
             prediction=self.path,
             ground_truth=self.evaluation.ground_truth.version,
             images=len(self.evaluation.predictions),
@@ -94,7 +102,7 @@ class Result:
 def read_predictions(
     path: str,
     names: list[str] | None,
-    protocol: Protocol,
+    benchmark: Benchmark,
     label: int | None = None,
     ann_file: str | None = None,
     strict: bool = False,
@@ -104,20 +112,20 @@ def read_predictions(
     Args:
         path (str): Folder or zip of text files, ``.pkl`` or ``.json``.
         names (list[str], optional): Images of the ground truth.
-        protocol (Protocol): The evaluation.
+        benchmark (Benchmark): The evaluation.
         label (int, optional): Class to take from a dump or json.
         ann_file (str, optional): COCO annotations of a json.
         strict (bool): See :func:`mmsrn.parsers.read_submission`.
 
     Returns:
-        dict[str, np.ndarray]: Image to (n, 5), boxes as the protocol has
+        dict[str, np.ndarray]: Image to (n, 5), boxes as the benchmark has
         them.
 
     Raises:
         AnnotationError: If it cannot be read.
     """
     suffix = Path(path).suffix.lower()
-    if suffix in ('.pkl', '.pickle'):
+    if suffix in _DUMPS:
         found = read_mmdet_dump(path, names, label)
     elif suffix == '.json':
         found = read_coco_results(path, names, label, ann_file)
@@ -126,8 +134,8 @@ def read_predictions(
             f'{path}: name the ground truth too (--gt), which tells the images'
         )
     else:
-        return read_submission(path, names, protocol.header, strict)
-    if protocol.corners:
+        return read_submission(path, names, benchmark.header, strict)
+    if benchmark.corners:
         return {name: _as_corners(rows) for name, rows in found.items()}
     return found
 
@@ -148,7 +156,8 @@ def evaluate_path(
     path: str,
     name: str,
     truth: FaceSet,
-    protocol: Protocol,
+    benchmark: Benchmark,
+    protocol: str | None = None,
     extras: tuple[str, ...] = (),
     num_worst: int = 20,
     **reading,
@@ -159,7 +168,9 @@ def evaluate_path(
         path (str): See :func:`read_predictions`.
         name (str): For tables.
         truth (FaceSet): The faces.
-        protocol (Protocol): The evaluation.
+        benchmark (Benchmark): The evaluation.
+        protocol (str, optional): How the images were tested; by default as a
+            dump says.
         extras (tuple[str]): Further analyses.
         num_worst (int): Images to list.
         **reading: Further arguments of :func:`read_predictions`; ``strict``
@@ -174,14 +185,17 @@ def evaluate_path(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', EvaluationWarning)
-        found = read_predictions(path, truth.names, protocol, **reading)
-        result = Result(name, path, protocol.evaluate(found, truth))
+        found = read_predictions(path, truth.names, benchmark, **reading)
+        result = Result(name, path, benchmark.evaluate(found, truth))
         told = [
             str(x.message)
             for x in caught
             if issubclass(x.category, EvaluationWarning)
         ]
-        hint = _other_form(result, found, truth, protocol)
+        hint = _other_form(result, found, truth, benchmark)
+    if protocol is None and Path(path).suffix.lower() in _DUMPS:
+        protocol = read_dump_protocol(path)
+    result.protocol = protocol or NOT_GIVEN
     result.warnings = told + [hint] * bool(hint)
     if reading.get('strict') and result.warnings:
         raise ValueError(f'{path}: {result.warnings[0]}')
@@ -198,19 +212,19 @@ def _other_form(
     result: Result,
     found: Mapping[str, np.ndarray],
     truth: FaceSet,
-    protocol: Protocol,
+    benchmark: Benchmark,
 ) -> str:
     """Say if boxes would fit far better in the other form."""
     setting, ap = list(result.evaluation.ap.items())[-1]
     if ap > 0.1 or not result.num_detections:
         return ''
-    turn = _as_corners if protocol.corners else _as_sides
+    turn = _as_corners if benchmark.corners else _as_sides
     turned = {name: turn(rows) for name, rows in found.items()}
-    other = protocol.evaluate(turned, truth).ap[setting]
+    other = benchmark.evaluate(turned, truth).ap[setting]
     if other < max(0.05, 3 * ap):
         return ''
     forms = ('x y w h', 'x1 y1 x2 y2')
-    wanted, given = forms if not protocol.corners else forms[::-1]
+    wanted, given = forms if not benchmark.corners else forms[::-1]
     return (
         f'the boxes seem to be {given}, but this layout has {wanted}: turned '
         f'into that, {setting} would be {other:.4f}'

@@ -3,21 +3,25 @@
 from collections.abc import Sequence
 
 from mmdet.registry import HOOKS
-from mmengine.dist import all_gather_object
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmengine.structures import BaseDataElement
+
+from mmsrn.utils.protocol import UNNAMED, describe_protocol
 
 
 @HOOKS.register_module()
 class ProtocolHook(Hook):
-    """Puts the protocol of a test into its log line and its json.
+    """Puts the protocol of a test beside its numbers, whatever the metric.
 
-    Whatever the metric, the line that gives the results, and the json that a
-    test leaves in the folder of its log, then say ``protocol``: what the
-    samples have as ``protocol``, as ``ProtocolResize`` and
-    ``BBoxVotingTTAModel`` put it there, or ``unnamed``.  Images with a
-    ``protocol_deviation`` are counted.
+    That is what the samples have as ``protocol``, as ``ProtocolResize`` and
+    ``BBoxVotingTTAModel`` put it there, or ``unnamed``; images with a
+    ``protocol_deviation`` are counted.  It is ``protocol`` in the line of the
+    log that gives the results, in the json of a test, and in the results that
+    ``runner.val()`` and ``runner.test()`` return.  In ``scalars.json``, where
+    mmengine puts the numbers of a validation and nothing but numbers, it is a
+    line of its own before them, ``{"val/protocol": ..., "step": ...}``.
     """
 
     priority = 'NORMAL'  # before the logger
@@ -50,7 +54,7 @@ class ProtocolHook(Hook):
         """
         for sample in outputs or ():
             self._images += 1
-            self._protocols.add(sample.get('protocol', 'unnamed'))
+            self._protocols.add(sample.get('protocol', UNNAMED))
             self._deviating += 'protocol_deviation' in sample
 
     after_test_iter = after_val_iter
@@ -75,7 +79,19 @@ class ProtocolHook(Hook):
             runner (Runner): The runner.
             metrics (dict, optional): The results.
         """
-        self._publish(runner, 'val')
+        text = self._publish(runner, 'val', metrics)
+        local = runner.visualizer.get_backend('LocalVisBackend')
+        if local is None or not is_main_process():  # others want numbers
+            return
+        # As the logger does; the public name would build the loop.
+        loop, step = runner._train_loop, 0
+        if isinstance(loop, BaseLoop):
+            step = loop.epoch if runner.log_processor.by_epoch else loop.iter
+        local.add_scalars(
+            {'val/protocol': text},
+            step=step,
+            file_path=f'{runner.timestamp}.json',
+        )
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict | None = None
@@ -86,17 +102,17 @@ class ProtocolHook(Hook):
             runner (Runner): The runner.
             metrics (dict, optional): The results.
         """
-        self._publish(runner, 'test')
+        self._publish(runner, 'test', metrics)
 
-    def _publish(self, runner: Runner, mode: str) -> None:
+    def _publish(self, runner: Runner, mode: str, metrics: dict | None) -> str:
         ranks = all_gather_object(
             (self._protocols, self._deviating, self._images)
         )
         protocols, deviating, images = zip(*ranks)
-        text = ' and '.join(sorted(set().union(*protocols)))
-        if any(deviating):
-            text += (
-                f'; other than that in {sum(deviating)} of {sum(images)} '
-                'images, for want of memory'
-            )
+        text = describe_protocol(
+            set().union(*protocols), sum(deviating), sum(images)
+        )
         runner.message_hub.update_info(f'{mode}/protocol', text)
+        if metrics:  # else there is no number to stand beside
+            metrics['protocol'] = text
+        return text

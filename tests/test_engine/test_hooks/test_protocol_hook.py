@@ -1,16 +1,36 @@
 """The protocol reaches the line and the file with the numbers."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 from mmdet.registry import HOOKS
 from mmdet.structures import DetDataSample
+from mmengine.hooks import LoggerHook, RuntimeInfoHook
 from mmengine.logging import MessageHub
+from mmengine.runner import LogProcessor
+from mmengine.visualization import Visualizer
 
 from mmsrn.engine import ProtocolHook
+from mmsrn.visualization import load_scalars
 
 
 class FakeRunner:
-    def __init__(self, name):
+    """What the hook and mmengine's logger ask of a runner."""
+
+    timestamp = '20250101_000000'
+    log_processor = LogProcessor()
+    val_dataloader = ()
+    val_loop = SimpleNamespace(dataloader=())
+    epoch = 0
+    _train_loop = None
+
+    def __init__(self, name, save_dir=None):
         self.message_hub = MessageHub.get_instance(name)
+        backends = [dict(type='LocalVisBackend')] if save_dir else None
+        self.visualizer = Visualizer(name, None, backends, save_dir)
+        self.lines = []
+        self.logger = SimpleNamespace(info=self.lines.append)
 
 
 @pytest.fixture
@@ -61,3 +81,34 @@ def test_each_run_begins_anew(request):
         hook.after_test_iter(runner, 0, None, [sample])
         hook.after_test_epoch(runner)
         assert runner.message_hub.get_info('test/protocol') == protocol
+
+
+def test_beside_the_numbers_of_a_validation(request, tmp_path):
+    """In the line of the log, in scalars.json, in what the loop returns."""
+    runner = FakeRunner(request.node.name, str(tmp_path))
+    hooks = [RuntimeInfoHook(), ProtocolHook(), LoggerHook()]
+    hooks[2].json_log_path = f'{runner.timestamp}.json'
+    hooks[1].before_val_epoch(runner)
+    sample = DetDataSample(metainfo=dict(protocol='V'))
+    hooks[1].after_val_iter(runner, 0, None, [sample])
+    metrics = {'wider_face/hard': 0.5}
+    for hook in hooks:
+        hook.after_val_epoch(runner, metrics=metrics)
+    assert metrics == {'wider_face/hard': 0.5, 'protocol': 'V'}
+    (line,) = runner.lines
+    assert 'wider_face/hard: 0.5000' in line and 'protocol: V' in line
+    for name in ('scalars', runner.timestamp):
+        lines = (tmp_path / f'vis_data/{name}.json').read_text().splitlines()
+        protocol, numbers = map(json.loads, lines)
+        assert protocol == {'val/protocol': 'V', 'step': 0}
+        assert numbers == {'wider_face/hard': 0.5, 'step': 0}
+    train, val = load_scalars(tmp_path / 'vis_data/scalars.json')
+    assert (list(train), list(val)) == ([], ['wider_face/hard'])
+
+
+def test_no_numbers(request):
+    """As with format_only: `save_best` must not take the protocol for one."""
+    runner, hook, metrics = FakeRunner(request.node.name), ProtocolHook(), {}
+    hook.before_val_epoch(runner)
+    hook.after_val_epoch(runner, metrics)
+    assert metrics == {}

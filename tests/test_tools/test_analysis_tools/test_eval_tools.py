@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -158,9 +159,10 @@ def test_extras(wider, gt, poor, tmp_path, capsys):
     assert 'hard_fp@95' in printed and '1  0--Parade/a' in printed
 
 
-def dump(path, *images):
+def dump(path, *images, **more):
     content = [
         dict(
+            more,
             img_path=f'/data/0--Parade/{name}.jpg',
             pred_instances=dict(
                 bboxes=torch.tensor([x[:4] for x in rows]).reshape(-1, 4),
@@ -211,6 +213,44 @@ def test_layouts_agree(wider, dark, gt, good, tmp_path):
     for path in (pickled, sent):
         run(dark, path, '--gt', labels, '--json', out)
         assert json.loads(out.read_text())['ap'] == 1
+
+
+def test_protocol(wider, gt, good, poor, tmp_path, capsys, monkeypatch):
+    """Beside every number: given, as the test wrote it, or not given."""
+    drawn = []
+    monkeypatch.setattr(
+        'mmsrn.visualization.draw_pr_panels',
+        lambda panels, note: drawn.append(note) or SimpleNamespace(
+            savefig=lambda path, dpi: path.write_bytes(b'png')
+        ),
+    )  # fmt: skip
+    rows = [[*map(float, CORNERS), 0.9]]
+    tested = dump(tmp_path / 'x.pkl', ('a', rows), ('b', []), protocol='O: 1')
+    files = [tmp_path / f'x.{x}' for x in ('json', 'csv', 'png')]
+    args = ['--gt', gt, '--json', files[0], '--csv', files[1]]
+    args += ['--plot', files[2]]
+
+    def protocols(*more):
+        run(wider, *more, *args)
+        content = json.loads(files[0].read_text())
+        content = content if len(more) > 1 else {'': content}
+        with open(files[1], newline='') as file:
+            table = [x['protocol'] for x in csv.DictReader(file)]
+        assert table == [x['protocol'] for x in content.values()]
+        printed = capsys.readouterr()
+        assert drawn[-1] in printed.out
+        return table, drawn[-1], printed.err
+
+    found = protocols(good)
+    assert found == (['not given'], 'protocol: not given', '')
+    found = protocols(tested, good)
+    assert found[0] == ['O: 1', 'not given']
+    assert found[1] == 'protocol of x: O: 1\nprotocol of good: not given'
+    args += ['--protocol', 'V: 640']
+    found = protocols(good, poor)
+    assert found == (['V: 640'] * 2, 'protocol: V: 640', '')
+    args.append('O: 1')
+    assert 'warning: the protocols differ' in protocols(good, poor)[2]
 
 
 def test_annotations_as_ground_truth(wider, good, tmp_path, capsys):
@@ -275,6 +315,7 @@ def test_errors(wider, dark, gt, good, poor, tmp_path, fails):
         ([file, '--gt', gt], 'a.txt: neither a folder nor a readable zip'),
         ([good, good, '--gt', gt, '--names', 'x'], '1 names for 2 results'),
         ([good, poor, '--gt', gt, '--names', 'x', 'x'], 'the same name'),
+        ([good, '--gt', gt, '--protocol', 'V', 'O'], '2 protocols for 1 resu'),
         ([good, '--gt', gt, '--plot', 'x.jpg'], 'must end in .png, .pdf'),
         ([good, '--gt', gt, '--json', file / 'x'], 'cannot be written'),
         ([good, '--gt', gt, '--plot', file / 'x.png'], 'cannot be written'),
