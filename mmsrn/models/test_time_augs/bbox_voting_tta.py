@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mmsrn.structures import Passes, ScalePass, bbox_voting
 
-from .bounded_inference import MIN_PIXELS, BoundedInference
+from .bounded_inference import MIN_PIXELS, BoundedInference, resize_back
 
 _SINGLES = {
     False: 'singles dropped',
@@ -82,7 +82,7 @@ class BBoxVotingTTAModel(BaseTTAModel):
         )
         bbox_voting([], **self.voting)  # judges its arguments
         super().__init__(**kwargs)
-        self.inference = BoundedInference(max_pixels)
+        self.inference = BoundedInference(max_pixels, offset)
 
     def test_step(self, data: dict) -> list[DetDataSample]:
         """Detect objects in a batch of images.
@@ -186,8 +186,7 @@ class BBoxVotingTTAModel(BaseTTAModel):
             width = sample.img_shape[1]
             boxes[:, 0::2] = width - boxes[:, [2, 0]] - offset
         if view.resizes:
-            scale = view.scale
-            boxes = (boxes - offset * (scale - 1) / 2) / scale
+            boxes = resize_back(boxes, view.scale, offset)
         sides = boxes[:, 2:] - boxes[:, :2] + offset
         keep = sides.amax(dim=1) > view.longer_than
         keep &= sides.amin(dim=1) < view.shorter_than

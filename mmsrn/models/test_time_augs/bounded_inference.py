@@ -4,6 +4,8 @@ import gc
 import logging
 import math
 
+import cv2
+import numpy as np
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.logging import print_log
@@ -50,18 +52,22 @@ class BoundedInference:
     The number of pixels that the network gets at a time is bounded, by
     ``max_pixels`` and, once memory ran out, by what is expected to fit: half
     of what did not, or what did if that is more.  Larger images are covered by
-    overlapping tiles.  An image for which even small tiles are too much is
-    given up.  From time to time twice as much is tried: others may have left
-    the memory.
+    overlapping tiles.  What is too large for the overlap, and so may be cut
+    off in every tile, is looked for in the image at half its size, in tiles
+    again where that is still too much.  An image for which even small tiles
+    are too much is given up.  From time to time twice as much is tried: others
+    may have left the memory.
 
     A process that the operating system ends for want of memory, as Linux does
     on a CPU, cannot be helped like that: there, set ``max_pixels``.
 
     Args:
         max_pixels (int, optional): Bound to begin with.
+        offset (int): See ``resize_back``.
     """
 
-    def __init__(self, max_pixels: int | None = None) -> None:
+    def __init__(self, max_pixels: int | None = None, offset: int = 0) -> None:
+        self.offset = offset
         self.max_pixels = math.inf if max_pixels is None else max_pixels
         self.bound = self.max_pixels
         self._fitted = 0  # the most pixels that went through
@@ -87,7 +93,7 @@ class BoundedInference:
             tiles = make_tiles(height, width, self.bound)
             pixels = tiles[0].width * tiles[0].height
             try:
-                found = [_detect(module, image, sample, x) for x in tiles]
+                found = self._detect(module, image, sample)
             except (MemoryError, RuntimeError) as error:
                 if not (is_out_of_memory(error) or self._may_be_so(error)):
                     raise
@@ -96,10 +102,8 @@ class BoundedInference:
                 self._images += 1
                 if self._images >= PATIENCE:
                     self._set(min(2 * self.bound, self.max_pixels))
-                if len(tiles) == 1:
-                    return found[0], ''
-                found = merge_tiles(tiles, found, height, width)
-                return found, f'in {len(tiles)} tiles'
+                note = f'in {len(tiles)} tiles' if len(tiles) > 1 else ''
+                return found, note
             # Not within `except`: the exception holds the network's maps.
             gc.collect()
             if torch.cuda.is_available():
@@ -135,8 +139,44 @@ class BoundedInference:
         )
         return True
 
+    def _detect(
+        self, module: nn.Module, image: Tensor, sample: DetDataSample
+    ) -> InstanceData:
+        height, width = image.shape[-2:]
+        tiles = make_tiles(height, width, self.bound)
+        found = [_detect_tile(module, image, sample, x) for x in tiles]
+        if len(tiles) == 1:
+            return found[0]
+        reduced = self._detect(module, _halve(image), sample)
+        reduced.bboxes = resize_back(reduced.bboxes, 0.5, self.offset)
+        return merge_tiles(tiles, found, reduced, height, width)
 
-def _detect(
+
+def resize_back(boxes: Tensor, scale: float, offset: int) -> Tensor:
+    """Map boxes of a resized image back to the image.
+
+    Args:
+        boxes (Tensor): (n, 4) corners in pixels of the resized image.
+        scale (float): Factor it was resized by.
+        offset (int): What corners mean: 1, the first and the last pixel, whose
+            centres the resize keeps; 0, the edges.
+
+    Returns:
+        Tensor: (n, 4), in pixels of the image.
+    """
+    return (boxes - offset * (scale - 1) / 2) / scale
+
+
+def _halve(image: Tensor) -> Tensor:
+    """Resize (3, H, W) by 0.5, as the views of the multi-scale test."""
+    pixels = np.ascontiguousarray(image.permute(1, 2, 0).cpu().numpy())
+    # Of a single row there is no half.
+    y, x = (0.5 if side > 1 else 1 for side in pixels.shape[:2])
+    pixels = cv2.resize(pixels, None, fx=x, fy=y)
+    return torch.from_numpy(pixels).permute(2, 0, 1).to(image.device)
+
+
+def _detect_tile(
     module: nn.Module, image: Tensor, sample: DetDataSample, tile: Tile
 ) -> InstanceData:
     left, top, width, height = tile

@@ -6,10 +6,12 @@ from typing import NamedTuple
 import torch
 from mmcv.ops import batched_nms
 from mmengine.structures import InstanceData
+from torch import Tensor
 
 #: Part of a tile's side that it shares with its neighbour.
 OVERLAP = 0.25
-#: Part of the overlap in which a box that ends there may be cut off.
+#: Part of the overlap, at either end of it, in which a box that ends there
+#: may be cut off.
 _MARGIN = 1 / 16
 #: Two tiles give almost the same box for an object.
 _SAME_IOU = 0.5
@@ -63,6 +65,7 @@ def make_tiles(height: int, width: int, max_pixels: float) -> list[Tile]:
 def merge_tiles(
     tiles: list[Tile],
     found: list[InstanceData],
+    reduced: InstanceData,
     height: int,
     width: int,
 ) -> InstanceData:
@@ -70,22 +73,24 @@ def merge_tiles(
 
     A box that ends where its tile does, inside the image, is cut off and
     dropped; the neighbour sees the object whole, unless that is larger than
-    the overlap.  What two tiles see is kept once.
+    the overlap: then ``reduced`` must have it.  What is seen twice is kept
+    once.
 
     Args:
         tiles (list[Tile]): See :func:`make_tiles`.
         found (list[InstanceData]): Detections of each: ``bboxes`` (n, 4) in
             pixels of the tile, ``scores`` and ``labels``.
+        reduced (InstanceData): Detections in the reduced image, of which
+            those too large for the overlap count, in pixels of the image.
         height, width (int): Of the image, in pixels.
 
     Returns:
         InstanceData: Detections by falling score, in pixels of the image.
     """
-    kept = []
+    kept = [reduced[_exceeds_overlap(reduced.bboxes, tiles[0], height, width)]]
     for tile, instances in zip(tiles, found):
         x1, y1, x2, y2 = instances.bboxes.unbind(dim=1)
-        across = tile.width * OVERLAP * _MARGIN
-        down = tile.height * OVERLAP * _MARGIN
+        across, down = _margins(tile)
         whole = torch.ones_like(x1, dtype=torch.bool)
         if tile.left:
             whole &= x1 >= across
@@ -109,3 +114,26 @@ def merge_tiles(
         )
         merged = merged[order]
     return merged
+
+
+def _margins(tile: Tile) -> tuple[float, float]:
+    """Pixels from the left and the top in which a box may be cut off."""
+    return (
+        tile.width * OVERLAP * _MARGIN,
+        tile.height * OVERLAP * _MARGIN,
+    )
+
+
+def _exceeds_overlap(
+    boxes: Tensor, tile: Tile, height: int, width: int
+) -> Tensor:
+    """Whether there may be no tile that has a box whole."""
+    across, down = _margins(tile)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    # Less a pixel, for tiles begin at whole ones.
+    larger = torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
+    if tile.width < width:
+        larger |= sides[:, 0] > tile.width * OVERLAP - 2 * across - 1
+    if tile.height < height:
+        larger |= sides[:, 1] > tile.height * OVERLAP - 2 * down - 1
+    return larger

@@ -2,6 +2,7 @@
 
 import logging
 
+import numpy as np
 import pytest
 import torch
 from mmdet.structures import DetDataSample
@@ -80,8 +81,65 @@ def test_bound_from_the_start(warnings):
     found, note = run(detector, *image(300, 400, POINTS))
     assert centres(found) == CENTRES and len(found) == 4
     assert note == 'in 6 tiles'
-    assert len(detector.seen) == 6 and max(detector.seen) <= 40_000
+    # And the image at half its size.
+    assert len(detector.seen) == 7 and max(detector.seen) <= 40_000
+    assert detector.seen[-1] == 30_000
     assert warnings == []
+
+
+class Patches(torch.nn.Module):
+    """Finds the bright patch, or the part of it that it sees."""
+
+    def __init__(self, offset):
+        super().__init__()
+        self.offset, self.seen = offset, 0
+
+    def test_step(self, data):
+        (image,), (sample,) = data['inputs'], data['data_samples']
+        self.seen += image[0].numel()
+        y, x = torch.nonzero(image[0] > 0.5, as_tuple=True)
+        box = torch.zeros(0, 4)
+        if len(y) > 16:
+            ends = x.max() + 1 - self.offset, y.max() + 1 - self.offset
+            box = torch.tensor([[x.min(), y.min(), *ends]]).float()
+        sample.pred_instances = InstanceData(
+            bboxes=box,
+            scores=torch.full((len(box),), 0.8),
+            labels=torch.zeros(len(box), dtype=torch.long),
+        )
+        return [sample]
+
+
+@pytest.mark.parametrize('offset', [0, 1])
+@pytest.mark.parametrize('max_pixels', [MIN_PIXELS, 60_000])
+def test_faces_of_every_size_survive_the_tiles(max_pixels, offset):
+    """Those beyond the overlap are found in a reduced image."""
+    rng = np.random.default_rng(0)
+    run = BoundedInference(max_pixels, offset)
+    detector = Patches(offset)
+    height, width = 700, 900
+    for size in (10, 25, 40, 70, 120, 200, 300, 450, 650):
+        for _ in range(3):
+            left, top = rng.integers(0, [width - size, height - size])
+            pixels = torch.zeros(3, height, width)
+            pixels[:, top : top + size, left : left + size] = 1
+            (found, _) = run(
+                detector, pixels, DetDataSample(metainfo=dict(img_path='a'))
+            )
+            end = size - offset
+            expected = [left, top, left + end, top + end]
+            # A pixel of the image that was reduced up to three times.
+            slack = max(1, size * 0.07)
+            assert found.bboxes.tolist() == [
+                pytest.approx(expected, abs=slack)
+            ], size
+    # A quarter of overlap, and a third more for all the reduced images.
+    assert detector.seen / 27 < 3.1 * height * width
+
+
+def test_a_single_row():
+    found, note = BoundedInference(MIN_PIXELS)(Detector(), *image(1, 40_000))
+    assert len(found) == 0 and note == 'in 3 tiles'
 
 
 def test_out_of_memory(warnings):
@@ -108,7 +166,7 @@ def test_what_fitted_before_is_the_next_bound(warnings):
     detector, run = Detector(memory=80_000), BoundedInference()
     run(detector, *image(300, 250))
     _, note = run(detector, *image(300, 400))
-    assert run.bound == 75_000 and note == 'in 4 tiles'
+    assert run.bound == 75_000 and note == 'in 3 tiles'
     # Unless others take the memory.
     detector.memory = 50_000
     assert run(detector, *image(300, 250))[1] == 'in 4 tiles'

@@ -50,6 +50,9 @@ def found_in(tile, faces):
     )
 
 
+NOTHING = found_in(Tile(0, 0, 9, 9), np.zeros((0, 4)))
+
+
 @pytest.mark.parametrize('max_pixels', [200_000, 90_000, 40_000])
 def test_every_face_is_found_once_and_whole(max_pixels):
     rng = np.random.default_rng(0)
@@ -63,18 +66,39 @@ def test_every_face_is_found_once_and_whole(max_pixels):
     faces = faces[(faces[:, 2] < 800) & (faces[:, 3] < 600)]
     found = [found_in(tile, faces) for tile in tiles]
     assert sum(map(len, found)) > len(faces)
-    merged = merge_tiles(tiles, found, 600, 800)
+    merged = merge_tiles(tiles, found, NOTHING, 600, 800)
     order = np.lexsort(merged.bboxes.numpy().T)
     np.testing.assert_allclose(
         merged.bboxes.numpy()[order], faces[np.lexsort(faces.T)], atol=1e-3
     )
 
 
+@given(st.data())
+def test_cut_off_in_every_tile_or_whole_in_one(data):
+    """So each is kept from a tile, or from the reduced image, or both."""
+    height, width = data.draw(SIDE), data.draw(SIDE)
+    tiles = make_tiles(height, width, data.draw(st.integers(16384, 999_999)))
+    x = sorted(data.draw(st.tuples(*[st.integers(0, width)] * 2)))
+    y = sorted(data.draw(st.tuples(*[st.integers(0, height)] * 2)))
+    if len(tiles) == 1 or x[1] - x[0] < 3 or y[1] - y[0] < 3:
+        return
+    face = np.array([[x[0], y[0], x[1], y[1]]])
+    whole = found_in(Tile(0, 0, width, height), face)
+    whole.scores /= 2
+    found = [found_in(tile, face) for tile in tiles]
+    merged = merge_tiles(tiles, found, whole, height, width)
+    assert merged.bboxes.tolist() == face.tolist()
+    # And what a tile is sure to have is not taken from the reduced image.
+    sides = [x[1] - x[0], y[1] - y[0]]
+    if max(sides) < 0.2 * min(tiles[0].width, tiles[0].height):
+        assert merged.scores.item() == pytest.approx(0.9)
+
+
 def test_box_at_the_border_of_the_image_is_whole():
     tiles = make_tiles(100, 300, 15_000)
     faces = np.array([[0, 0, 20, 20], [280, 80, 300, 100]])
     found = [found_in(tile, faces) for tile in tiles]
-    merged = merge_tiles(tiles, found, 100, 300)
+    merged = merge_tiles(tiles, found, NOTHING, 100, 300)
     assert sorted(merged.bboxes.tolist()) == faces.tolist()
 
 
@@ -90,11 +114,11 @@ def test_classes_stay_apart():
             labels=other,
         ),
     ]
-    merged = merge_tiles(tiles, found, 50, 150)
+    merged = merge_tiles(tiles, found, NOTHING, 50, 150)
     assert merged.labels.tolist() == [1, 0]
     assert merged.bboxes.tolist() == box.tolist() * 2
     found[1].labels = one
-    assert merge_tiles(tiles, found, 50, 150).scores.tolist() == [
+    assert merge_tiles(tiles, found, NOTHING, 50, 150).scores.tolist() == [
         pytest.approx(0.7)
     ]
 
@@ -103,4 +127,4 @@ def test_nothing_found():
     tiles = make_tiles(100, 300, 15_000)
     faces = np.zeros((0, 4))
     found = [found_in(tile, faces) for tile in tiles]
-    assert len(merge_tiles(tiles, found, 100, 300)) == 0
+    assert len(merge_tiles(tiles, found, NOTHING, 100, 300)) == 0
