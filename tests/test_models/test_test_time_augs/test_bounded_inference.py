@@ -166,7 +166,7 @@ def test_what_fitted_before_is_the_next_bound(warnings):
     detector, run = Detector(memory=80_000), BoundedInference()
     run(detector, *image(300, 250))
     _, note = run(detector, *image(300, 400))
-    assert run.bound == 75_000 and note == 'in 3 tiles'
+    assert run.bound == 75_000 and note == 'in 4 tiles'
     # Unless others take the memory.
     detector.memory = 50_000
     assert run(detector, *image(300, 250))[1] == 'in 4 tiles'
