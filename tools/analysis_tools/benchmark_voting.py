@@ -2,8 +2,8 @@
 """Compare box voting with the loop that was published with SRN.
 
 Both vote on the same detections, in turns and in one process; times are
-medians. The loop (mmsrn/testing/voting_loop.py) does the published operations
-in the published order. Sets of detections:
+medians of processor time. The loop (mmsrn/testing/voting_loop.py) does the
+published operations in the published order. Sets of detections:
 
 passes   faces found by one to six passes of a multi-scale test each
 random   boxes of random place, width and height
@@ -120,10 +120,10 @@ def make_sets(num: int) -> dict[str, np.ndarray]:
 
 
 def seconds(function: Callable, *args) -> float:
-    """Time one call."""
-    begin = time.perf_counter()
+    """Processor time of one call, which other programs do not change."""
+    begin = time.process_time()
     function(*args)
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def measure(args: argparse.Namespace) -> dict:

@@ -68,6 +68,11 @@ class BBoxGrid:
             tuple[np.ndarray, np.ndarray]: First place and number of places of
             nine runs for each box, int64, both (9, n).
         """
+        # Sorted keys are found faster: what they look at is in the cache.
+        order = np.argsort(self.rows[0][picked] + self.x[picked])
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        picked = picked[order]
         x = self.x[picked]
         begins, ends = [], []
         # One level below, which is there as a guest; the same; one above.
@@ -81,8 +86,8 @@ class BBoxGrid:
                 left, right = middle + (row - reach), middle + (row + reach)
                 begins.append(np.searchsorted(table, left))
                 ends.append(np.searchsorted(table, right, 'right'))
-        begins = np.stack(begins)
-        return begins, np.stack(ends) - begins
+        begins = np.stack(begins)[:, back]
+        return begins, np.stack(ends)[:, back] - begins
 
     def expand(
         self, begins: np.ndarray, counts: np.ndarray
