@@ -5,7 +5,12 @@ from pathlib import Path
 
 from mmdet.registry import DATASETS
 
-from mmsrn.parsers import ATTRIBUTES, FaceImage, read_wider_face_txt
+from mmsrn.parsers import (
+    ATTRIBUTES,
+    AnnotationError,
+    FaceImage,
+    read_wider_face_txt,
+)
 
 from .face_dataset import FaceDataset
 
@@ -33,8 +38,12 @@ class WiderFaceDataset(FaceDataset):
             ``data_prefix=dict(img=...)``, ``pipeline``, ``filter_cfg``
             (``filter_empty_gt``, ``min_size``) ...
 
+    The test split has no annotations: with ``test_mode`` the list of its
+    images, ``wider_face_test_filelist.txt``, takes their place.
+
     Raises:
-        AnnotationError: If annotations or images are missing or malformed.
+        AnnotationError: If annotations or images are missing or malformed, or
+            there is no face to train with.
         ValueError: If ``invalid_boxes`` is unknown.
     """
 
@@ -68,6 +77,11 @@ class WiderFaceDataset(FaceDataset):
             for image in images
         ]
         total = sum(len(image.faces) for image in images)
+        if not total and not self.test_mode:
+            raise AnnotationError(
+                f'{self.ann_file}: has no face to learn from; the test split '
+                'has none, take that of train'
+            )
         self._log_counts(self.ann_file, total, data_list)
         return data_list
 

@@ -43,7 +43,9 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
 
     Every image has a line with its name, a line with the number of faces and
     a line of ten integers for each.  An image without faces still has one
-    line, all zeros, as in the published files; it may also be left out.
+    line, all zeros, as in the published files; it may also be left out.  A
+    list of nothing but names, as there is of the test split
+    (``wider_face_test_filelist.txt``), gives images without faces.
 
     Args:
         path (str | Path): File, UTF-8, any line endings.
@@ -85,6 +87,7 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
             f'{path}:{at + 1}: {what}; compare with the original file'
         )
 
+    names_alone = len(lines) > 1 and all(map(_is_name, lines))
     images: list[FaceImage] = []
     seen: dict[str, int] = {}
     i = 0
@@ -95,6 +98,10 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
         if name in seen:
             fail(i, f'{name} stands in line {seen[name]} already')
         seen[name] = i + 1
+        if names_alone:
+            images.append(FaceImage(name, [], i + 1))
+            i += 1
+            continue
         if i + 1 == len(lines):
             fail(i, f'the file ends before the number of faces of {name}')
         count = lines[i + 1]

@@ -66,7 +66,8 @@ def test_round_trip(file, images, newline, bom, pads, end):
         (['e/a.jpg', '0', ZEROS, ZEROS], 4, "expected 'event/image.jpg'"),
         (['e/a.jpg', '0', 'e/a.jpg', '0'], 3, 'stands in line 1 already'),
         (['e/a.jpg'], 1, 'ends before the number of faces of e/a.jpg'),
-        (['e/a.jpg', 'e/b.jpg'], 2, 'expected a number of faces'),
+        (['e/a.jpg', 'e/b.jpg', '0'], 2, 'expected a number of faces'),
+        (['e/a.jpg', 'e/b.jpg', 'e/a.jpg'], 3, 'stands in line 1 already'),
         (['e/a.jpg', '-1', FACE], 2, "number of faces, found '-1'"),
         (['e/a.jpg', '1.0', FACE], 2, "number of faces, found '1.0'"),
         (['e/a.jpg', '\N{SUPERSCRIPT TWO}'], 2, 'expected a number of faces'),
@@ -90,6 +91,15 @@ def test_malformed(file, lines, at, what, newline):
     with pytest.raises(AnnotationError, match=re.escape(what)) as info:
         read_wider_face_txt(file)
     assert str(info.value).startswith(f'{file}:{at}: ')
+
+
+def test_list_of_names(file):
+    """Of the test split, whose faces are not published."""
+    file.write_bytes(b'e/a b.jpg\r\nf/c.jpg\r\n')
+    assert read_wider_face_txt(file) == [
+        ('e/a b.jpg', [], 1),
+        ('f/c.jpg', [], 2),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmsrn.testing import write_synthetic_wider_face
@@ -126,6 +127,21 @@ def run(root, finish, free_port):
         return done
 
     return start
+
+
+@pytest.fixture(scope='session')
+def weights(root, tmp_path_factory):
+    """A checkpoint of the demo's model, untrained."""
+    from mmdet.registry import MODELS
+
+    from mmsrn.testing.models import load_model_cfg
+
+    torch.manual_seed(0)
+    model = MODELS.build(load_model_cfg(root / DEMO))
+    model.init_weights()
+    path = tmp_path_factory.mktemp('untrained') / 'weights.pth'
+    torch.save({'state_dict': model.state_dict()}, path)
+    return path
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import zipfile
 from pathlib import Path
 
 import mmdet
@@ -73,3 +75,43 @@ def test_resume_with_nothing_and_scaled_rate(run, options, tmp_path):
     # A batch of 8 at the demo's rate of 0.004 for 32.
     (group,) = saved['optimizer']['param_groups']
     assert group['initial_lr'] == pytest.approx(0.004 * 8 / 32)
+
+
+@pytest.mark.slow
+def test_split_without_annotations(run, eight_images, weights, tmp_path):
+    """The zip that the server of WIDER FACE takes, as docs/evaluation.md."""
+    folder = tmp_path / 'wider'
+    shutil.copytree(eight_images / 'WIDER_val', folder / 'WIDER_test')
+    names = [
+        str(x.relative_to(folder / 'WIDER_test/images'))
+        for x in sorted((folder / 'WIDER_test/images').glob('*/*'))
+    ]
+    (folder / 'wider_face_split').mkdir()
+    split = 'wider_face_split/wider_face_test_filelist.txt'
+    (folder / split).write_text('\n'.join(names))
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f"_base_ = '{Path(DEMO).absolute()}'\n"
+        "test_evaluator = dict(_delete_=True, type='WiderFaceMetric')\n"
+    )
+    out = tmp_path / 'new/wider_face_test'
+    run(
+        *('tools/test.py', config, weights, '--tta'),
+        *('--work-dir', tmp_path / 'work', '--cfg-options'),
+        f'test_dataloader.dataset.data_root={folder}/',
+        f'test_dataloader.dataset.ann_file={split}',
+        'test_dataloader.dataset.data_prefix.img=WIDER_test/images/',
+        'test_evaluator.format_only=True',
+        f'test_evaluator.outfile_prefix={out}',
+        'tta_pipeline.2.max_size=300',
+    )
+    stems = [x.rsplit('.', 1)[0] for x in names]
+    with zipfile.ZipFile(f'{out}.zip') as archive:
+        assert archive.namelist() == [f'{x}.txt' for x in stems]
+        for stem in stems:
+            lines = archive.read(f'{stem}.txt').decode().splitlines()
+            assert lines[0] == stem.split('/')[1]
+            assert int(lines[1]) == len(lines) - 2 > 0
+            for line in lines[2:]:
+                x, y, width, height, score = map(float, line.split())
+                assert min(x, y) >= 0 and min(width, height, score) > 0

@@ -6,7 +6,6 @@ import shutil
 import signal
 
 import pytest
-import torch
 from mmengine.config import Config
 
 TTA = 'configs/_base_/tta/multi_scale_1400.py'
@@ -43,21 +42,6 @@ def config(make_config, root, tmp_path_factory):
     )
     cfg.custom_hooks = [dict(type='ProtocolHook')]
     cfg.dump(path)
-    return path
-
-
-@pytest.fixture(scope='module')
-def weights(config):
-    """A checkpoint of the model, untrained."""
-    from mmdet.registry import MODELS
-
-    from mmsrn.testing.models import load_model_cfg
-
-    torch.manual_seed(0)
-    model = MODELS.build(load_model_cfg(config))
-    model.init_weights()
-    path = config.parent / 'weights.pth'
-    torch.save({'state_dict': model.state_dict()}, path)
     return path
 
 
