@@ -4,11 +4,13 @@ import re
 
 import numpy as np
 import pytest
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
+from mmsrn.evaluation.functional import eval_widerface
 from mmsrn.parsers import (
     AnnotationError,
     find_wider_face_mat,
+    read_submission,
     read_wider_face_mat,
 )
 
@@ -101,6 +103,39 @@ def test_published_versions(shared):
     sizes = {name: len(x) for name, x in found.attributes.items()}
     assert set(sizes.values()) == {39708} and len(sizes) == 5
     assert found.settings['hard'].faces[0].dtype == np.int32
+
+
+@pytest.mark.parametrize('kind', [np.int32, np.float64])
+def test_older_version(shared, tmp_path, kind):
+    """Same lists, other boxes, of either class: made, as it is not at hand.
+
+    The arithmetic of both classes is tested with the evaluation.
+    """
+    folder = shared / 'data/widerface/ground_truth'
+    new = read_wider_face_mat(folder)
+    content = loadmat(folder / 'wider_face_val.mat')
+    for event in content['face_bbx_list'].flat:
+        for i, boxes in enumerate(event.flat):
+            moved = boxes + (i % 3 > 0) * (1 if kind is np.int32 else 0.4)
+            event.flat[i] = moved.astype(kind)
+    savemat(tmp_path / 'wider_face_val.mat', content)
+    for name in LISTS:
+        setting = loadmat(folder / f'wider_{name}_val.mat')
+        setting['face_bbx_list'] = content['face_bbx_list']
+        savemat(tmp_path / f'wider_{name}_val.mat', setting)
+    old = read_wider_face_mat(tmp_path)
+    assert old.version == (
+        'WIDER FACE val, boxes of another version than the new one'
+    )
+    assert old.names == new.names
+    for name, setting in old.settings.items():
+        assert (setting.counts == new.settings[name].counts).all()
+        assert {x.dtype for x in setting.faces} == {np.dtype(kind)}
+    path = shared / 'data/widerface/retinaface_mnet_predictions.zip'
+    found = read_submission(path, new.names)
+    one, other = (eval_widerface(found, x).ap for x in (old, new))
+    for name, ap in one.items():
+        assert 0 < abs(ap - other[name]) < 0.02
 
 
 @pytest.mark.parametrize(

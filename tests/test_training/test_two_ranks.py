@@ -1,5 +1,7 @@
 """Two processes give what one gives."""
 
+import json
+import zipfile
 from pathlib import Path
 
 import mmengine
@@ -34,6 +36,27 @@ def test_gradients(results):
         scale = grad.abs().max().clamp(min=1e-6)
         worst = (grad - two[name]).abs().max() / scale
         assert worst < 1e-3, f'{name}: {worst}'
+
+
+@pytest.mark.slow
+def test_face_metrics(run, tmp_path):
+    """Every process gets the numbers of one, and the first writes the zip."""
+    texts, zips = [], []
+    for ranks in (1, 2):
+        folder = tmp_path / str(ranks)
+        folder.mkdir()
+        run(SCRIPT.with_name('face_metrics.py'), folder, processes=ranks)
+        texts += [(folder / f'{x}.json').read_text() for x in range(ranks)]
+        zips.append([])
+        for name in ('wider', 'dark'):
+            with zipfile.ZipFile(folder / f'{name}.zip') as archive:
+                zips[-1] += [(x, archive.read(x)) for x in archive.namelist()]
+    assert texts[0] == texts[1] == texts[2]
+    assert zips[0] == zips[1] and len(zips[0]) == 14
+    numbers = json.loads(texts[0])
+    assert 0 < numbers['wider_face/all'] < 1
+    assert 0 < numbers['dark_face/ap'] < 1
+    assert 'wider_face/all_low' in numbers
 
 
 @pytest.mark.slow
