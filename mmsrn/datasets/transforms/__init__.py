@@ -1,5 +1,8 @@
+from . import enhance
+from .enhance import *  # noqa: F403
 from .multi_scale_test_time_aug import MultiScaleTestTimeAug
 from .protocol_resize import ProtocolResize
 from .random_square_crop import RandomSquareCrop
 
 __all__ = ['MultiScaleTestTimeAug', 'ProtocolResize', 'RandomSquareCrop']
+__all__ += enhance.__all__

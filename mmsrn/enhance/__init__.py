@@ -1,0 +1,40 @@
+"""Enhancement of dark photos: pure functions on uint8 images.
+
+Needs NumPy and OpenCV alone. As transforms of a pipeline the same functions
+are in :mod:`mmsrn.datasets`, and ``tools/dataset_converters/
+enhance_dataset.py`` applies them to whole data sets.
+"""
+
+from .fusion import multi_fusion
+from .lime import lime
+from .methods import METHODS, make_enhancer, parameters, parse_params
+from .msrcr import gimp_sigmas, msrcr
+from .retinex import automated_msrcr, msrcp, multi_scale_retinex
+from .surround import gaussian_surround
+from .tone import (
+    adaptive_gamma,
+    clahe,
+    gamma_correction,
+    histogram_equalization,
+    linear_gain,
+)
+
+__all__ = [
+    'METHODS',
+    'adaptive_gamma',
+    'automated_msrcr',
+    'clahe',
+    'gamma_correction',
+    'gaussian_surround',
+    'gimp_sigmas',
+    'histogram_equalization',
+    'lime',
+    'linear_gain',
+    'make_enhancer',
+    'msrcp',
+    'msrcr',
+    'multi_fusion',
+    'multi_scale_retinex',
+    'parameters',
+    'parse_params',
+]

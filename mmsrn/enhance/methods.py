@@ -1,0 +1,134 @@
+"""The methods by name, for command lines and configs."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+
+from .fusion import multi_fusion
+from .lime import lime
+from .msrcr import msrcr
+from .retinex import automated_msrcr, msrcp, multi_scale_retinex
+from .tone import (
+    adaptive_gamma,
+    clahe,
+    gamma_correction,
+    histogram_equalization,
+    linear_gain,
+)
+
+#: Name to function; each takes and returns an image, uint8.
+METHODS: Mapping[str, Callable[..., np.ndarray]] = MappingProxyType(
+    {
+        'msrcr': msrcr,
+        'automated_msrcr': automated_msrcr,
+        'msrcp': msrcp,
+        'msr': multi_scale_retinex,
+        'gamma': gamma_correction,
+        'adaptive_gamma': adaptive_gamma,
+        'linear_gain': linear_gain,
+        'hist_eq': histogram_equalization,
+        'clahe': clahe,
+        'lime': lime,
+        'mf': multi_fusion,
+    }
+)
+
+
+def parameters(method: str) -> dict:
+    """Parameters of a method and their defaults.
+
+    Args:
+        method (str): A key of :data:`METHODS`.
+
+    Returns:
+        dict: Defaults by name.
+
+    Raises:
+        ValueError: If there is no such method.
+    """
+    _check_name('method', method, METHODS)
+    signature = inspect.signature(METHODS[method])
+    return {
+        name: x.default
+        for name, x in signature.parameters.items()
+        if name != 'image'
+    }
+
+
+def make_enhancer(
+    method: str, **params
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a method with its parameters set.
+
+    Args:
+        method (str): A key of :data:`METHODS`.
+        **params: Parameters of its function.
+
+    Returns:
+        Callable: Takes and returns an image; can be sent to other processes.
+
+    Raises:
+        TypeError: If a parameter is of no use.
+        ValueError: If there is no such method or parameter, or a value is out
+            of range.
+
+    Example:
+        >>> import numpy as np
+        >>> brighten = make_enhancer('linear_gain', gain=2)
+        >>> int(brighten(np.full((4, 4), 50, np.uint8)).max())
+        100
+    """
+    known = parameters(method)
+    for name in params:
+        _check_name(f'parameter of {method}', name, known)
+    enhancer = partial(METHODS[method], **params)
+    enhancer(np.arange(16, dtype=np.uint8).reshape(4, 4))  # checks the values
+    return enhancer
+
+
+def parse_params(texts: Sequence[str]) -> dict:
+    """Read parameters of a command line.
+
+    Args:
+        texts (Sequence[str]): ``'NAME=VALUE'`` each; values as in Python,
+            words without quotes.
+
+    Returns:
+        dict: Values by name.
+
+    Raises:
+        ValueError: If one is not of that form, or stands twice.
+
+    Example:
+        >>> parse_params(['form=gimp', 'sigmas=[15,80]', 'alpha=125'])
+        {'form': 'gimp', 'sigmas': [15, 80], 'alpha': 125}
+    """
+    params: dict = {}
+    for text in texts:
+        name, equals, value = text.partition('=')
+        if not (name and equals and value):
+            raise ValueError(f'{text!r} is not of the form NAME=VALUE')
+        if name in params:
+            raise ValueError(f'{name} is given twice')
+        try:
+            params[name] = ast.literal_eval(value)
+        except (SyntaxError, ValueError):
+            params[name] = value
+    return params
+
+
+def _check_name(what: str, name: str, known: Mapping) -> None:
+    if name in known:
+        return
+    close = difflib.get_close_matches(str(name), known, n=1)
+    hint = f'did you mean {close[0]}? ' if close else ''
+    raise ValueError(
+        f'no {what} {name!r}; {hint}there are: {", ".join(known)}'
+    )
