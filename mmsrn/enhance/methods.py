@@ -62,9 +62,7 @@ def parameters(method: str) -> dict:
     }
 
 
-def make_enhancer(
-    method: str, **params
-) -> Callable[[np.ndarray], np.ndarray]:
+def make_enhancer(method: str, **params) -> Callable[[np.ndarray], np.ndarray]:
     """Return a method with its parameters set.
 
     Args:
