@@ -129,9 +129,7 @@ def find_files(src: Path) -> Iterator[Path]:
     def stop(error: OSError) -> None:
         raise error
 
-    for folder, folders, files in os.walk(
-        src, onerror=stop, followlinks=True
-    ):
+    for folder, folders, files in os.walk(src, onerror=stop, followlinks=True):
         here = Path(folder)
         folders[:] = sorted(x for x in folders if not x.startswith('.'))
         for name in folders:
