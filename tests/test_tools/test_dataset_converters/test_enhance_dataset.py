@@ -1,0 +1,302 @@
+"""Whole data sets, enhanced: layout, resuming, refusals, bad images."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from mmsrn import __version__
+from mmsrn.enhance import linear_gain, msrcr
+from mmsrn.testing.dark_scene import draw_dark_scene
+
+
+@pytest.fixture
+def tool(load_tool):
+    return load_tool('dataset_converters/enhance_dataset.py')
+
+
+@pytest.fixture
+def src(tmp_path):
+    """DARK FACE layout, with a JPEG, a grey image and a list beside it."""
+    root = tmp_path / 'dark'
+    for i in (1, 2):
+        name = root / f'image/{i}.png'
+        name.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(name), draw_dark_scene(i, (40, 60)))
+        (root / 'label').mkdir(exist_ok=True)
+        (root / f'label/{i}.txt').write_text(f'1\n{i} 2 9 9\n')
+    (root / 'more/deep').mkdir(parents=True)
+    jpeg = draw_dark_scene(3, (40, 60))
+    cv2.imwrite(str(root / 'more/deep/3.JPG'), jpeg)
+    cv2.imwrite(str(root / 'more/grey.png'), jpeg[..., 0])
+    (root / 'train.txt').write_text('1\n2\n')
+    (root / '.cache').mkdir()
+    (root / '.cache/hidden.png').write_bytes(b'')
+    return root
+
+
+def names(folder):
+    return {str(x.relative_to(folder)) for x in folder.rglob('*')}
+
+
+def run(tool, src, dst, *args):
+    options = ['--method', 'linear_gain', '--workers', '1', *args]
+    return tool.main([str(src), str(dst), *options])
+
+
+def test_complete_copy(tool, src, tmp_path, capsys):
+    dst = tmp_path / 'new/out'
+    args = ['--param', 'gain=3', '--param', 'offset=1', '--quality', '100']
+    assert run(tool, src, dst, *args) == 0
+    visible = {x for x in names(src) if not x.startswith('.')}
+    assert names(dst) == visible | {'enhancement.json'}
+    for name in ('image/1.png', 'image/2.png', 'more/grey.png'):
+        before = cv2.imread(str(src / name), cv2.IMREAD_UNCHANGED)
+        after = cv2.imread(str(dst / name), cv2.IMREAD_UNCHANGED)
+        assert (after == linear_gain(before, 3, 1)).all()
+    jpeg = cv2.imread(str(src / 'more/deep/3.JPG'))
+    after = cv2.imread(str(dst / 'more/deep/3.JPG'))
+    assert (dst / 'more/deep/3.JPG').read_bytes()[:2] == b'\xff\xd8'
+    assert cv2.PSNR(after, linear_gain(jpeg, 3, 1)) > 30
+    text = 'label/2.txt'
+    assert (dst / text).read_text() == (src / text).read_text()
+    assert json.loads((dst / 'enhancement.json').read_text()) == {
+        'method': 'linear_gain',
+        'params': {'gain': 3, 'offset': 1},
+        'jpeg_quality': 100,
+        'version': __version__,
+        'source': str(src),
+    }
+    out = capsys.readouterr().out
+    assert '4 images enhanced, 0 were there, 3 other files copied' in out
+
+
+def test_what_is_there_is_skipped(tool, src, tmp_path, capsys):
+    dst = tmp_path / 'out'
+    run(tool, src, dst)
+    kept = dst / 'image/1.png'
+    kept.write_bytes(b'kept')  # and newer than its source
+    (dst / 'image/2.png').unlink()
+    (dst / 'label/2.txt').unlink()
+    # What a run that was killed while it wrote leaves behind.
+    (dst / 'image/.2.4711.png').touch()
+    (dst / 'image/.note').touch()
+    later = time.time_ns() + 10**9
+    os.utime(src / 'more/grey.png', ns=(later, later))  # a new original
+    assert run(tool, src, dst) == 0
+    assert kept.read_bytes() == b'kept'
+    assert cv2.imread(str(dst / 'image/2.png')) is not None
+    assert not (dst / 'image/.2.4711.png').exists()
+    assert (dst / 'image/.note').exists()
+    out = capsys.readouterr().out
+    assert '2 images enhanced, 2 were there, 1 other files copied' in out
+
+
+def test_killed_and_resumed(root, src, tmp_path):
+    """No file is half written, no process is left, and the rest follows."""
+    for i in range(10, 40):
+        cv2.imwrite(
+            str(src / f'image/{i}.png'), draw_dark_scene(i % 3, (150, 200))
+        )
+    dst = tmp_path / 'out'
+    script = root / 'tools/dataset_converters/enhance_dataset.py'
+    command = [sys.executable, str(script), str(src), str(dst)]
+    command += ['--method', 'msrcr', '--param', 'blur=exact', 'form=gimp']
+    env = os.environ | {'PYTHONPATH': str(root)}
+    first = subprocess.Popen(
+        [*command, '--workers', '1'], env=env, start_new_session=True
+    )
+    end = time.monotonic() + 60
+    while len(list(dst.glob('image/*.png'))) < 3 and time.monotonic() < end:
+        assert first.poll() is None
+        time.sleep(0.01)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    while time.monotonic() < end:  # its worker ends by itself
+        try:
+            os.killpg(first.pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail('a worker outlived the run')
+    done = {x.name: x.stat().st_mtime_ns for x in dst.glob('image/[!.]*')}
+    assert 3 <= len(done) < 32
+    assert all(cv2.imread(str(dst / 'image' / x)) is not None for x in done)
+    second = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert second.returncode == 0, second.stderr
+    assert f'{len(done) + 0} were there' in second.stdout
+    for name, when in done.items():
+        assert (dst / 'image' / name).stat().st_mtime_ns == when
+    visible = {x for x in names(src) if not x.startswith('.')}
+    assert names(dst) == visible | {'enhancement.json'}
+    image = cv2.imread(str(src / 'image/39.png'))
+    found = cv2.imread(str(dst / 'image/39.png'))
+    assert (found == msrcr(image, 'gimp', blur='exact')).all()
+
+
+@pytest.mark.parametrize(
+    'args, text',
+    [
+        (['--param', 'gain=2'], "params {'gain': 2, 'offset': 0.0}"),
+        (['--method', 'clahe'], 'method clahe'),
+        (['--quality', '80'], 'jpeg_quality 80'),
+    ],
+)
+def test_no_mixture(tool, fails, src, tmp_path, args, text):
+    dst = tmp_path / 'out'
+    run(tool, src, dst)
+    before = {x: (dst / x).stat().st_mtime_ns for x in names(dst)}
+    error = fails(tool, src, dst, '--method', 'linear_gain', *args)
+    assert f'{dst} was made with' in error and text in error
+    assert {x: (dst / x).stat().st_mtime_ns for x in names(dst)} == before
+
+
+def test_no_mixture_of_versions(tool, fails, src, tmp_path, monkeypatch):
+    dst = tmp_path / 'out'
+    run(tool, src, dst)
+    monkeypatch.setattr('mmsrn.__version__', '9.9')
+    error = fails(tool, src, dst, '--method', 'linear_gain')
+    assert f'version {__version__}, not with version 9.9' in error
+
+
+def test_unreadable_images(tool, src, tmp_path, capsys):
+    bad = src / 'image/bad.png'
+    bad.write_text('no picture')
+    data = (src / 'more/deep/3.JPG').read_bytes()
+    (src / 'more/half.jpg').write_bytes(data[: len(data) // 2])
+    dst = tmp_path / 'out'
+    assert run(tool, src, dst) == 1
+    error = capsys.readouterr().err
+    assert '2 images cannot be read' in error
+    assert f'{bad}: ' in error and 'half.jpg: ' in error
+    assert not (dst / 'image/bad.png').exists()
+    assert not (dst / 'more/half.jpg').exists()
+    # All others are done, and a repaired one is all that is left to do.
+    shutil.copy(src / 'image/1.png', bad)
+    (src / 'more/half.jpg').unlink()
+    assert run(tool, src, dst) == 0
+    assert '1 images enhanced, 4 were there' in capsys.readouterr().out
+
+
+def test_links(tool, src, tmp_path):
+    """Folders that lie elsewhere are followed; circles are refused."""
+    (tmp_path / 'disk').mkdir()
+    shutil.copy(src / 'image/1.png', tmp_path / 'disk/a.png')
+    (src / 'linked').symlink_to(tmp_path / 'disk')
+    assert run(tool, src, tmp_path / 'out') == 0
+    assert not (tmp_path / 'out/linked').is_symlink()
+    assert cv2.imread(str(tmp_path / 'out/linked/a.png')) is not None
+    (src / 'more/loop').symlink_to(src)
+    with pytest.raises(SystemExit):
+        run(tool, src, tmp_path / 'out2')
+
+
+def test_folders(tool, fails, src, tmp_path):
+    usual = ('--method', 'gamma')
+    error = fails(tool, tmp_path / 'no', tmp_path / 'out', *usual)
+    assert f'SRC {tmp_path}/no does not exist' in error
+    file = tmp_path / 'file'
+    file.write_text('')
+    assert 'is not a folder' in fails(tool, file, tmp_path / 'out', *usual)
+    assert 'the same folder' in fails(tool, src, src, *usual)
+    for dst in (src / 'out', src.parent):
+        assert 'lie in each other' in fails(tool, src, dst, *usual)
+    link = tmp_path / 'link'
+    link.symlink_to(src)
+    assert 'lie in each other' in fails(tool, src, link / 'out', *usual)
+    other = tmp_path / 'other'
+    other.mkdir()
+    (other / 'mine').touch()
+    assert 'has no enhancement.json' in fails(tool, src, other, *usual)
+    assert names(other) == {'mine'}
+    assert 'has no image' in fails(tool, other, tmp_path / 'out', *usual)
+    assert not (tmp_path / 'out').exists()
+    run(tool, src, tmp_path / 'done')
+    error = fails(tool, tmp_path / 'done', tmp_path / 'out', *usual)
+    assert 'is enhanced already' in error
+    (tmp_path / 'done/enhancement.json').write_text('[]')
+    error = fails(tool, src, tmp_path / 'done', *usual)
+    assert 'not a record of this tool' in error
+
+
+def test_what_cannot_be_written(tool, fails, src, tmp_path):
+    """The run ends at the first such file: a full disk fills no list."""
+    dst = tmp_path / 'out'
+    run(tool, src, dst)
+    shutil.rmtree(dst / 'image')
+    (dst / 'image').write_text('a file in the way')
+    error = fails(tool, src, dst, '--method', 'linear_gain')
+    assert f'{dst}/image' in error and error.count('\n') == 1
+
+
+def test_full_disk(load_tool, src, tmp_path, monkeypatch):
+    """What was not wholly written is not there."""
+    load_tool('dataset_converters/enhance_dataset.py')  # its folder
+    import enhance_files
+
+    enhance_files.start('gamma', {})
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def write(path, data):
+        with open(path, 'wb') as file:
+            file.write(data[:10])
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('pathlib.Path.write_bytes', write)
+    target = tmp_path / 'out/1.png'
+    with pytest.raises(OSError, match='No space left'):
+        enhance_files.enhance_file(src / 'image/1.png', target, 95)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_two_runs_at_once(tool, fails, src, tmp_path):
+    dst = tmp_path / 'out'
+    run(tool, src, dst)
+    with (dst / 'enhancement.json').open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        error = fails(tool, src, dst, '--method', 'linear_gain')
+    assert f'another run is at work on {dst}' in error
+
+
+def test_wrong_arguments(tool, fails, src, tmp_path):
+    dst = tmp_path / 'out'
+    for args, text in (
+        (['--method', 'gama'], 'did you mean gamma'),
+        (['--method', 'gamma', '--param', 'gamma'], 'form NAME=VALUE'),
+        (['--method', 'gamma', '--param', 'gain=2'], 'no parameter of gamma'),
+        (['--method', 'gamma', '--param', 'gamma=0'], 'above 0, not 0'),
+        (['--method', 'gamma', '--quality', '101'], 'is above 100'),
+        (['--method', 'gamma', '--workers', '0'], 'from 1 on'),
+        ([], '--method'),
+    ):
+        assert text in fails(tool, src, dst, *args)
+        assert not dst.exists()
+
+
+def test_rotated_photo(load_tool, tmp_path):
+    """Pixels are turned as EXIF says, which is how mmcv reads them."""
+    from PIL import Image
+
+    load_tool('dataset_converters/enhance_dataset.py')
+    import enhance_files
+
+    file = tmp_path / 'a.jpg'
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.zeros((30, 50, 3), np.uint8)
+    Image.fromarray(pixels).save(file, exif=exif)
+    assert enhance_files.read_image(file).shape == (50, 30, 3)
+
+
+def test_help(help_of):
+    text = help_of('dataset_converters/enhance_dataset.py')
+    assert '--param' in text and 'enhancement.json' in text
