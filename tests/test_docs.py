@@ -173,6 +173,25 @@ def test_examples_of_the_evaluation(tmp_path, monkeypatch, shared):
     assert names['result'].ap['hard'] == pytest.approx(0.3953288594)
 
 
+def test_examples_of_the_enhancement():
+    """The pipeline builds, and the functions do what is said."""
+    from mmdet.registry import TRANSFORMS
+    from mmdet.utils import register_all_modules
+
+    register_all_modules()
+    __import__('mmsrn.datasets')
+    page = ROOT / 'docs/enhancement.md'
+    pipeline, functions = re.findall(
+        r'^```python\n(.*?)^```$', page.read_text(), re.M | re.S
+    )
+    names = {}
+    exec(pipeline, names)
+    for part in names['train_pipeline']:
+        TRANSFORMS.build(part)
+    exec(functions, names)
+    assert names['bright'].mean() > 2 * names['dark'].mean()
+
+
 def test_inheriting_examples(tmp_path):
     """Configs that inherit from others can be loaded and built."""
     from mmdet.registry import MODELS

@@ -1,6 +1,6 @@
 """Enhancement of dark photos: pure functions on uint8 images.
 
-Needs NumPy and OpenCV alone. As transforms of a pipeline the same functions
+Needs NumPy, SciPy and OpenCV alone. As transforms of a pipeline the same functions
 are in :mod:`mmsrn.datasets`, and ``tools/dataset_converters/
 enhance_dataset.py`` applies them to whole data sets.
 """

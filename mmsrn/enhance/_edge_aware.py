@@ -2,9 +2,9 @@
 
 The equations (I + sum_d D_d^T W_d D_d) t = t0, one per pixel, have weights
 that differ by a factor of 100,000 between edges and flat parts. For 1080 x
-720 pixels SciPy's direct solver needs twice the time and over 1 GB. Here
-conjugate gradients are preconditioned by an algebraic multigrid cycle, whose
-coarse unknowns are groups of pixels with strong links.
+720 pixels SciPy's direct solver needs some four times the time, and over 1 GB.
+Here conjugate gradients are preconditioned by an algebraic multigrid cycle,
+whose coarse unknowns are groups of pixels with strong links.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _READ_NOISE = 4  # electrons
 
 
 def draw_dark_scene(
-    seed: int = 0, size: tuple[int, int] = (720, 1080)
+    seed: int = 2, size: tuple[int, int] = (720, 1080)
 ) -> np.ndarray:
     """Draw faces in the dark, some of them near lamps.
 

@@ -16,8 +16,6 @@ import fcntl
 import importlib.util
 import json
 import os
-import re
-import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -35,7 +33,6 @@ from mmsrn.utils.launch import fail, positive  # noqa: E402
 
 RECORD = 'enhancement.json'
 _SHOWN = 20  # unreadable images that are named
-_PARTIAL = re.compile(r'\.(.+)\.\d+(\.\w+)?')  # as atomic_file names them
 EXAMPLES = """
 examples:
   %(prog)s data/darkface data/darkface-msrcr --method msrcr
@@ -112,37 +109,6 @@ def check_folders(
         )
 
 
-def find_files(src: Path) -> Iterator[Path]:
-    """All files below a folder, in order.
-
-    Args:
-        src (Path): The folder.
-
-    Yields:
-        Path: Relative to ``src``; nothing hidden.
-
-    Raises:
-        OSError: If a folder cannot be read.
-        ValueError: If a link leads back to a folder it lies in.
-    """
-
-    def stop(error: OSError) -> None:
-        raise error
-
-    for folder, folders, files in os.walk(src, onerror=stop, followlinks=True):
-        here = Path(folder)
-        folders[:] = sorted(x for x in folders if not x.startswith('.'))
-        for name in folders:
-            inner = here / name
-            if inner.is_symlink() and here.resolve().is_relative_to(
-                inner.resolve()
-            ):
-                raise ValueError(f'{inner}: a link to a folder it lies in')
-        for name in sorted(files):
-            if not name.startswith('.'):
-                yield (here / name).relative_to(src)
-
-
 def keep_record(
     parser: argparse.ArgumentParser, dst: Path, record: dict
 ) -> None:
@@ -192,51 +158,6 @@ def locked(parser: argparse.ArgumentParser, file: Path) -> Iterator[None]:
         except OSError:
             pass  # a file system without locks
         yield
-
-
-def remove_partial(dst: Path, files: list[Path]) -> None:
-    """Remove what a killed run left of files it was writing.
-
-    Args:
-        dst (Path): Folder of the results.
-        files (list[Path]): What belongs there, relative to it.
-    """
-    known = set(files)
-    for folder in sorted({x.parent for x in files}):
-        if not (dst / folder).is_dir():
-            continue
-        for path in (dst / folder).iterdir():
-            match = _PARTIAL.fullmatch(path.name)
-            if match and folder / (match[1] + (match[2] or '')) in known:
-                path.unlink()
-
-
-def is_current(source: Path, target: Path) -> bool:
-    """Whether a result is there and no older than its source."""
-    try:
-        return target.stat().st_mtime_ns >= source.stat().st_mtime_ns
-    except FileNotFoundError:
-        return False
-
-
-def copy_files(src: Path, dst: Path, files: list[Path]) -> int:
-    """Copy what is no image, unless it is there.
-
-    Args:
-        src (Path): Folder to read.
-        dst (Path): Folder to write.
-        files (list[Path]): Relative to both.
-
-    Returns:
-        int: Files copied.
-    """
-    num = 0
-    for name in files:
-        if not is_current(src / name, dst / name):
-            with atomic_file(dst / name) as partial:
-                shutil.copy2(src / name, partial)
-            num += 1
-    return num
 
 
 def enhance_all(args: argparse.Namespace, images: list[Path], params) -> list:
@@ -311,6 +232,12 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     Returns:
         int: 1 if images could not be read, else 0.
     """
+    from dataset_tree import (
+        copy_files,
+        find_files,
+        is_current,
+        remove_partial,
+    )
     from enhance_files import SUFFIXES
 
     from mmsrn import __version__
