@@ -1,7 +1,7 @@
 """Enhancement of dark photos: pure functions on uint8 images.
 
-Needs NumPy, SciPy and OpenCV alone. As transforms of a pipeline the same functions
-are in :mod:`mmsrn.datasets`, and ``tools/dataset_converters/
+Needs NumPy, SciPy and OpenCV alone. As transforms of a pipeline the same
+functions are in :mod:`mmsrn.datasets`, and ``tools/dataset_converters/
 enhance_dataset.py`` applies them to whole data sets.
 """
 
