@@ -156,7 +156,8 @@ def draw_pr_panels(
         The figure.
     """
     width = 5.2 if len(panels) == 1 else 4.4 * len(panels)
-    figure = Figure((width, 4.2), layout='constrained')
+    height = 4.2 + 0.2 * len(note.splitlines())
+    figure = Figure((width, height), layout='constrained')
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (title, curves) in zip(axes, panels.items()):
         for name, (recalls, precisions, ap) in curves.items():

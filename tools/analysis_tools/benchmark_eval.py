@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import statistics
 import sys
@@ -43,8 +42,8 @@ from mmsrn.testing.face_eval_loops import (  # noqa: E402
     eval_by_loops,
     read_by_loops,
 )
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.utils.output_file import write_json  # noqa: E402
 
 NUM_EVENTS = 61
 NUM_IMAGES = 3226
@@ -318,12 +317,7 @@ def main(argv: list[str] | None = None) -> None:
         except (OSError, ValueError) as error:
             fail(parser, str(error))
     print(table(result))
-    if args.json is not None:
-        try:
-            with atomic_file(args.json) as partial:
-                partial.write_text(json.dumps(result, indent=2) + '\n')
-        except OSError as error:
-            fail(parser, f'{args.json}: cannot be written: {error}')
+    write_json(parser, args.json, result)
 
 
 if __name__ == '__main__':

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import copy
 import importlib.util
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 from mmsrn.utils.launch import (  # noqa: E402
     check_config,
     fail,
@@ -33,6 +31,7 @@ from mmsrn.utils.launch import (  # noqa: E402
     read_config,
     require_mmdet,
 )
+from mmsrn.utils.output_file import write_json  # noqa: E402
 
 require_mmdet(ROOT)
 
@@ -295,12 +294,7 @@ def main(argv: list[str] | None = None) -> int:
         except ValueError as error:
             fail(parser, str(error))
     print(table(result))
-    if args.json is not None:
-        try:
-            with atomic_file(args.json) as partial:
-                partial.write_text(json.dumps(result, indent=2) + '\n')
-        except OSError as error:
-            fail(parser, f'{args.json}: cannot be written: {error}')
+    write_json(parser, args.json, result)
     worst = max(result['time_ratio'], result['memory_ratio'])
     if args.max_ratio is not None and worst > args.max_ratio:
         print(f'More than {args.max_ratio} times as much.', file=sys.stderr)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import statistics
 import sys
 import time
@@ -31,8 +30,8 @@ from rich.progress import Progress  # noqa: E402
 
 from mmsrn.structures import bbox_voting  # noqa: E402
 from mmsrn.testing.voting_loop import bbox_voting_loop  # noqa: E402
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.utils.output_file import write_json  # noqa: E402
 
 SIDES = (8, 200)  # pixels, of faces
 IMAGE = 2000  # pixels, of both sides
@@ -198,12 +197,7 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         fail(parser, str(error))
     print(table(result))
-    if args.json is not None:
-        try:
-            with atomic_file(args.json) as partial:
-                partial.write_text(json.dumps(result, indent=2) + '\n')
-        except OSError as error:
-            fail(parser, f'{args.json}: cannot be written: {error}')
+    write_json(parser, args.json, result)
     ratio = result['sets']['passes']['ratio']
     if args.min_ratio is not None and ratio < args.min_ratio:
         print(f'Less than {args.min_ratio} times as fast.', file=sys.stderr)

@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 from mmsrn.utils.launch import (  # noqa: E402
     add_cfg_options,
     check_checkpoint,
@@ -34,6 +33,7 @@ from mmsrn.utils.launch import (  # noqa: E402
     read_config,
     require_mmdet,
 )
+from mmsrn.utils.output_file import output_file  # noqa: E402
 
 require_mmdet(ROOT)
 
@@ -287,13 +287,9 @@ def browse(
             name = f'{index:05d}_{Path(seen.name).stem}{end}.png'
             picture = rasterise(figure)
             if args.output_dir is not None:
-                try:
-                    with atomic_file(args.output_dir / name) as partial:
-                        if not cv2.imwrite(str(partial), picture):
-                            raise OSError('OpenCV could not write it')
-                except OSError as error:
-                    file = args.output_dir / name
-                    fail(parser, f'{file}: cannot be written: {error}')
+                with output_file(parser, args.output_dir / name) as partial:
+                    if not cv2.imwrite(str(partial), picture):
+                        raise OSError('OpenCV could not write it')
             if args.show and not show_window(
                 picture, name, args.show_interval
             ):

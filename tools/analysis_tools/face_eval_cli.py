@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import json
 import os
 import sys
 from pathlib import Path
 
+from face_report import csv_table, pr_figure, table
 from face_results import (
     NOT_GIVEN,
     Benchmark,
@@ -21,8 +19,8 @@ from face_results import (
 from mmsrn.evaluation.functional import FaceSet
 from mmsrn.evaluation.functional.extras import EXTRAS
 from mmsrn.parsers import write_submission
-from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.utils.launch import fail, positive
+from mmsrn.utils.output_file import output_file, write_json
 
 
 def make_parser(
@@ -177,8 +175,10 @@ def run(
             'numbers of one and the same detector',
             file=sys.stderr,
         )
+    _write(parser, args, results)  # whoever reads the table may go away
     print(table(truth, results))
-    _write(parser, args, results)
+    if args.plot is not None:
+        print(f'\nCurves: {args.plot}')
 
 
 def _reading(args: argparse.Namespace) -> dict:
@@ -252,141 +252,22 @@ def _format(
     )
 
 
-def table(truth: FaceSet, results: list[Result]) -> str:
-    """Format the numbers for the terminal.
-
-    Args:
-        truth (FaceSet): The faces.
-        results (list[Result]): The first is what others are compared with.
-
-    Returns:
-        str: Several lines.
-    """
-    curves = results[0].evaluation.curves
-    faces = ', '.join(f'{k} {x.num_faces:,}' for k, x in curves.items())
-    width = max(12, *(len(x.name) for x in results))
-    lines = [
-        f'{truth.version}: {len(truth.names):,} images; faces: {faces}',
-        *protocol_lines(results),
-        '',
-        f'{"AP":{width}}' + ''.join(f'{x:>11}' for x in curves)
-        + f'{"detections":>12}',
-    ]  # fmt: skip
-    for i, result in enumerate(results):
-        aps = result.evaluation.ap
-        row = ''.join(f'{x:11.6f}' for x in aps.values())
-        lines.append(f'{result.name:{width}}{row}{result.num_detections:12,}')
-        if i:
-            first = results[0].evaluation.ap
-            row = ''.join(f'{aps[x] - first[x]:+11.6f}' for x in aps)
-            lines.append(f'{"  difference":{width}}{row}')
-    if results[0].extras:
-        columns = [max(12, len(x.name) + 2) for x in results]
-        heads = [f'{x.name:>{c}}' for x, c in zip(results, columns)]
-        lines += ['', f'{"analyses":34}' + ''.join(heads)]
-        for key in dict.fromkeys(k for x in results for k in x.extras):
-            cells = [
-                f'{_shown(x.extras.get(key)):>{c}}'
-                for x, c in zip(results, columns)
-            ]
-            lines.append(f'{key:34}' + ''.join(cells))
-    for result in results:
-        if result.worst_score is not None:
-            lines += ['', *_worst(result)]
-    return '\n'.join(lines)
-
-
-def protocol_lines(results: list[Result]) -> list[str]:
-    """Say how the images were tested, for the table and the plot.
-
-    Args:
-        results (list[Result]): All results.
-
-    Returns:
-        list[str]: One line, or one for each result if they differ.
-    """
-    protocols = {x.protocol for x in results}
-    if len(protocols) == 1:
-        return [f'protocol: {protocols.pop()}']
-    return [f'protocol of {x.name}: {x.protocol}' for x in results]
-
-
-def _shown(value: float | None) -> str:
-    if value is None:
-        return '-'
-    return f'{value:,}' if isinstance(value, int) else f'{value:.6f}'
-
-
-def _worst(result: Result) -> list[str]:
-    setting = list(result.evaluation.curves)[-1]
-    head = (
-        f'{result.name}: most errors in {setting}, from score '
-        f'{result.worst_score:g} (best F1) on: missed, false'
-    )
-    rows = [
-        f'  {x.missed:5} {x.false_positives:5}  {x.name}' for x in result.worst
-    ]
-    return [head, *(rows or ['  none'])]
-
-
 def _write(
     parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     results: list[Result],
 ) -> None:
-    files = {}
-    if args.json is not None:
-        content = {x.name: x.as_json() for x in results}
-        if len(results) == 1:
-            content = results[0].as_json()
-        files[args.json] = json.dumps(content, indent=2) + '\n'
+    content = {x.name: x.as_json() for x in results}
+    if len(results) == 1:
+        content = results[0].as_json()
+    write_json(parser, args.json, content)
     if args.csv is not None:
-        files[args.csv] = _csv(results)
-    for path, text in files.items():
-        try:
-            with atomic_file(path) as partial:
-                partial.write_text(text, encoding='utf-8')
-        except OSError as error:
-            fail(parser, f'{path}: cannot be written: {error}')
+        with output_file(parser, args.csv) as partial:
+            partial.write_text(csv_table(results), encoding='utf-8')
     if args.plot is not None:
-        _plot(parser, args.plot, results)
-
-
-def _csv(results: list[Result]) -> str:
-    keys = list(dict.fromkeys(k for x in results for k in x.numbers))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['prediction', *keys, 'detections', 'protocol'])
-    for result in results:
-        row = [result.numbers.get(key) for key in keys]
-        row += [result.num_detections, result.protocol]
-        writer.writerow([result.name, *row])
-    return text.getvalue()
-
-
-def _plot(
-    parser: argparse.ArgumentParser, path: Path, results: list[Result]
-) -> None:
-    try:
-        from mmsrn.visualization import draw_pr_panels
-    except ImportError as error:
-        fail(parser, f'--plot needs matplotlib and OpenCV: {error}')
-
-    panels = {
-        setting: {
-            x.name: (
-                x.evaluation.curves[setting].recall,
-                x.evaluation.curves[setting].precision,
-                x.evaluation.curves[setting].ap,
-            )
-            for x in results
-        }
-        for setting in results[0].evaluation.curves
-    }
-    try:
-        with atomic_file(path) as partial:
-            figure = draw_pr_panels(panels, '\n'.join(protocol_lines(results)))
+        try:
+            figure = pr_figure(results)
+        except ImportError as error:
+            fail(parser, f'--plot needs matplotlib and OpenCV: {error}')
+        with output_file(parser, args.plot) as partial:
             figure.savefig(partial, dpi=110)
-    except OSError as error:
-        fail(parser, f'{path}: cannot be written: {error}')
-    print(f'\nCurves: {path}')

@@ -33,7 +33,7 @@ from mmsrn.parsers import (  # noqa: E402
     read_wider_face_txt,
 )
 from mmsrn.parsers.dark_face_splits import PUBLISHED_SPLITS  # noqa: E402
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
+from mmsrn.utils.output_file import output_file  # noqa: E402
 
 WIDER_SPLITS = ('train', 'val')
 DESCRIPTION = """
@@ -276,11 +276,8 @@ def main(argv: list[str] | None = None) -> int:
     problems = check(parser, args)
     verdict = grouped(problems) or 'Nothing is wrong.'
     if args.report is not None:
-        try:
-            with atomic_file(args.report) as partial:
-                partial.write_text(f'{verdict}\n', encoding='utf-8')
-        except OSError as error:
-            fail(parser, f'{args.report}: cannot be written: {error}')
+        with output_file(parser, args.report) as partial:
+            partial.write_text(f'{verdict}\n', encoding='utf-8')
     if not problems:
         print(verdict)
         return 0
