@@ -128,7 +128,11 @@ def run(tmp_path):
 
 
 ALL = list(range(7))
-WHOLE = {'sum/order': [10 * x for x in ALL], 'sum/total': 210}
+WHOLE = {
+    'sum/order': [10 * x for x in ALL],
+    'sum/total': 210,
+    'protocol': 'O',
+}
 
 
 def test_without_interruption(run, tmp_path):
