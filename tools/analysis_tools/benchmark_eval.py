@@ -305,6 +305,8 @@ def main(argv: list[str] | None = None) -> None:
         fail(parser, 'PRED and --gt belong together')
     if args.pred is not None and not Path(args.pred).is_dir():
         fail(parser, f'{args.pred}: no such folder; unpack a zip first')
+    if args.pred is not None and not any(Path(args.pred).glob('*/*.txt')):
+        fail(parser, f'{args.pred}: has no EVENT/IMAGE.txt, maybe below it')
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)
         pred, gt = args.pred, args.gt

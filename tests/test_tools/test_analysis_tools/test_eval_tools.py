@@ -375,6 +375,8 @@ def test_benchmark(load_tool, gt, good, tmp_path, capsys, fails):
     assert 'both: easy 1.000000' in capsys.readouterr().out
     assert 'belong together' in fails(tool, good)
     assert 'unpack a zip first' in fails(tool, 'x.zip', '--gt', gt)
+    above = good.parent
+    assert f'{above}: has no EVENT/IM' in fails(tool, above, '--gt', gt)
 
 
 def test_memory(load_tool):
