@@ -12,6 +12,7 @@ from face_results import (
     NOT_GIVEN,
     Benchmark,
     Result,
+    collected_warnings,
     evaluate_path,
     read_predictions,
 )
@@ -162,23 +163,25 @@ def run(
                 **_reading(args),
             )
             for text in result.warnings:
-                print(
-                    f'{parser.prog}: warning: {name}: {text}', file=sys.stderr
-                )
+                _warn(parser, f'{name}: {text}')
             results.append(result)
     except ValueError as error:
         fail(parser, str(error))
     known = {x.protocol for x in results} - {NOT_GIVEN}
     if len(known) > 1:
-        print(
-            f'{parser.prog}: warning: the protocols differ: so would the '
-            'numbers of one and the same detector',
-            file=sys.stderr,
+        _warn(
+            parser,
+            'the protocols differ: so would the numbers of one and the same '
+            'detector',
         )
     _write(parser, args, results)  # whoever reads the table may go away
     print(table(truth, results))
     if args.plot is not None:
         print(f'\nCurves: {args.plot}')
+
+
+def _warn(parser: argparse.ArgumentParser, text: str) -> None:
+    print(f'{parser.prog}: warning: {text}', file=sys.stderr)
 
 
 def _reading(args: argparse.Namespace) -> dict:
@@ -240,7 +243,18 @@ def _format(
 ) -> None:
     names = None if truth is None else truth.names
     (path,) = args.preds
-    found = read_predictions(path, names, benchmark, **_reading(args))
+    with collected_warnings() as told:
+        found = read_predictions(path, names, benchmark, **_reading(args))
+    missing = [x for x in names or () if x not in found]
+    if missing:
+        told.append(
+            f'{len(missing):,} of {len(names):,} images have no predictions '
+            f'(first: {missing[0]}) and get no file'
+        )
+    if told and args.strict:
+        raise ValueError(f'{path}: {told[0]}')
+    for text in told:
+        _warn(parser, text)
     try:
         write_submission(args.format_only, found, benchmark.header)
     except OSError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,6 +100,24 @@ class Result:
         return content
 
 
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Collect what an evaluation warns of.
+
+    Yields:
+        list[str]: At the end of the block, the texts.
+    """
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always', EvaluationWarning)
+        yield told
+    told += [
+        str(x.message)
+        for x in caught
+        if issubclass(x.category, EvaluationWarning)
+    ]
+
+
 def read_predictions(
     path: str,
     names: list[str] | None,
@@ -183,15 +202,10 @@ def evaluate_path(
         ValueError: If it cannot be read or evaluated, or there is a warning
             and ``strict`` is set.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter('always', EvaluationWarning)
+    with collected_warnings() as told:
         found = read_predictions(path, truth.names, benchmark, **reading)
         result = Result(name, path, benchmark.evaluate(found, truth))
-        told = [
-            str(x.message)
-            for x in caught
-            if issubclass(x.category, EvaluationWarning)
-        ]
+    with collected_warnings():  # of boxes that are not the user's
         hint = _other_form(result, found, truth, benchmark)
     if protocol is None and Path(path).suffix.lower() in _DUMPS:
         protocol = read_dump_protocol(path)

@@ -280,6 +280,18 @@ def test_warnings(wider, gt, good, capsys, tmp_path):
     assert text in printed.err
 
 
+def test_warnings_of_a_zip_to_send(wider, gt, good, tmp_path, capsys, fails):
+    args = [good, '--gt', gt, '--format-only', tmp_path / 'sent.zip']
+    (good / '0--Parade/b.txt').write_text('')
+    run(wider, *args)
+    assert ': warning: 1 of 2 prediction files' in capsys.readouterr().err
+    (good / '0--Parade/b.txt').unlink()
+    run(wider, *args)
+    error = capsys.readouterr().err
+    assert 'no predictions (first: 0--Parade/b) and get no file' in error
+    assert f'{good}: 1 of 2 images have no' in fails(wider, *args, '--strict')
+
+
 def test_boxes_in_the_other_form(wider, dark, tmp_path, capsys):
     text = tmp_path / 'gt.txt'
     text.write_text('0--Parade/a.jpg\n1\n100 200 40 60 0 0 0 0 0 0\n')
