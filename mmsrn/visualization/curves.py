@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -156,8 +157,12 @@ def draw_pr_panels(
         The figure.
     """
     width = 5.2 if len(panels) == 1 else 4.4 * len(panels)
-    height = 4.2 + 0.2 * len(note.splitlines())
-    figure = Figure((width, height), layout='constrained')
+    lines = [
+        part
+        for line in note.splitlines()
+        for part in textwrap.wrap(line, int(14 * width))
+    ]
+    figure = Figure((width, 4.2 + 0.2 * len(lines)), layout='constrained')
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (title, curves) in zip(axes, panels.items()):
         for name, (recalls, precisions, ap) in curves.items():
@@ -173,6 +178,6 @@ def draw_pr_panels(
         axis.grid(alpha=0.3)
         if curves:
             axis.legend(loc='lower left', fontsize=8)
-    if note:
-        figure.supxlabel(note, fontsize=9, color='0.3')
+    if lines:
+        figure.supxlabel('\n'.join(lines), fontsize=9, color='0.3')
     return figure

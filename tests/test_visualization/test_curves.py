@@ -118,3 +118,21 @@ def test_pr_panels():
     assert [len(x.lines) for x in figure.axes] == [1, 2]
     assert easy.get_legend().get_texts()[0].get_text() == 'a: AP 0.750'
     assert np.isnan(easy.lines[0].get_ydata()[0])
+
+
+@pytest.mark.parametrize('panels', ['a', 'abc'])
+def test_long_note_of_pr_panels(panels):
+    """Whole in the picture, and the curves keep their room."""
+    note = f'protocol of one: {"M: multi-scale, " * 9}\nprotocol of two: O'
+    figure = draw_pr_panels({x: {} for x in panels}, note)
+    plain = draw_pr_panels({x: {} for x in panels})
+    for drawn in (figure, plain):
+        rasterise(drawn)
+    shown = ''.join(figure.get_supxlabel().split())
+    assert shown == ''.join(note.split())
+    assert figure.get_supxlabel().endswith('\nprotocol of two: O')
+    extent = figure._supxlabel.get_window_extent()
+    assert extent.x0 > 0 and extent.x1 < figure.bbox.width
+    axis, before = figure.axes[0].bbox, plain.axes[0].bbox
+    assert axis.height > 0.9 * before.height
+    assert extent.y1 < axis.y0
