@@ -7,8 +7,12 @@ import zipfile
 from pathlib import Path
 
 import mmdet
+import numpy as np
 import pytest
 import torch
+from scipy.io import savemat
+
+from mmsrn.parsers import read_wider_face_txt
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 MMDET_TOOLS = Path(mmdet.__file__).parent / '.mim/tools'
@@ -75,6 +79,72 @@ def test_resume_with_nothing_and_scaled_rate(run, options, tmp_path):
     # A batch of 8 at the demo's rate of 0.004 for 32.
     (group,) = saved['optimizer']['param_groups']
     assert group['initial_lr'] == pytest.approx(0.004 * 8 / 32)
+
+
+def write_mat(folder, images):
+    """The faces of a text file as the official ground truth."""
+    events = {}
+    for image in images:
+        events.setdefault(Path(image.name).parts[0], []).append(image)
+
+    def cell(items):
+        column = np.empty((len(items), 1), object)
+        for i, item in enumerate(items):
+            column[i, 0] = item
+        return column
+
+    def of_images(value):
+        return cell([cell([value(x) for x in e]) for e in events.values()])
+
+    content = dict(
+        event_list=cell(list(events)),
+        file_list=of_images(lambda x: Path(x.name).stem),
+        face_bbx_list=of_images(lambda x: np.int32([f[:4] for f in x.faces])),
+        gt_list=of_images(lambda x: 1.0 + np.arange(len(x.faces))[:, None]),
+    )
+    folder.mkdir()
+    for name in ('face', 'easy', 'medium', 'hard'):
+        savemat(folder / f'wider_{name}_val.mat', content)
+
+
+@pytest.mark.slow
+def test_best_by_the_official_metric(run, eight_images, options, tmp_path):
+    """In a training, and the same numbers from the file of results."""
+    images = read_wider_face_txt(
+        eight_images / 'wider_face_split/wider_face_val_bbx_gt.txt'
+    )
+    gt = tmp_path / 'gt'
+    write_mat(gt, images)
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f"_base_ = '{Path(DEMO).absolute()}'\n"
+        "val_evaluator = dict(_delete_=True, type='WiderFaceMetric', "
+        f"gt_dir='{gt}')\n"
+        'test_evaluator = val_evaluator\n'
+        "default_hooks = dict(checkpoint=dict(save_best='wider_face/hard'))\n"
+    )
+    args = ['--work-dir', tmp_path]
+    options.append('train_cfg.val_interval=1')
+    run('tools/train.py', config, *args, *options)
+    best = tmp_path / 'best_wider_face_hard_epoch_1.pth'
+    out = tmp_path / 'out.pkl'
+    run('tools/test.py', config, best, *args, '--out', out, *options)
+    (numbers,) = tmp_path.glob('*/*.json')
+    numbers = json.loads(numbers.read_text())
+    table = tmp_path / 'table.json'
+    run(
+        *('tools/analysis_tools/eval_widerface.py', out),
+        *('--gt', gt, '--json', table),
+    )
+    table = json.loads(table.read_text())
+    assert table['detections'] > 0 and table['warnings'] == []
+    for name in ('easy', 'medium', 'hard'):
+        assert numbers[f'wider_face/{name}'] == table[name]
+    assert (
+        numbers['protocol']
+        == table['protocol']
+        == ('O: original size, single scale')
+    )
 
 
 @pytest.mark.slow
