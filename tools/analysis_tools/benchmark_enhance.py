@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.utils.output_file import write_json  # noqa: E402
 
 FORMS = ('jobson', 'minmax', 'gimp')
 DRAWN = 'a drawn picture, 1080 x 720'
@@ -243,12 +243,7 @@ def main(argv: list[str] | None = None) -> int:
         except ValueError as error:
             fail(parser, str(error))
         print(table(results[0]), flush=True)
-    if args.json is not None:
-        try:
-            with atomic_file(args.json) as partial:
-                partial.write_text(json.dumps(results, indent=2) + '\n')
-        except OSError as error:
-            fail(parser, f'{args.json}: cannot be written: {error}')
+    write_json(parser, args.json, results)
     status = 0
     for result in results:
         for key, least in (('ratio', args.min_ratio), ('psnr', args.min_psnr)):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import math
 import sys
 from pathlib import Path
@@ -20,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 from mmsrn.utils.launch import (  # noqa: E402
     add_cfg_options,
     check_config,
@@ -29,6 +27,7 @@ from mmsrn.utils.launch import (  # noqa: E402
     read_config,
     require_mmdet,
 )
+from mmsrn.utils.output_file import output_file, write_json  # noqa: E402
 
 require_mmdet(ROOT)
 
@@ -238,35 +237,27 @@ def write(
         args (argparse.Namespace): The command line.
         found (dict[str, FaceStatistics]): By the name of the set.
     """
-    file = None
-    try:
-        if args.json is not None:
-            file = args.json
-            numbers = {
-                name: {
-                    # JSON has no NaN.
-                    key: None if math.isnan(value) else value
-                    for key, value in x.numbers().items()
-                }
-                for name, x in found.items()
-            }
-            with atomic_file(file) as partial:
-                partial.write_text(json.dumps(numbers, indent=2) + '\n')
-        if args.plot is not None:
-            from mmsrn.visualization import draw_statistics
+    numbers = {
+        name: {
+            # JSON has no NaN.
+            key: None if math.isnan(value) else value
+            for key, value in x.numbers().items()
+        }
+        for name, x in found.items()
+    }
+    write_json(parser, args.json, numbers)
+    if args.plot is not None:
+        from mmsrn.visualization import draw_statistics
 
-            file = args.plot
-            figure = draw_statistics(
-                {
-                    name: (x.sizes, x.counts)
-                    for name, x in found.items()
-                    if name != ALL
-                }
-            )
-            with atomic_file(file) as partial:
-                figure.savefig(partial, dpi=110)
-    except OSError as error:
-        fail(parser, f'{file}: cannot be written: {error}')
+        figure = draw_statistics(
+            {
+                name: (x.sizes, x.counts)
+                for name, x in found.items()
+                if name != ALL
+            }
+        )
+        with output_file(parser, args.plot) as partial:
+            figure.savefig(partial, dpi=110)
 
 
 if __name__ == '__main__':

@@ -22,8 +22,8 @@ from mmsrn.parsers.dark_face_splits import (  # noqa: E402
     OWN_SPLITS,
     split_file,
 )
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 from mmsrn.utils.launch import fail  # noqa: E402
+from mmsrn.utils.output_file import output_file  # noqa: E402
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -86,19 +86,16 @@ def main(argv: list[str] | None = None) -> None:
             f'{labels}: has no faces for {len(missing):,} of {len(names):,} '
             f'images (first: {missing[0]})',
         )
-    try:
-        with (
-            atomic_file(out) as partial,
-            open(partial, 'w', encoding='utf-8') as file,
-        ):
-            for name in names:
-                words = [f'{name}.png', str(len(faces[name]))]
-                for x1, y1, x2, y2 in faces[name].tolist():
-                    box = (x1, y1, x2 - x1, y2 - y1)
-                    words += [f'{value:.10g}' for value in box] + ['1']
-                file.write(' '.join(words) + '\n')
-    except OSError as error:
-        fail(parser, f'{out}: cannot be written: {error}')
+    with (
+        output_file(parser, out) as partial,
+        open(partial, 'w', encoding='utf-8') as file,
+    ):
+        for name in names:
+            words = [f'{name}.png', str(len(faces[name]))]
+            for x1, y1, x2, y2 in faces[name].tolist():
+                box = (x1, y1, x2 - x1, y2 - y1)
+                words += [f'{value:.10g}' for value in box] + ['1']
+            file.write(' '.join(words) + '\n')
     count = sum(len(faces[name]) for name in names)
     print(f'{out}: {len(names):,} images, {count:,} faces')
 
