@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+"""Put experiments on dark photos beside each other: a table and a page.
+
+Each experiment is a config and its weights, which are tested, or the results
+of a test (tools/test.py --out), which are collected. All are evaluated as the
+published tool of DARK FACE does, on the faces of the config's test set. The
+page shows the table, the curves, and photos as each detector got them, with
+what it found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import track
+
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from mmsrn.enhance import METHODS  # noqa: E402
+from mmsrn.utils.launch import (  # noqa: E402
+    check_checkpoint,
+    check_config,
+    check_data,
+    check_parts,
+    check_writable,
+    fail,
+    one_line_errors,
+    positive,
+    read_config,
+    require_mmdet,
+)
+from mmsrn.utils.output_file import write_json  # noqa: E402
+
+require_mmdet(ROOT)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from dark_experiments import Experiment
+    from mmengine.config import Config
+
+PARTS = ('model', 'train_dataloader', 'test_dataloader')
+SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
+DUMPS = ('.pkl', '.pickle')
+EXAMPLES = """
+examples (A and B are one training, tested on two sets):
+  cd configs/darkface && %(prog)s \\
+      --experiment A srn_..._widerface_darkface.py lit.pth \\
+      --experiment B srn_..._widerface_darkface-msrcr.py lit.pth \\
+      --experiment C srn_..._darkface-msrcr_darkface-msrcr.py both.pth
+  %(prog)s ... --photos night/ --process lime
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--experiment',
+        nargs=3,
+        action='append',
+        required=True,
+        metavar=('NAME', 'CONFIG', 'RESULT'),
+        help='a checkpoint to test, or the .pkl of a test; once for each '
+        'experiment, the one to compare with first',
+    )
+    parser.add_argument(
+        '--output-dir',
+        type=Path,
+        default=Path('work_dirs/darkface_report'),
+        metavar='DIR',
+        help='folder for report.html, its pictures, numbers.json and the '
+        'results NAME.pkl (default: work_dirs/darkface_report)',
+    )
+    parser.add_argument(
+        '--num-pictures',
+        type=positive,
+        default=6,
+        metavar='N',
+        help='test images to show (default: 6)',
+    )
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        default=0.3,
+        metavar='S',
+        help='draw detections from this score on (default: 0.3)',
+    )
+    photos = parser.add_argument_group(
+        'further photos',
+        'shown as they are and processed, each with what the detector of the '
+        'last experiment finds there; that one must be a checkpoint',
+    )
+    photos.add_argument(
+        '--photos', type=Path, metavar='DIR', help='folder of images'
+    )
+    photos.add_argument(
+        '--labels',
+        nargs='+',
+        metavar='PATH',
+        help='their faces: folders of label files or split lists of DARK FACE',
+    )
+    photos.add_argument(
+        '--process',
+        choices=sorted(METHODS),
+        default='msrcr',
+        metavar='METHOD',
+        help='of mmsrn.enhance (default: msrcr)',
+    )
+    photos.add_argument(
+        '--photo-scale',
+        type=float,
+        default=2.0,
+        metavar='FACTOR',
+        help='enlarge them before detection (default: 2)',
+    )
+    return parser
+
+
+def read_experiments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> list[Config]:
+    """Read the configs, or end with what is wrong with the command line.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        list[Config]: Of the experiments.
+    """
+    names, configs, sources = zip(*args.experiment)
+    for name in names:
+        if not re.fullmatch(r'[\w-]+', name):
+            fail(
+                parser,
+                f'--experiment {name}: the name is one of a file, too: '
+                'letters, digits, - and _',
+            )
+    if len(set(names)) < len(names):
+        fail(
+            parser,
+            f'--experiment: two are called {max(names, key=names.count)}',
+        )
+    if args.photos and sources[-1].endswith(DUMPS):
+        fail(
+            parser,
+            '--photos needs a detector: name the checkpoint of the last '
+            f'experiment, not {sources[-1]}',
+        )
+    cfgs = []
+    for config, source in zip(configs, sources):
+        check_config(parser, config, ROOT)
+        check_checkpoint(
+            parser, source, 'name a checkpoint, or results that test.py saved'
+        )
+        cfgs.append(read_config(parser, config, None))
+        check_parts(parser, cfgs[-1], config, PARTS)
+        check_data(parser, cfgs[-1], ('test',))
+    return cfgs
+
+
+def test(
+    parser: argparse.ArgumentParser, config: str, checkpoint: str, out: Path
+) -> None:
+    """Test a checkpoint.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        config (str): Path of the config.
+        checkpoint (str): The weights.
+        out (Path): Where to write the results.
+    """
+    print(f'Testing {checkpoint} with {config}', flush=True)
+    command = [sys.executable, str(ROOT / 'tools/test.py'), config, checkpoint]
+    command += ['--out', str(out), '--work-dir', str(out.with_suffix(''))]
+    # A process of its own: a runner leaves loggers and scopes behind.
+    if subprocess.run(command).returncode:
+        fail(parser, f'the test of {checkpoint} with {config} failed')
+
+
+def evaluate(
+    parser: argparse.ArgumentParser,
+    name: str,
+    config: str,
+    cfg: Config,
+    results: str,
+) -> Experiment:
+    """Evaluate the results of an experiment, or end with what is wrong.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        name (str): Of the experiment.
+        config (str): Path of the config.
+        cfg (Config): Its content.
+        results (str): The ``.pkl`` of the test.
+
+    Returns:
+        Experiment: Numbers, and what was found.
+    """
+    from dark_experiments import collect
+
+    with one_line_errors(parser, config):
+        try:
+            experiment = collect(name, cfg, results)
+        except ValueError as error:
+            fail(parser, f'{name}: {error}')
+    for warning in experiment.result.warnings:
+        print(f'warning: {name}: {warning}', file=sys.stderr)
+    return experiment
+
+
+def compare_images(
+    parser: argparse.ArgumentParser, experiments: list[Experiment]
+) -> None:
+    """End with a clear message unless all test images have the same names.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        experiments (list[Experiment]): All of them.
+    """
+    first = experiments[0]
+    for other in experiments[1:]:
+        if set(other.images) != set(first.images):
+            fail(
+                parser,
+                f'{first.name} and {other.name} are tested on different '
+                'images, which cannot be compared; test_dataloader.dataset of '
+                'their configs says on which',
+            )
+
+
+def find_photos(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> tuple[list[Path], dict[str, np.ndarray]]:
+    """Find further photos and their labels.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        tuple[list[Path], dict[str, np.ndarray]]: Their files, and the
+        corners (k, 4) of faces by name, where these are known.
+    """
+    from mmsrn.parsers import read_dark_face
+
+    if args.photos is None:
+        return [], {}
+    if not args.photos.is_dir():
+        fail(parser, f'--photos {args.photos}: no such folder')
+    photos = sorted(
+        x for x in args.photos.iterdir() if x.suffix.lower() in SUFFIXES
+    )
+    if not photos:
+        fail(parser, f'--photos {args.photos}: has no image')
+    faces = {}
+    for path in args.labels or ():
+        try:
+            truth = read_dark_face(path)
+        except ValueError as error:
+            fail(parser, f'--labels {error}')
+        (setting,) = truth.settings.values()
+        faces.update(zip(truth.names, setting.faces))
+    return photos, faces
+
+
+def show_table(experiments: list[Experiment]) -> str:
+    """Format the table for the terminal.
+
+    Args:
+        experiments (list[Experiment]): In the order of the rows.
+
+    Returns:
+        str: Lines.
+    """
+    from dark_page import HEAD, table
+
+    lines = [HEAD, *table(experiments)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    texts = []
+    for *words, ap in lines:
+        cells = [f'{x:{w}}' for x, w in zip(words, widths)]
+        texts.append('  '.join([*cells, f'{ap:>{widths[-1]}}']))
+    return '\n'.join(texts)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Report.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    cfgs = read_experiments(parser, args)
+    names, configs, sources = zip(*args.experiment)
+    photos, faces = find_photos(parser, args)
+    check_writable(parser, args.output_dir, f'folder {args.output_dir}')
+
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('mmdet')
+    experiments = []
+    for name, config, source, cfg in zip(names, configs, sources, cfgs):
+        if not source.endswith(DUMPS):
+            out = args.output_dir / f'{name}.pkl'
+            test(parser, config, source, out)
+            source = str(out)
+        experiments.append(evaluate(parser, name, config, cfg, source))
+    compare_images(parser, experiments)
+    print(f'\n{show_table(experiments)}\n')
+    numbers = {
+        x.name: dict(
+            training_dataset=x.train_set,
+            testing_dataset=x.test_set,
+            **x.result.as_json(),
+        )
+        for x in experiments
+    }
+    write_json(parser, args.output_dir / 'numbers.json', numbers)
+
+    from dark_page import write_page
+    from dark_photos import PhotoDetector
+
+    detector = None
+    if photos:
+        forms = {'raw': lambda x: x, args.process: METHODS[args.process]}
+        detector = PhotoDetector(
+            cfgs[-1],
+            sources[-1],
+            args.photo_scale,
+            args.score_thr,
+            forms,
+            faces,
+        )
+    try:
+        page = write_page(
+            args.output_dir / 'report.html',
+            experiments,
+            args.num_pictures,
+            args.score_thr,
+            detector,
+            track(photos, 'Photos', disable=not photos),
+        )
+    except (OSError, ValueError) as error:
+        fail(parser, str(error))
+    print(f'Page: {page}')
+
+
+if __name__ == '__main__':
+    main()
