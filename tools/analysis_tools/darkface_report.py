@@ -50,12 +50,12 @@ PARTS = ('model', 'train_dataloader', 'test_dataloader')
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 DUMPS = ('.pkl', '.pickle')
 EXAMPLES = """
-examples (A and B are one training, tested on two sets):
-  cd configs/darkface && %(prog)s \\
-      --experiment A srn_..._widerface_darkface.py lit.pth \\
-      --experiment B srn_..._widerface_darkface-msrcr.py lit.pth \\
-      --experiment C srn_..._darkface-msrcr_darkface-msrcr.py both.pth
-  %(prog)s ... --photos night/ --process lime
+example (A and B are one training, tested on two sets):
+  D=configs/darkface/srn_r101_fpn_1xb32-130e
+  %(prog)s --photos night/ --process lime \\
+      --experiment A ${D}_widerface_darkface.py lit.pth \\
+      --experiment B ${D}_widerface_darkface-msrcr.py lit.pth \\
+      --experiment C ${D}_widerface-darkface-msrcr_darkface-msrcr.py both.pth
 """
 
 
