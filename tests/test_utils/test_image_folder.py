@@ -1,0 +1,152 @@
+"""A folder of images becomes another one, in parts and in parallel."""
+
+import json
+import os
+from functools import partial
+
+import cv2
+import numpy as np
+import pytest
+
+from mmsrn.utils.image_folder import RECORD, process_folder
+from mmsrn.version import __version__
+
+
+def invert(image, name, offset=0):
+    assert image.dtype == np.uint8 and image.shape[2] == 3
+    return 255 - offset - image // 2
+
+
+def by_name(image, name):
+    return np.full_like(image, len(name))
+
+
+@pytest.fixture
+def src(tmp_path):
+    root = tmp_path / 'src'
+    rng = np.random.default_rng(0)
+    for name in ('a.png', 'deep/er/b.png', 'deep/c.png'):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        image = rng.integers(0, 256, (8, 9, 3), np.uint8)
+        cv2.imwrite(str(root / name), image)
+    (root / 'train.txt').write_text('a\n')
+    (root / 'deep/a.xml').write_text('<a/>')
+    (root / '.hidden').write_text('x')
+    return root
+
+
+def tree(root):
+    return {
+        x.relative_to(root).as_posix(): x.read_bytes()
+        for x in root.rglob('*')
+        if x.is_file()
+    }
+
+
+@pytest.mark.parametrize('workers', [1, 3])
+def test_layout_and_pixels(src, tmp_path, workers):
+    dst = tmp_path / 'new/dst'
+    report = process_folder(
+        src, dst, partial(invert, offset=3), {'m': 1}, workers
+    )
+    assert (report.made, report.kept, report.copied) == (3, 0, 2)
+    assert not report.failed
+    assert set(tree(dst)) == {*tree(src), RECORD} - {'.hidden'}
+    for name in ('a.png', 'deep/er/b.png', 'deep/c.png'):
+        before, after = (cv2.imread(str(x / name)) for x in (src, dst))
+        np.testing.assert_array_equal(after, 252 - before // 2)
+    assert (dst / 'deep/a.xml').read_text() == '<a/>'
+    assert json.loads((dst / RECORD).read_text()) == {
+        'm': 1,
+        'jpeg_quality': 95,
+        'mmsrn_version': __version__,
+    }
+
+
+def test_functions_get_the_path_below_the_folder(src, tmp_path):
+    process_folder(src, tmp_path / 'dst', by_name, {})
+    image = cv2.imread(str(tmp_path / 'dst/deep/er/b.png'))
+    assert (image == len('deep/er/b.png')).all()
+
+
+def test_resumes(src, tmp_path):
+    dst = tmp_path / 'dst'
+    process_folder(src, dst, invert, {})
+    whole = tree(dst)
+    (dst / 'a.png').unlink()
+    (dst / 'train.txt').unlink()
+    report = process_folder(src, dst, invert, {})
+    assert (report.made, report.kept, report.copied) == (1, 2, 1)
+    assert tree(dst) == whole
+
+    cv2.imwrite(str(src / 'a.png'), np.zeros((4, 4, 3), np.uint8))
+    late = (dst / 'a.png').stat().st_mtime + 5
+    os.utime(src / 'a.png', (late, late))
+    assert process_folder(src, dst, invert, {}).made == 1
+    assert cv2.imread(str(dst / 'a.png')).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_damaged_images_are_named(src, tmp_path, workers):
+    good = (src / 'a.png').read_bytes()
+    (src / 'deep/c.png').write_bytes(good[: len(good) // 2])
+    (src / 'none.jpg').write_text('no image')
+    dst = tmp_path / 'dst'
+    report = process_folder(src, dst, invert, {}, workers)
+    assert list(report.failed) == ['deep/c.png', 'none.jpg']
+    assert 'truncated' in report.failed['deep/c.png']
+    assert report.made == 2 and not (dst / 'deep/c.png').exists()
+    assert '2 images failed' in str(report)
+
+
+def test_functions_may_fail(src, tmp_path):
+    def function(image, name):
+        if name == 'a.png':
+            raise ValueError('too\nsmall')
+        return image
+
+    report = process_folder(src, tmp_path / 'dst', function, {})
+    assert report.failed == {'a.png': 'ValueError: too small'}
+
+
+def test_settings_do_not_mix(src, tmp_path):
+    dst = tmp_path / 'dst'
+    process_folder(src, dst, invert, {'gamma': 2, 'k': [1, 2]})
+    before = tree(dst)
+    process_folder(src, dst, invert, {'gamma': 2, 'k': (1, 2)})  # the same
+    with pytest.raises(ValueError, match='gamma: 2 there, 3 now.*another'):
+        process_folder(src, dst, by_name, {'gamma': 3, 'k': [1, 2]})
+    with pytest.raises(ValueError, match='jpeg_quality: 95 there, 50 now'):
+        process_folder(
+            src, dst, by_name, {'gamma': 2, 'k': [1, 2]}, jpeg_quality=50
+        )
+    assert tree(dst) == before
+
+
+def test_refused_folders(src, tmp_path):
+    with pytest.raises(ValueError, match='no such folder'):
+        process_folder(tmp_path / 'none', tmp_path / 'dst', invert, {})
+    for inside in (src, src / 'new'):
+        with pytest.raises(ValueError, match='outside'):
+            process_folder(src, inside, invert, {})
+    with pytest.raises(ValueError, match='contains'):
+        process_folder(src, tmp_path, invert, {})
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other/photo.txt').write_text('')
+    with pytest.raises(ValueError, match='another origin'):
+        process_folder(src, tmp_path / 'other', invert, {})
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(ValueError, match='no images'):
+        process_folder(tmp_path / 'empty', tmp_path / 'dst', invert, {})
+    assert not (tmp_path / 'dst').exists()
+
+
+def test_colours_of_jpeg_are_not_subsampled(src, tmp_path):
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[:, ::2, 2] = 200
+    cv2.imwrite(str(src / 'e.jpg'), image)
+    process_folder(
+        src, tmp_path / 'dst', lambda *_: image, {}, jpeg_quality=100
+    )
+    after = cv2.imread(str(tmp_path / 'dst/e.jpg')).astype(int)
+    assert abs(after - image).max() <= 3
