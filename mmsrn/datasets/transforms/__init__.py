@@ -2,7 +2,13 @@ from . import enhance
 from .enhance import *  # noqa: F403
 from .multi_scale_test_time_aug import MultiScaleTestTimeAug
 from .protocol_resize import ProtocolResize
+from .random_low_light import RandomLowLight
 from .random_square_crop import RandomSquareCrop
 
-__all__ = ['MultiScaleTestTimeAug', 'ProtocolResize', 'RandomSquareCrop']
+__all__ = [
+    'MultiScaleTestTimeAug',
+    'ProtocolResize',
+    'RandomLowLight',
+    'RandomSquareCrop',
+]
 __all__ += enhance.__all__
