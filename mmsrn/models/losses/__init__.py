@@ -1,4 +1,18 @@
 from .stc_loss import STCLoss
 from .str_loss import BoxSamples, STRLoss
+from .zero_reference import (
+    ColorConstancyLoss,
+    ExposureControlLoss,
+    IlluminationSmoothnessLoss,
+    SpatialConsistencyLoss,
+)
 
-__all__ = ['BoxSamples', 'STCLoss', 'STRLoss']
+__all__ = [
+    'BoxSamples',
+    'ColorConstancyLoss',
+    'ExposureControlLoss',
+    'IlluminationSmoothnessLoss',
+    'STCLoss',
+    'STRLoss',
+    'SpatialConsistencyLoss',
+]
