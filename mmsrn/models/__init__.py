@@ -2,6 +2,7 @@
 
 from .dense_heads import *  # noqa: F403
 from .detectors import *  # noqa: F403
+from .enhancers import *  # noqa: F403
 from .layers import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .necks import *  # noqa: F403

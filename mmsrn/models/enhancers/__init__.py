@@ -1,0 +1,7 @@
+"""Learned enhancement of dark images."""
+
+from .base_enhancer import BaseEnhancer, enhance_batch
+from .curve_enhancer import CurveEnhancer
+from .image_enhancer import ImageEnhancer
+
+__all__ = ['BaseEnhancer', 'CurveEnhancer', 'ImageEnhancer', 'enhance_batch']
