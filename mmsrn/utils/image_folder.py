@@ -21,11 +21,12 @@ from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.utils.one_line import one_line
 from mmsrn.version import __version__
 
-__all__ = ['RECORD', 'FolderReport', 'process_folder']
+__all__ = ['IMAGE_SUFFIXES', 'RECORD', 'FolderReport', 'process_folder']
 
 #: Name of the file that says what was done to a folder.
 RECORD = 'processing.json'
-_IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+#: Names of images end in one of these.
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
 ImageFunction = Callable[[np.ndarray, str], np.ndarray]
 
@@ -107,7 +108,7 @@ def process_folder(
     images = [x for x in files if _is_image(x)]
     if not images:
         raise ValueError(
-            f'{src}: no images ({", ".join(_IMAGE_SUFFIXES)}) in it'
+            f'{src}: no images ({", ".join(IMAGE_SUFFIXES)}) in it'
         )
     _check_record(dst, json.loads(json.dumps(settings)))
     report = FolderReport()
@@ -195,7 +196,7 @@ def _files(src: Path) -> Iterator[str]:
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(_IMAGE_SUFFIXES)
+    return name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def _is_current(src: Path, dst: Path) -> bool:

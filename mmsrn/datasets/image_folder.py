@@ -1,0 +1,53 @@
+"""Any folder of images, without annotations."""
+
+from pathlib import Path
+
+from mmdet.datasets.base_det_dataset import BaseDetDataset
+from mmdet.registry import DATASETS
+
+from mmsrn.utils.image_folder import IMAGE_SUFFIXES
+
+
+@DATASETS.register_module()
+class ImageFolderDataset(BaseDetDataset):
+    """All images in a folder and below, for what learns without annotations.
+
+    Files and folders whose names start with a dot are left out.
+
+    Args:
+        data_root (str): The folder.
+        **kwargs: Further arguments of ``BaseDetDataset``, such as
+            ``pipeline`` and ``indices``.
+
+    Raises:
+        ValueError: If there is no image in it.
+    """
+
+    METAINFO = dict(classes=())
+
+    def __init__(self, data_root: str, **kwargs) -> None:
+        super().__init__(data_root=data_root, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Find the images.
+
+        Returns:
+            list[dict]: ``img_path``, ``img_id`` and no ``instances``, in the
+            order of the paths.
+        """
+        root = Path(self.data_root)
+        paths = [
+            path
+            for path in sorted(root.rglob('*'))
+            if path.suffix.lower() in IMAGE_SUFFIXES
+            and '/.' not in f'/{path.relative_to(root).as_posix()}'
+        ]
+        if not paths:
+            raise ValueError(
+                f'{self.data_root}: no images ({", ".join(IMAGE_SUFFIXES)}) '
+                'in it'
+            )
+        return [
+            dict(img_path=str(path), img_id=i, instances=[])
+            for i, path in enumerate(paths)
+        ]
