@@ -1,3 +1,4 @@
+from .enhanced_detector import EnhancedDetector
 from .srn import SRN
 
-__all__ = ['SRN']
+__all__ = ['SRN', 'EnhancedDetector']
