@@ -133,9 +133,9 @@ def positive(text: str) -> int:
 def _explain(error: Exception) -> str | None:
     """Say what in config or data an exception comes from, if from there.
 
-    What was raised while a part of the config was built, and tells of a
-    value, is the config's fault. So are names that the registry does not know
-    and arguments that a class does not take.
+    What was raised while a part of the config was built or got its initial
+    weights, and tells of a value, is the config's fault. So are names that
+    the registry does not know and arguments that a class does not take.
     """
     import cv2
 
@@ -157,7 +157,8 @@ def _explain(error: Exception) -> str | None:
     builders = [
         x
         for x in frames
-        if x.name.startswith('build') and '/mmengine/' in x.filename
+        if x.name.startswith(('build', '_init_model_weights'))
+        and '/mmengine/' in x.filename
     ]
     if not builders:
         return None

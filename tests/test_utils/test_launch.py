@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
@@ -328,6 +329,18 @@ def test_model_that_cannot_be_built(end, model, reason, monkeypatch):
     monkeypatch.setenv('MMSRN_TRACEBACK', '1')
     with pytest.raises((KeyError, TypeError, ValueError)):
         end(lambda: MODELS.build(model))
+
+
+def test_model_whose_first_weights_do_not_fit(end):
+    from mmengine.runner import Runner
+
+    class Model:
+        def init_weights(self):
+            raise ValueError('checkpoint a.pth holds no enhancer')
+
+    runner = SimpleNamespace(model=Model())
+    message = end(lambda: Runner._init_model_weights(runner))
+    assert message.startswith('own.py: checkpoint a.pth holds no enhancer')
 
 
 def raise_from(error):
