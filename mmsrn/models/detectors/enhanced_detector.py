@@ -10,10 +10,7 @@ from mmdet.utils import ConfigType
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmsrn.utils.checkpoint import read_checkpoint
-from mmsrn.utils.one_line import one_line
-
-from ..enhancers import enhance_batch
+from ..enhancers import enhance_batch, load_enhancer
 
 
 @MODELS.register_module()
@@ -70,7 +67,7 @@ class EnhancedDetector(BaseDetector):
         """Initialise all weights, those of the enhancer from its file."""
         super().init_weights()
         if self.enhancer_checkpoint is not None:
-            self._load_enhancer(self.enhancer_checkpoint)
+            load_enhancer(self.enhancer, self.enhancer_checkpoint)
         elif self.frozen:
             print_log(
                 'The enhancer is frozen and has no enhancer_checkpoint: '
@@ -78,29 +75,6 @@ class EnhancedDetector(BaseDetector):
                 'current',
                 30,
             )
-
-    def _load_enhancer(self, path: str) -> None:
-        checkpoint = read_checkpoint(path)
-        weights = checkpoint.get('state_dict', checkpoint)
-        prefix = 'enhancer.'
-        weights = {
-            name[len(prefix) :]: value
-            for name, value in weights.items()
-            if name.startswith(prefix)
-        }
-        if not weights:
-            raise ValueError(
-                f'enhancer_checkpoint {path} holds no enhancer; name a '
-                'checkpoint of a training of ImageEnhancer or '
-                'EnhancedDetector'
-            )
-        try:
-            self.enhancer.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ValueError(
-                f'enhancer_checkpoint {path} does not fit the enhancer: '
-                f'{one_line(error)}'
-            ) from error
 
     def train(self, mode: bool = True) -> EnhancedDetector:
         """Switch to training or evaluation; a frozen enhancer does not.

@@ -3,5 +3,13 @@
 from .base_enhancer import BaseEnhancer, enhance_batch
 from .curve_enhancer import CurveEnhancer
 from .image_enhancer import ImageEnhancer
+from .weights import enhance_image, load_enhancer
 
-__all__ = ['BaseEnhancer', 'CurveEnhancer', 'ImageEnhancer', 'enhance_batch']
+__all__ = [
+    'BaseEnhancer',
+    'CurveEnhancer',
+    'ImageEnhancer',
+    'enhance_batch',
+    'enhance_image',
+    'load_enhancer',
+]
