@@ -23,9 +23,12 @@ from mmsrn.utils.launch import leaves
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = [
     str(path.relative_to(ROOT))
-    for folder in ('srn', 'retinanet', 'darkface', 'demo')
+    for folder in ('srn', 'retinanet', 'darkface', 'demo', 'enhancers')
     for path in sorted((ROOT / 'configs' / folder).glob('*.py'))
 ]
+# Without a detector.
+ENHANCERS = [path for path in CONFIGS if path.endswith('_dark-images.py')]
+CONFIGS = [path for path in CONFIGS if path not in ENHANCERS]
 # As others train, and tested under a protocol of their own ...
 PROTOCOLS = [path for path in CONFIGS if re.search('srn/.*_widerface-', path)]
 # ... or in the dark.
@@ -97,6 +100,11 @@ def kind_of(dataset):
     return dataset.type.removesuffix('Dataset')
 
 
+def detector_of(cfg):
+    """The detector, which may stand behind an enhancer."""
+    return cfg.model.get('detector', cfg.model)
+
+
 def in_miniature(cfg, data, work_dir):
     """The same run of two images, small crops and no downloads."""
     for name in ('train', 'val', 'test'):
@@ -115,10 +123,11 @@ def in_miniature(cfg, data, work_dir):
         cfg.val_evaluator.gt_dir = None  # not that of the real set
     cfg.train_dataloader.batch_size = 2
     cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = 1
-    cfg.model.test_cfg.score_thr = 0  # something is found
-    cfg.model.backbone.init_cfg = None
-    if cfg.model.backbone.type == 'ResNet':  # else no gradient in blocks
-        cfg.model.backbone.zero_init_residual = False
+    detector = detector_of(cfg)
+    detector.test_cfg.score_thr = 0  # something is found
+    detector.backbone.init_cfg = None
+    if detector.backbone.type == 'ResNet':  # else no gradient in blocks
+        detector.backbone.zero_init_residual = False
     cfg.param_scheduler = cfg.param_scheduler[1:]  # no warm-up
     cfg.default_hooks.checkpoint.update(
         interval=1000, save_best=None, save_last=False
@@ -139,7 +148,7 @@ def test_trains_a_step_and_predicts(path, data, tmp_path):
     assert runner.iter == len(runner.train_dataloader) > 0
     losses = runner.message_hub.log_scalars
     terms = ('cls_fs', 'cls_ss', 'bbox_ss')
-    if cfg.model.type != 'SRN':
+    if detector_of(cfg).type != 'SRN':
         terms = ('cls', 'bbox')
     for name in terms:
         assert losses[f'train/loss_{name}'].current() > 0
@@ -150,7 +159,9 @@ def test_trains_a_step_and_predicts(path, data, tmp_path):
         if value.requires_grad and value.equal(before[name])
     ]
     # STR regresses only where a face fits the coarse levels.
-    allowed = re.compile(r'neck\.(extra|first)|bbox_head\.conv_refine')
+    allowed = re.compile(
+        r'(detector\.)?(neck\.(extra|first)|bbox_head\.conv_refine)'
+    )
     assert not [name for name in still if not allowed.match(name)]
 
     batch = next(iter(runner.val_dataloader))
@@ -204,6 +215,33 @@ def test_dark_sets_are_those_of_the_name(path):
     assert splits == ['5000_1000/test' if '-130e' in path else None]
 
 
+@pytest.mark.parametrize('path', ENHANCERS)
+def test_enhancers_train_a_step_and_are_judged(path, data, tmp_path):
+    cfg = Config.fromfile(ROOT / path)
+    for name in ('train', 'val', 'test'):
+        loader = cfg[f'{name}_dataloader']
+        loader.dataset.data_root = str(data / 'voc')
+        loader.num_workers = 0
+        loader.persistent_workers = False
+    cfg.train_dataloader.dataset.pipeline[1].crop_size = (SIDE, SIDE // 2)
+    cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = 1
+    cfg.work_dir = str(tmp_path)
+    runner = Runner.from_cfg(cfg)
+    runner.model.init_weights()
+    before = {k: v.clone() for k, v in runner.model.named_parameters()}
+    runner.train()
+
+    losses = runner.message_hub.log_scalars
+    for name in ('spatial', 'exposure', 'color', 'smoothness'):
+        assert losses[f'train/loss_{name}'].current() > 0
+    assert 0 < losses['val/enhance/brightness'].current() < 1
+    for name, value in runner.model.named_parameters():
+        assert not value.equal(before[name])
+    batch = cfg.train_dataloader.batch_size
+    iters = Config.fromfile(ROOT / path).train_cfg.max_iters
+    assert f'_1xb{batch}-{iters}i_' in path
+
+
 @pytest.mark.parametrize('path', CONFIGS)
 def test_the_name_says_what_the_config_does(path):
     cfg = Config.fromfile(ROOT / path)
@@ -217,6 +255,11 @@ def test_the_name_says_what_the_config_does(path):
         for x in SETS.get(data, [data])
     ]
     backbone = cfg.model.backbone
+
+    data = {'wider': 'WiderFace', 'mask': 'VOCFace', 'synth': 'WiderFace'}
+    kind = next(v for k, v in data.items() if k in name.rsplit('_', 1)[1])
+    assert cfg.train_dataloader.dataset.type == f'{kind}Dataset'
+    backbone = detector_of(cfg).backbone
     depth = re.search(r'_r(\d+)[_-]', name)
     if depth:
         assert (backbone.type, backbone.depth) == ('ResNet', int(depth[1]))
@@ -304,7 +347,8 @@ def test_multi_scale(path):
 @pytest.mark.parametrize('path', CONFIGS)
 def test_backbone_starts_from_weights_that_exist(path):
     """Or the config says so: the demo's, and the one for testing alone."""
-    init = Config.fromfile(ROOT / path).model.backbone.get('init_cfg', {})
+    cfg = Config.fromfile(ROOT / path)
+    init = detector_of(cfg).backbone.get('init_cfg', {})
     if 'demo' in path or 'official-weights' in path:
         assert init is None
         return
