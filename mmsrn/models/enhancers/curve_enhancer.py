@@ -32,6 +32,8 @@ class CurveEnhancer(BaseEnhancer):
     Values stay in [0, 1], and 0 and 1 stay what they are.  The fifth, sixth
     and seventh layers also get the outputs of the third, second and first.
     No data sets come with references: the losses judge the result alone.
+    Borders are padded with the nearest value, about which the paper says
+    nothing.
 
     Source: Zero-DCE (arXiv 2001.06826), sections 3.1 to 3.3, and figure 2;
     initial weights, section 4.  ``downsample``: Zero-DCE++ (arXiv
@@ -75,7 +77,9 @@ class CurveEnhancer(BaseEnhancer):
         sides = [3, channels, channels, channels, wide, wide, wide]
         outs = [*[channels] * 6, 3 * iterations]
         self.convs = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1) for a, b in zip(sides, outs)
+            # With zeros, a dark frame would remain around the image.
+            nn.Conv2d(a, b, 3, padding=1, padding_mode='replicate')
+            for a, b in zip(sides, outs)
         )
         losses = _LOSSES if losses is None else losses
         self.losses = nn.ModuleDict(

@@ -40,7 +40,8 @@ def test_layers_and_curves_by_hand(enhancer):
     weights = [(x.weight, x.bias) for x in enhancer.convs]
 
     def conv(x, number):
-        return F.conv2d(x, *weights[number - 1], padding=1)
+        x = F.pad(x, (1, 1, 1, 1), mode='replicate')
+        return F.conv2d(x, *weights[number - 1])
 
     x = image()
     f1 = conv(x, 1).relu()
@@ -79,6 +80,14 @@ def test_downsampled_curves_by_hand(enhancer, size):
     curves = enhancer.estimate(images)
     torch.testing.assert_close(curves.flatten(1, 2), expected)
     torch.testing.assert_close(enhancer(images), enhancer.bend(images, curves))
+
+
+@pytest.mark.parametrize('downsample', [1, 4])
+def test_no_frame_around_a_flat_image(enhancer, downsample):
+    enhancer.downsample = downsample
+    flat = torch.tensor([0.1, 0.2, 0.3])[:, None, None].expand(1, 3, 24, 32)
+    after = enhancer(flat)
+    torch.testing.assert_close(after, after[..., :1, :1].expand_as(after))
 
 
 def test_losses_of_the_config():
