@@ -5,7 +5,7 @@ from pathlib import Path
 from mmdet.datasets.base_det_dataset import BaseDetDataset
 from mmdet.registry import DATASETS
 
-from mmsrn.utils.image_folder import IMAGE_SUFFIXES
+from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
 
 @DATASETS.register_module()

@@ -7,7 +7,13 @@ enhance_dataset.py`` applies them to whole data sets.
 
 from .fusion import multi_fusion
 from .lime import lime
-from .methods import METHODS, make_enhancer, parameters, parse_params
+from .methods import (
+    METHODS,
+    enhance_named,
+    make_enhancer,
+    parameters,
+    parse_params,
+)
 from .msrcr import gimp_sigmas, msrcr
 from .retinex import automated_msrcr, msrcp, multi_scale_retinex
 from .surround import gaussian_surround
@@ -24,6 +30,7 @@ __all__ = [
     'adaptive_gamma',
     'automated_msrcr',
     'clahe',
+    'enhance_named',
     'gamma_correction',
     'gaussian_surround',
     'gimp_sigmas',

@@ -91,6 +91,24 @@ def make_enhancer(method: str, **params) -> Callable[[np.ndarray], np.ndarray]:
     return enhancer
 
 
+def enhance_named(
+    image: np.ndarray,
+    name: str,
+    enhancer: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Enhance an image of a folder, see ``process_folder``.
+
+    Args:
+        image (np.ndarray): The image, uint8.
+        name (str): Its name, on which nothing depends.
+        enhancer (Callable): Of :func:`make_enhancer`.
+
+    Returns:
+        np.ndarray: The enhanced image.
+    """
+    return enhancer(image)
+
+
 def parse_params(texts: Sequence[str]) -> dict:
     """Read parameters of a command line.
 

@@ -11,6 +11,8 @@ import pytest
 from mmsrn.utils.image_folder import RECORD, process_folder
 from mmsrn.version import __version__
 
+KIND = {'kind': 'inverted'}
+
 
 def invert(image, name, offset=0):
     assert image.dtype == np.uint8 and image.shape[2] == 3
@@ -47,7 +49,7 @@ def tree(root):
 def test_layout_and_pixels(src, tmp_path, workers):
     dst = tmp_path / 'new/dst'
     report = process_folder(
-        src, dst, partial(invert, offset=3), {'m': 1}, workers
+        src, dst, partial(invert, offset=3), KIND | {'m': 1}, workers
     )
     assert (report.made, report.kept, report.copied) == (3, 0, 2)
     assert not report.failed
@@ -57,32 +59,35 @@ def test_layout_and_pixels(src, tmp_path, workers):
         np.testing.assert_array_equal(after, 252 - before // 2)
     assert (dst / 'deep/a.xml').read_text() == '<a/>'
     assert json.loads((dst / RECORD).read_text()) == {
+        'kind': 'inverted',
         'm': 1,
         'jpeg_quality': 95,
-        'mmsrn_version': __version__,
+        'version': __version__,
+        'source': str(src),
+        'source_processing': None,
     }
 
 
 def test_functions_get_the_path_below_the_folder(src, tmp_path):
-    process_folder(src, tmp_path / 'dst', by_name, {})
+    process_folder(src, tmp_path / 'dst', by_name, KIND)
     image = cv2.imread(str(tmp_path / 'dst/deep/er/b.png'))
     assert (image == len('deep/er/b.png')).all()
 
 
 def test_resumes(src, tmp_path):
     dst = tmp_path / 'dst'
-    process_folder(src, dst, invert, {})
+    process_folder(src, dst, invert, KIND)
     whole = tree(dst)
     (dst / 'a.png').unlink()
     (dst / 'train.txt').unlink()
-    report = process_folder(src, dst, invert, {})
+    report = process_folder(src, dst, invert, KIND)
     assert (report.made, report.kept, report.copied) == (1, 2, 1)
     assert tree(dst) == whole
 
     cv2.imwrite(str(src / 'a.png'), np.zeros((4, 4, 3), np.uint8))
     late = (dst / 'a.png').stat().st_mtime + 5
     os.utime(src / 'a.png', (late, late))
-    assert process_folder(src, dst, invert, {}).made == 1
+    assert process_folder(src, dst, invert, KIND).made == 1
     assert cv2.imread(str(dst / 'a.png')).shape == (4, 4, 3)
 
 
@@ -92,11 +97,11 @@ def test_damaged_images_are_named(src, tmp_path, workers):
     (src / 'deep/c.png').write_bytes(good[: len(good) // 2])
     (src / 'none.jpg').write_text('no image')
     dst = tmp_path / 'dst'
-    report = process_folder(src, dst, invert, {}, workers)
+    report = process_folder(src, dst, invert, KIND, workers)
     assert list(report.failed) == ['deep/c.png', 'none.jpg']
     assert 'truncated' in report.failed['deep/c.png']
     assert report.made == 2 and not (dst / 'deep/c.png').exists()
-    assert '2 images failed' in str(report)
+    assert str(report) == '2 images made, 0 were there, 2 other files copied'
 
 
 def test_functions_may_fail(src, tmp_path):
@@ -105,39 +110,45 @@ def test_functions_may_fail(src, tmp_path):
             raise ValueError('too\nsmall')
         return image
 
-    report = process_folder(src, tmp_path / 'dst', function, {})
-    assert report.failed == {'a.png': 'ValueError: too small'}
+    report = process_folder(src, tmp_path / 'dst', function, KIND)
+    assert report.failed == {'a.png': 'too small'}
 
 
 def test_settings_do_not_mix(src, tmp_path):
     dst = tmp_path / 'dst'
-    process_folder(src, dst, invert, {'gamma': 2, 'k': [1, 2]})
+    process_folder(src, dst, invert, KIND | {'gamma': 2, 'k': [1, 2]})
     before = tree(dst)
-    process_folder(src, dst, invert, {'gamma': 2, 'k': (1, 2)})  # the same
+    process_folder(
+        src, dst, invert, KIND | {'gamma': 2, 'k': (1, 2)}
+    )  # the same
     with pytest.raises(ValueError, match='gamma: 2 there, 3 now.*another'):
-        process_folder(src, dst, by_name, {'gamma': 3, 'k': [1, 2]})
+        process_folder(src, dst, by_name, KIND | {'gamma': 3, 'k': [1, 2]})
     with pytest.raises(ValueError, match='jpeg_quality: 95 there, 50 now'):
         process_folder(
-            src, dst, by_name, {'gamma': 2, 'k': [1, 2]}, jpeg_quality=50
+            src,
+            dst,
+            by_name,
+            KIND | {'gamma': 2, 'k': [1, 2]},
+            jpeg_quality=50,
         )
     assert tree(dst) == before
 
 
 def test_refused_folders(src, tmp_path):
     with pytest.raises(ValueError, match='no such folder'):
-        process_folder(tmp_path / 'none', tmp_path / 'dst', invert, {})
+        process_folder(tmp_path / 'none', tmp_path / 'dst', invert, KIND)
     for inside in (src, src / 'new'):
-        with pytest.raises(ValueError, match='outside'):
-            process_folder(src, inside, invert, {})
-    with pytest.raises(ValueError, match='contains'):
-        process_folder(src, tmp_path, invert, {})
+        with pytest.raises(ValueError, match='read and written|lie in'):
+            process_folder(src, inside, invert, KIND)
+    with pytest.raises(ValueError, match='lie in'):
+        process_folder(src, tmp_path, invert, KIND)
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other/photo.txt').write_text('')
     with pytest.raises(ValueError, match='another origin'):
-        process_folder(src, tmp_path / 'other', invert, {})
+        process_folder(src, tmp_path / 'other', invert, KIND)
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(ValueError, match='no images'):
-        process_folder(tmp_path / 'empty', tmp_path / 'dst', invert, {})
+    with pytest.raises(ValueError, match='has no image'):
+        process_folder(tmp_path / 'empty', tmp_path / 'dst', invert, KIND)
     assert not (tmp_path / 'dst').exists()
 
 
@@ -146,7 +157,7 @@ def test_colours_of_jpeg_are_not_subsampled(src, tmp_path):
     image[:, ::2, 2] = 200
     cv2.imwrite(str(src / 'e.jpg'), image)
     process_folder(
-        src, tmp_path / 'dst', lambda *_: image, {}, jpeg_quality=100
+        src, tmp_path / 'dst', lambda *_: image, KIND, jpeg_quality=100
     )
     after = cv2.imread(str(tmp_path / 'dst/e.jpg')).astype(int)
     assert abs(after - image).max() <= 3

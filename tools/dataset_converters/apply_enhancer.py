@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from folder_tool import COPY, add_arguments, make_copy  # noqa: E402
+
 from mmsrn.utils.launch import (  # noqa: E402
     add_cfg_options,
     check_checkpoint,
@@ -30,11 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description='Make a copy of a set that a trained enhancer has '
-        'brightened: every image below SRC goes through it, every other file '
-        '(annotations, lists) is copied, so that DST is a set of its own. '
-        'Started again, it makes what is missing; the settings are in '
-        'DST/processing.json, and other ones are refused. Exit status 1 if '
-        'an image cannot be read.',
+        f'brightened: every image below SRC goes through it, while {COPY}',
         epilog='example: %(prog)s '
         'configs/enhancers/zero-dce_1xb8-300i_dark-images.py '
         'work_dirs/zero-dce_1xb8-300i_dark-images/iter_300.pth '
@@ -44,26 +42,20 @@ def make_parser() -> argparse.ArgumentParser:
         'config', help='config of ImageEnhancer or EnhancedDetector'
     )
     parser.add_argument('checkpoint', help='weights of its training')
-    parser.add_argument('src', type=Path, help='folder of the dark set')
-    parser.add_argument('dst', type=Path, help='folder to make')
-    parser.add_argument(
-        '--jpeg-quality',
-        type=int,
-        choices=range(1, 101),
-        default=100,
-        metavar='Q',
-        help='of JPEG and WebP files, 1 to 100 (100)',
-    )
+    add_arguments(parser, 'folder of the dark set', jpeg_quality=95)
     add_cfg_options(parser)
     return parser
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(argv: list[str] | None = None) -> int:
     """Make the copy.
 
     Args:
         argv (list[str], optional): Command line; by default that of the
             process.
+
+    Returns:
+        int: 1 if images could not be read, else 0.
     """
     parser = make_parser()
     args = parser.parse_args(argv)
@@ -77,32 +69,28 @@ def main(argv: list[str] | None = None) -> None:
     from mmengine.device import get_device
 
     from mmsrn.models import enhance_image, load_enhancer
-    from mmsrn.utils.image_folder import process_folder
 
     with one_line_errors(parser, args.config):
         enhancer = MODELS.build(settings)
     try:
         load_enhancer(enhancer, args.checkpoint)
-        enhancer.to(get_device()).eval()
-        report = process_folder(
-            args.src,
-            args.dst,
-            lambda image, name: enhance_image(image, enhancer),
-            {
-                'method': settings.type,
-                'enhancer': settings.to_dict(),
-                'checkpoint_sha256': _digest(args.checkpoint),
-            },
-            jpeg_quality=args.jpeg_quality,
-            description='Enhancing',
-        )
-    except (ValueError, OSError) as error:
+    except (OSError, ValueError) as error:
         fail(parser, str(error))
-    print(f'{args.dst}: {report}')
-    for name, wrong in report.failed.items():
-        print(f'{args.src / name}: {wrong}', file=sys.stderr)
-    if report.failed:
-        sys.exit(1)
+    enhancer.to(get_device()).eval()
+    record = dict(
+        kind='enhanced',
+        method=settings.type,
+        enhancer=settings.to_dict(),
+        checkpoint_sha256=_digest(args.checkpoint),
+    )
+    return make_copy(
+        parser,
+        args,
+        # The network has the threads of this process, or the GPU.
+        lambda image, name: enhance_image(image, enhancer),
+        record,
+        description='Enhancing',
+    )
 
 
 def _digest(checkpoint: str) -> str:
@@ -112,4 +100,4 @@ def _digest(checkpoint: str) -> str:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import sys
 from dataclasses import asdict, fields
 from functools import partial
@@ -15,8 +14,15 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from folder_tool import (  # noqa: E402
+    COPY,
+    add_arguments,
+    add_workers,
+    make_copy,
+)
+
 from mmsrn.low_light import LowLightRanges, darken_named  # noqa: E402
-from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.utils.launch import fail  # noqa: E402
 
 _HELP = {
     'exposure': 'light over that of the photograph',
@@ -37,35 +43,17 @@ _HELP = {
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        description='Make a dark copy of a set: every image below SRC is '
-        'darkened as a camera would see the scene in little light, every '
-        'other file (annotations, lists) copied, so that DST is a set of its '
-        'own. Each image depends on the seed and its own name alone. Started '
-        'again, it makes what is missing; the settings are in '
-        'DST/processing.json, and other ones are refused. Exit status 1 if '
-        'an image cannot be read.',
+        description='Make a dark copy of a set: every image below SRC as a '
+        'camera would see the scene in little light, depending on the seed '
+        f'and its own name alone, while {COPY}',
         epilog='example: %(prog)s data/facemask data/facemask-dark',
     )
-    parser.add_argument('src', type=Path, help='folder of the lit set')
-    parser.add_argument('dst', type=Path, help='folder to make')
+    # Lower qualities remove what little there is in the dark.
+    add_arguments(parser, 'folder of the lit set', jpeg_quality=100)
     parser.add_argument(
         '--seed', type=int, default=0, help='of all that is random (0)'
     )
-    parser.add_argument(
-        '--workers',
-        type=positive,
-        default=os.cpu_count() or 1,
-        help='processes (default: one a core)',
-    )
-    parser.add_argument(
-        '--jpeg-quality',
-        type=int,
-        choices=range(1, 101),
-        default=100,
-        metavar='Q',
-        help='of JPEG and WebP files, 1 to 100; lower ones remove what '
-        'little there is in the dark (100)',
-    )
+    add_workers(parser)
     ranges = parser.add_argument_group(
         'ranges', 'the scene of each image is drawn from these'
     )
@@ -91,40 +79,36 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(argv: list[str] | None = None) -> int:
     """Make the copy.
 
     Args:
         argv (list[str], optional): Command line; by default that of the
             process.
+
+    Returns:
+        int: 1 if images could not be read, else 0.
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    from mmsrn.utils.image_folder import process_folder
-
     names = [x.name for x in fields(LowLightRanges)]
     values = {x: getattr(args, x) for x in names}
     for name, value in values.items():
         values[name] = tuple(value) if isinstance(value, list) else value
     try:
         ranges = LowLightRanges(**values)
-        report = process_folder(
-            args.src,
-            args.dst,
-            partial(darken_named, ranges=ranges, seed=args.seed),
-            {'method': 'low_light', 'seed': args.seed, **asdict(ranges)},
-            workers=args.workers,
-            jpeg_quality=args.jpeg_quality,
-            description='Darkening',
-        )
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         fail(parser, str(error))
-    print(f'{args.dst}: {report}')
-    for name, wrong in report.failed.items():
-        print(f'{args.src / name}: {wrong}', file=sys.stderr)
-    if report.failed:
-        sys.exit(1)
+    record = dict(kind='darkened', method='low_light', seed=args.seed)
+    return make_copy(
+        parser,
+        args,
+        partial(darken_named, ranges=ranges, seed=args.seed),
+        record | asdict(ranges),
+        workers=args.workers,
+        description='Darkening',
+    )
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -54,10 +54,17 @@ def run(tool, src, dst, *args):
 
 def test_complete_copy(tool, src, tmp_path, capsys):
     dst = tmp_path / 'new/out'
-    args = ['--param', 'gain=3', '--param', 'offset=1', '--quality', '100']
+    args = [
+        '--param',
+        'gain=3',
+        '--param',
+        'offset=1',
+        '--jpeg-quality',
+        '100',
+    ]
     assert run(tool, src, dst, *args) == 0
     visible = {x for x in names(src) if not x.startswith('.')}
-    assert names(dst) == visible | {'enhancement.json'}
+    assert names(dst) == visible | {'processing.json'}
     for name in ('image/1.png', 'image/2.png', 'more/grey.png'):
         before = cv2.imread(str(src / name), cv2.IMREAD_UNCHANGED)
         after = cv2.imread(str(dst / name), cv2.IMREAD_UNCHANGED)
@@ -68,15 +75,17 @@ def test_complete_copy(tool, src, tmp_path, capsys):
     assert cv2.PSNR(after, linear_gain(jpeg, 3, 1)) > 30
     text = 'label/2.txt'
     assert (dst / text).read_text() == (src / text).read_text()
-    assert json.loads((dst / 'enhancement.json').read_text()) == {
+    assert json.loads((dst / 'processing.json').read_text()) == {
+        'kind': 'enhanced',
         'method': 'linear_gain',
         'params': {'gain': 3, 'offset': 1},
         'jpeg_quality': 100,
         'version': __version__,
         'source': str(src),
+        'source_processing': None,
     }
     out = capsys.readouterr().out
-    assert '4 images enhanced, 0 were there, 3 other files copied' in out
+    assert '4 images made, 0 were there, 3 other files copied' in out
 
 
 def test_what_is_there_is_skipped(tool, src, tmp_path, capsys):
@@ -97,7 +106,7 @@ def test_what_is_there_is_skipped(tool, src, tmp_path, capsys):
     assert not (dst / 'image/.2.4711.png').exists()
     assert (dst / 'image/.note').exists()
     out = capsys.readouterr().out
-    assert '2 images enhanced, 2 were there, 1 other files copied' in out
+    assert '2 images made, 2 were there, 1 other files copied' in out
 
 
 def test_killed_and_resumed(root, src, tmp_path):
@@ -112,7 +121,7 @@ def test_killed_and_resumed(root, src, tmp_path):
     command += ['--method', 'msrcr', '--param', 'blur=exact', 'form=gimp']
     env = os.environ | {'PYTHONPATH': str(root)}
     first = subprocess.Popen(
-        [*command, '--workers', '1'], env=env, start_new_session=True
+        [*command, '--workers', '2'], env=env, start_new_session=True
     )
     end = time.monotonic() + 60
     while len(list(dst.glob('image/*.png'))) < 3 and time.monotonic() < end:
@@ -120,7 +129,7 @@ def test_killed_and_resumed(root, src, tmp_path):
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    while time.monotonic() < end:  # its worker ends by itself
+    while time.monotonic() < end:  # its workers end by themselves
         try:
             os.killpg(first.pid, 0)
         except ProcessLookupError:
@@ -137,7 +146,7 @@ def test_killed_and_resumed(root, src, tmp_path):
     for name, when in done.items():
         assert (dst / 'image' / name).stat().st_mtime_ns == when
     visible = {x for x in names(src) if not x.startswith('.')}
-    assert names(dst) == visible | {'enhancement.json'}
+    assert names(dst) == visible | {'processing.json'}
     image = cv2.imread(str(src / 'image/39.png'))
     found = cv2.imread(str(dst / 'image/39.png'))
     assert (found == msrcr(image, 'gimp', blur='exact')).all()
@@ -146,9 +155,9 @@ def test_killed_and_resumed(root, src, tmp_path):
 @pytest.mark.parametrize(
     'args, text',
     [
-        (['--param', 'gain=2'], "params {'gain': 2, 'offset': 0.0}"),
-        (['--method', 'clahe'], 'method clahe'),
-        (['--quality', '80'], 'jpeg_quality 80'),
+        (['--param', 'gain=2'], "{'gain': 2, 'offset': 0.0} now"),
+        (['--method', 'clahe'], 'linear_gain there, clahe now'),
+        (['--jpeg-quality', '80'], 'jpeg_quality: 95 there, 80 now'),
     ],
 )
 def test_no_mixture(tool, fails, src, tmp_path, args, text):
@@ -156,16 +165,16 @@ def test_no_mixture(tool, fails, src, tmp_path, args, text):
     run(tool, src, dst)
     before = {x: (dst / x).stat().st_mtime_ns for x in names(dst)}
     error = fails(tool, src, dst, '--method', 'linear_gain', *args)
-    assert f'{dst} was made with' in error and text in error
+    assert f'{dst}: was made with' in error and text in error
     assert {x: (dst / x).stat().st_mtime_ns for x in names(dst)} == before
 
 
 def test_no_mixture_of_versions(tool, fails, src, tmp_path, monkeypatch):
     dst = tmp_path / 'out'
     run(tool, src, dst)
-    monkeypatch.setattr('mmsrn.__version__', '9.9')
+    monkeypatch.setattr('mmsrn.utils.image_folder.__version__', '9.9')
     error = fails(tool, src, dst, '--method', 'linear_gain')
-    assert f'version {__version__}, not with version 9.9' in error
+    assert f'version: {__version__} there, 9.9 now' in error
 
 
 def test_unreadable_images(tool, src, tmp_path, capsys):
@@ -184,7 +193,7 @@ def test_unreadable_images(tool, src, tmp_path, capsys):
     shutil.copy(src / 'image/1.png', bad)
     (src / 'more/half.jpg').unlink()
     assert run(tool, src, dst) == 0
-    assert '1 images enhanced, 4 were there' in capsys.readouterr().out
+    assert '1 images made, 4 were there' in capsys.readouterr().out
 
 
 def test_links(tool, src, tmp_path):
@@ -203,11 +212,11 @@ def test_links(tool, src, tmp_path):
 def test_folders(tool, fails, src, tmp_path):
     usual = ('--method', 'gamma')
     error = fails(tool, tmp_path / 'no', tmp_path / 'out', *usual)
-    assert f'SRC {tmp_path}/no does not exist' in error
+    assert f'{tmp_path}/no: no such folder' in error
     file = tmp_path / 'file'
     file.write_text('')
-    assert 'is not a folder' in fails(tool, file, tmp_path / 'out', *usual)
-    assert 'the same folder' in fails(tool, src, src, *usual)
+    assert 'is no folder' in fails(tool, file, tmp_path / 'out', *usual)
+    assert 'read and written' in fails(tool, src, src, *usual)
     for dst in (src / 'out', src.parent):
         assert 'lie in each other' in fails(tool, src, dst, *usual)
     link = tmp_path / 'link'
@@ -216,16 +225,16 @@ def test_folders(tool, fails, src, tmp_path):
     other = tmp_path / 'other'
     other.mkdir()
     (other / 'mine').touch()
-    assert 'has no enhancement.json' in fails(tool, src, other, *usual)
+    assert 'there is no processing.json' in fails(tool, src, other, *usual)
     assert names(other) == {'mine'}
     assert 'has no image' in fails(tool, other, tmp_path / 'out', *usual)
     assert not (tmp_path / 'out').exists()
     run(tool, src, tmp_path / 'done')
     error = fails(tool, tmp_path / 'done', tmp_path / 'out', *usual)
     assert 'is enhanced already' in error
-    (tmp_path / 'done/enhancement.json').write_text('[]')
+    (tmp_path / 'done/processing.json').write_text('[]')
     error = fails(tool, src, tmp_path / 'done', *usual)
-    assert 'not a record of this tool' in error
+    assert 'is no record' in error
 
 
 def test_what_cannot_be_written(tool, fails, src, tmp_path):
@@ -238,13 +247,8 @@ def test_what_cannot_be_written(tool, fails, src, tmp_path):
     assert f'{dst}/image' in error and error.count('\n') == 1
 
 
-def test_full_disk(load_tool, src, tmp_path, monkeypatch):
+def test_full_disk(tool, fails, src, tmp_path, monkeypatch):
     """What was not wholly written is not there."""
-    load_tool('dataset_converters/enhance_dataset.py')  # its folder
-    import enhance_files
-
-    enhance_files.start('gamma', {})
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def write(path, data):
         with open(path, 'wb') as file:
@@ -252,16 +256,16 @@ def test_full_disk(load_tool, src, tmp_path, monkeypatch):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr('pathlib.Path.write_bytes', write)
-    target = tmp_path / 'out/1.png'
-    with pytest.raises(OSError, match='No space left'):
-        enhance_files.enhance_file(src / 'image/1.png', target, 95)
-    assert list(target.parent.iterdir()) == []
+    dst = tmp_path / 'out'
+    error = fails(tool, src, dst, '--method', 'gamma', '--workers', 1)
+    assert 'No space left' in error
+    assert list((dst / 'image').iterdir()) == []
 
 
 def test_two_runs_at_once(tool, fails, src, tmp_path):
     dst = tmp_path / 'out'
     run(tool, src, dst)
-    with (dst / 'enhancement.json').open() as held:
+    with (dst / 'processing.json').open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         error = fails(tool, src, dst, '--method', 'linear_gain')
     assert f'another run is at work on {dst}' in error
@@ -274,7 +278,7 @@ def test_wrong_arguments(tool, fails, src, tmp_path):
         (['--method', 'gamma', '--param', 'gamma'], 'form NAME=VALUE'),
         (['--method', 'gamma', '--param', 'gain=2'], 'no parameter of gamma'),
         (['--method', 'gamma', '--param', 'gamma=0'], 'above 0, not 0'),
-        (['--method', 'gamma', '--quality', '101'], 'is above 100'),
+        (['--method', 'gamma', '--jpeg-quality', '101'], 'invalid choice'),
         (['--method', 'gamma', '--workers', '0'], 'from 1 on'),
         ([], '--method'),
     ):
@@ -282,21 +286,33 @@ def test_wrong_arguments(tool, fails, src, tmp_path):
         assert not dst.exists()
 
 
-def test_rotated_photo(load_tool, tmp_path):
+def test_provenance(tool, load_tool, src, tmp_path, fails):
+    """A dark copy may be enhanced; the record tells both."""
+    darken = load_tool('dataset_converters/darken_dataset.py')
+    dark, dst = tmp_path / 'darker', tmp_path / 'out'
+    assert darken.main([str(src), str(dark), '--workers', '1']) == 0
+    assert run(tool, dark, dst) == 0
+    record = json.loads((dst / 'processing.json').read_text())
+    assert record['kind'] == 'enhanced'
+    assert record['source_processing']['kind'] == 'darkened'
+    again = fails(darken, dst, tmp_path / 'darkest')
+    assert 'is darkened already' in again
+
+
+def test_rotated_photo(tmp_path):
     """Pixels are turned as EXIF says, which is how mmcv reads them."""
     from PIL import Image
 
-    load_tool('dataset_converters/enhance_dataset.py')
-    import enhance_files
+    from mmsrn.utils.image_files import read_image
 
     file = tmp_path / 'a.jpg'
     exif = Image.Exif()
     exif[0x0112] = 6
     pixels = np.zeros((30, 50, 3), np.uint8)
     Image.fromarray(pixels).save(file, exif=exif)
-    assert enhance_files.read_image(file).shape == (50, 30, 3)
+    assert read_image(file).shape == (50, 30, 3)
 
 
 def test_help(help_of):
     text = help_of('dataset_converters/enhance_dataset.py')
-    assert '--param' in text and 'enhancement.json' in text
+    assert '--param' in text and 'processing.json' in text

@@ -1,0 +1,109 @@
+"""What the tools that make a changed copy of a set have in common."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from mmsrn.utils.launch import fail, positive
+
+_SHOWN = 20  # images that failed and are named
+#: For the descriptions of the tools.
+COPY = (
+    'every other file (annotations, lists) is copied, so that DST is a set of '
+    'its own. Hidden files are left out, links are followed. Started again, '
+    'it makes what is missing or older than its source; what was done is in '
+    'DST/processing.json, and other settings are refused. Exit status 1 if an '
+    'image cannot be read.'
+)
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser, src: str, jpeg_quality: int
+) -> None:
+    """Add the arguments of all these tools.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        src (str): What SRC is.
+        jpeg_quality (int): The default.
+    """
+    parser.add_argument('src', type=Path, metavar='SRC', help=src)
+    parser.add_argument(
+        'dst', type=Path, metavar='DST', help='folder to make or to complete'
+    )
+    parser.add_argument(
+        '--jpeg-quality',
+        type=int,
+        choices=range(1, 101),
+        default=jpeg_quality,
+        metavar='Q',
+        help='of JPEG files, 1 to 100; all else is lossless (default: '
+        f'{jpeg_quality})',
+    )
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the number of processes.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+    """
+    parser.add_argument(
+        '--workers',
+        type=positive,
+        default=len(os.sched_getaffinity(0)),
+        help='processes (default: one for each core)',
+    )
+
+
+def make_copy(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    function,
+    record: dict,
+    **kwargs,
+) -> int:
+    """Make the copy, and say what became of it.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): Of :func:`add_arguments`.
+        function (Callable): See ``process_folder``.
+        record (dict): See ``process_folder``.
+        **kwargs: Further arguments of ``process_folder``.
+
+    Returns:
+        int: The exit status: 1 if images failed, else 0.
+    """
+    from mmsrn.utils.image_folder import process_folder
+
+    try:
+        report = process_folder(
+            args.src,
+            args.dst,
+            function,
+            record,
+            jpeg_quality=args.jpeg_quality,
+            **kwargs,
+        )
+    except (OSError, ValueError) as error:
+        fail(parser, str(error))
+    except KeyboardInterrupt:
+        fail(parser, 'interrupted; the same command goes on')
+    print(f'{args.dst}: {report}')
+    if not report.failed:
+        return 0
+    lines = [f'  {args.src / name}: {x}' for name, x in report.failed.items()]
+    if len(lines) > _SHOWN:
+        lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
+    print(
+        f'{len(report.failed)} images cannot be read and are missing in '
+        f'{args.dst}; restore them and run again:',
+        *lines,
+        sep='\n',
+        file=sys.stderr,
+    )
+    return 1
