@@ -109,6 +109,8 @@ def test_options(page):
             names = [option]
             if 'BooleanOptionalAction' in source:
                 names.append(option.replace('--no-', '--'))
+            if 'dataclasses' in source:  # an option for each field
+                names.append(option[2:].replace('-', '_'))
             if not any(re.search(rf"'{x}'", source) for x in names):
                 unknown.append(f'{tool[0]} {option}')
     assert not unknown
