@@ -8,22 +8,28 @@ import numpy as np
 class BBoxGrid:
     """Finds all pairs of boxes whose IoU may reach a threshold t.
 
-    If the IoU of two boxes is at least t, the ratio of their longer sides is
-    at least t, and in x and y their centres are at most (1 - t) times the
-    longer of both sides apart.  So boxes are sorted into levels by their
-    longer side, one level a factor of a bit more than 1 / t, on each level
-    into rows as high as that distance, and in a row by x: partners are on the
-    same or a neighbouring level, in the same row or one beside it.
+    If the IoU of two boxes is at least t, so are the ratios of their widths
+    and heights, and the parts that they share of the larger width and height.
+    Then their centres are at most (1 - t) times the larger height apart in y,
+    and in x at most r times the width of either, with r the larger of 1 - t
+    and (1 - t) / 2t.  So boxes are sorted into levels by their height, one
+    level a factor of a bit more than 1 / t, on each level into rows as high as
+    that distance, and in a row by x: partners are on the same or a neighbouring
+    level, in the same row or one beside it.
 
     Args:
         boxes (np.ndarray): x1, y1, x2, y2 in pixels, float64, (N, 4), N at
-            least 1, each with a positive width and height.
-        sides (np.ndarray): The longer side of each, (N,).
+            least 1.
+        widths, heights (np.ndarray): Of each box, positive, (N,).
         iou (float): The threshold t, in (0, 1].
     """
 
     def __init__(
-        self, boxes: np.ndarray, sides: np.ndarray, iou: float
+        self,
+        boxes: np.ndarray,
+        widths: np.ndarray,
+        heights: np.ndarray,
+        iou: float,
     ) -> None:
         # A bit more than the bounds, for logarithms and keys are rounded.
         step = max(1.001 / iou, 1.5)
@@ -31,18 +37,20 @@ class BBoxGrid:
         x, y = ((boxes[:, :2] + boxes[:, 2:]) / 2).T
         self.x = x - x.min()
         y = y - y.min()
-        extent = max(self.x.max(), y.max())
-        # Far smaller rows would need keys of more digits than there are.
-        sides = np.maximum(sides, max(extent * 2.0**-14, 1e-30))
-        levels = np.floor(np.log(sides) / np.log(step)).astype(np.int64)
+        extent = max(self.x.max(), y.max(), 1e-30)
+        # Far smaller ones would need keys of more digits than there are.
+        widths, heights = (
+            np.maximum(x, extent * 2.0**-14) for x in (widths, heights)
+        )
+        self.reach = np.minimum(widths * max(reach, reach / 2 / iou), extent)
+        levels = np.floor(np.log(heights) / np.log(step)).astype(np.int64)
         lowest = levels.min()
         levels -= lowest
-        # Of each level and the two above.
+        # Of each level and the one above.
         reaches = reach * step ** (
-            np.arange(1.0, levels.max() + 4) + float(lowest)
+            np.arange(1.0, levels.max() + 3) + float(lowest)
         )
-        self.reaches = reach * sides, reaches[levels], reaches[levels + 1]
-        self.length = 2 * extent + 4 * reaches[-1]
+        self.length = 4 * extent
         num_rows = int(extent / reaches[0]) + 4
         # On the row of its own level and of the level above.
         self.rows = tuple(
@@ -73,15 +81,14 @@ class BBoxGrid:
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         picked = picked[order]
-        x = self.x[picked]
+        x, reach = self.x[picked], self.reach[picked]
         begins, ends = [], []
         # One level below, which is there as a guest; the same; one above.
-        for table, rows, reach in zip(
+        for table, rows in zip(
             (self.tables[1], self.tables[0], self.tables[0]),
             (self.rows[0], self.rows[0], self.rows[1]),
-            self.reaches,
         ):
-            middle, reach = rows[picked] + x, reach[picked]
+            middle = rows[picked] + x
             for row in (-self.length, 0.0, self.length):
                 left, right = middle + (row - reach), middle + (row + reach)
                 begins.append(np.searchsorted(table, left))

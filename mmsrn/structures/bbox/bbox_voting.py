@@ -8,7 +8,7 @@ from .bbox_grid import BBoxGrid
 
 #: Detections looked at in one go, and pairs of them held in memory. Few: what
 #: the best ones gather need not be looked at.
-_BLOCK = 1024
+_BLOCK = 512
 _MAX_PAIRS = 150_000
 
 
@@ -98,7 +98,7 @@ def _find_owners(
     widths = columns[2] - columns[0] + offset
     heights = columns[3] - columns[1] + offset
     areas = widths * heights
-    grid = BBoxGrid(boxes, np.maximum(widths, heights), vote_iou)
+    grid = BBoxGrid(boxes, widths, heights, vote_iou)
     at = found = 0
     least = vote_iou * (1 - 1e-9)  # for areas are rounded
     while at < num and found < max_num:
