@@ -14,8 +14,8 @@ class BBoxGrid:
     and in x at most r times the width of either, with r the larger of 1 - t
     and (1 - t) / 2t.  So boxes are sorted into levels by their height, one
     level a factor of a bit more than 1 / t, on each level into rows as high as
-    that distance, and in a row by x: partners are on the same or a neighbouring
-    level, in the same row or one beside it.
+    that distance, and in a row by x: partners are on the same level or one
+    beside it, in the same row or one beside it.
 
     Args:
         boxes (np.ndarray): x1, y1, x2, y2 in pixels, float64, (N, 4), N at
@@ -40,9 +40,11 @@ class BBoxGrid:
         extent = max(self.x.max(), y.max(), 1e-30)
         # Far smaller ones would need keys of more digits than there are.
         widths, heights = (
-            np.maximum(x, extent * 2.0**-14) for x in (widths, heights)
+            np.maximum(side, extent * 2.0**-14) for side in (widths, heights)
         )
-        self.reach = np.minimum(widths * max(reach, reach / 2 / iou), extent)
+        self.reach = np.minimum(
+            widths * max(reach, reach / 2 / iou), 1.001 * extent
+        )
         levels = np.floor(np.log(heights) / np.log(step)).astype(np.int64)
         lowest = levels.min()
         levels -= lowest

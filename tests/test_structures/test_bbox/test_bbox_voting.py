@@ -82,6 +82,20 @@ def test_any_scale_and_place(size):
     np.testing.assert_allclose(voted, expected, rtol=1e-9)
 
 
+def test_two_boxes_larger_than_their_distance():
+    """No boxes are farther apart than these partners."""
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        centres = rng.uniform(0, 30, (2, 2))
+        sides = np.exp(rng.uniform(3, 5, (2, 2)))
+        boxes = np.hstack((centres - sides / 2, centres + sides / 2))
+        dets = np.column_stack((boxes, [0.9, 0.6]))
+        voted = bbox_voting(dets, 0.1, True)
+        expected = bbox_voting_loop(dets, 0.1, True)
+        assert len(voted) == len(expected)
+        np.testing.assert_allclose(voted, expected, rtol=1e-9)
+
+
 def test_many_boxes_at_one_place():
     """More pairs than are held in memory at a time."""
     rng = np.random.default_rng(0)
