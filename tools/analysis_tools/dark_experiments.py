@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from face_results import Benchmark, Result, evaluate_path
+from mmcv.transforms import Compose
 from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
@@ -82,17 +83,13 @@ class Experiment:
     Attributes:
         name (str): As in the table.
         train_set (str): What it was trained with, for people to read.
-        test_set (str): What it was tested on, for people to read.
-        images (dict[str, str]): Paths of the test images by name.
-        truth (FaceSet): Their faces.
+        test_set (TestSet): What it was tested on.
         result (Result): What came out.
     """
 
     name: str
     train_set: str
-    test_set: str
-    images: dict[str, str]
-    truth: FaceSet
+    test_set: TestSet
     result: Result
 
     @property
@@ -101,94 +98,178 @@ class Experiment:
         (ap,) = self.result.evaluation.ap.values()
         return ap
 
-    def found(self, score_thr: float) -> Iterator[Found]:
+    def found(self, score_thr: float) -> dict[str, Found]:
         """Compare detections and faces, image by image.
 
         Args:
             score_thr (float): Lowest score of detections that count.
 
-        Yields:
-            Found: Of the images as in ``images``.
+        Returns:
+            dict[str, Found]: By name of the image.
         """
-        (setting,) = self.truth.settings.values()
-        starts = np.cumsum([len(x) for x in setting.faces])[:-1]
-        for rows, faces, counts in zip(
-            self.result.evaluation.predictions,
-            setting.faces,
-            np.split(setting.counts, starts),
-        ):
-            rows = rows[rows[:, 4] >= score_thr]
-            yield Found(rows, faces[counts], faces[~counts])
+        return {
+            name: Found(rows[rows[:, 4] >= score_thr], *faces)
+            for name, rows, faces in zip(
+                self.test_set.images,
+                self.result.evaluation.predictions,
+                self.test_set.faces,
+            )
+        }
 
 
 def name_set(dataset: ConfigDict) -> str:
-    """Name a set after its folders, and what its pipeline makes of them.
+    """Name a set after its folders, the part of it, and what is made of it.
 
     Args:
         dataset (ConfigDict): A dataset, perhaps of others.
 
     Returns:
-        str: ``'widerface + darkface, MSRCR'`` for ``data/widerface/`` and
-        ``data/darkface/``, whose pipeline has the transform ``MSRCR``.
+        str: ``'widerface (train) + darkface (5000_1000/train), MSRCR'`` for
+        sets in ``data/widerface/`` and ``data/darkface/``, of which the
+        second goes through the transform ``MSRCR``.
     """
     names = []
     for leaf in leaves(dataset):
         name = Path(leaf.get('data_root') or leaf['type']).name
-        for transform in leaf.get('pipeline') or ():
-            kind = TRANSFORMS.get(transform['type'])
-            if getattr(kind, 'method', None) in METHODS:
-                name += f', {transform["type"]}'
+        ann_file = Path(leaf.get('ann_file') or '')
+        part = leaf.get('split') or (ann_file.suffix and ann_file.stem)
+        if part:
+            name += f' ({part})'
+        for transform in _enhancements(leaf):
+            name += f', {transform["type"]}'
         names.append(name)
     return ' + '.join(dict.fromkeys(names))
 
 
-def read_test_set(cfg: Config) -> tuple[dict[str, str], FaceSet]:
+def _enhancements(dataset: ConfigDict) -> list[ConfigDict]:
+    """Transforms of a pipeline that brighten images."""
+    kinds = TRANSFORMS.get
+    return [
+        x
+        for x in dataset.get('pipeline') or ()
+        if getattr(kinds(x['type']), 'method', None) in METHODS
+    ]
+
+
+@dataclass
+class TestSet:
+    """Images of a test and their faces.
+
+    Attributes:
+        name (str): For people to read.
+        images (dict[str, str]): Paths by name, in the order of the names.
+        truth (FaceSet): The faces, in the same order.
+        enhancements (list): Configs of transforms that brighten the images.
+    """
+
+    name: str
+    images: dict[str, str]
+    truth: FaceSet
+    enhancements: list[ConfigDict]
+
+    @property
+    def faces(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """list: For each image the faces that count, and the others."""
+        (setting,) = self.truth.settings.values()
+        starts = np.cumsum([len(x) for x in setting.faces])[:-1]
+        counts = np.split(setting.counts, starts)
+        return [(x[c], x[~c]) for x, c in zip(setting.faces, counts)]
+
+    def read(self, name: str) -> np.ndarray:
+        """Read an image as the pipeline has it before it resizes.
+
+        Args:
+            name (str): Of the image.
+
+        Returns:
+            np.ndarray: BGR, (h, w, 3) uint8.
+
+        Raises:
+            ValueError: If it cannot be read.
+        """
+        results = dict(img=read_photo(self.images[name]))
+        return Compose(self.enhancements)(results)['img']
+
+    def differs_from(self, other: TestSet) -> str:
+        """What makes numbers of two sets incomparable, if anything."""
+        if list(self.images) != list(other.images):
+            return 'other images'
+        for mine, others in zip(self.faces, other.faces):
+            for some, rest in zip(mine, others):
+                if sorted(some.tolist()) != sorted(rest.tolist()):
+                    return 'other faces'
+        return ''
+
+
+def read_photo(path: str | Path) -> np.ndarray:
+    """Read an image, or say that it cannot be read.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        np.ndarray: BGR, (h, w, 3) uint8.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    image = cv2.imread(str(path))
+    if image is None:
+        raise ValueError(f'{path}: is no image, or damaged; restore it')
+    return image
+
+
+def read_test_set(cfg: Config) -> TestSet:
     """Read images and faces of a config's test set.
 
     Args:
         cfg (Config): The config.
 
     Returns:
-        tuple[dict[str, str], FaceSet]: Paths of the images by name, and their
-        faces.
+        TestSet: All of it.
 
     Raises:
         ValueError: If it cannot be read.
     """
-    dataset = DATASETS.build({**cfg.test_dataloader.dataset, 'pipeline': []})
-    images, faces, counts = {}, [], []
-    for i in range(len(dataset)):
-        info = dataset.get_data_info(i)
-        images[Path(info['img_path']).stem] = info['img_path']
+    settings = cfg.test_dataloader.dataset
+    dataset = DATASETS.build({**settings, 'pipeline': []})
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    infos = {Path(x['img_path']).stem: x for x in infos}
+    infos = dict(sorted(infos.items()))
+    faces, counts = [], []
+    for info in infos.values():
         boxes = [x['bbox'] for x in info['instances']]
         ignored = [x.get('ignore_flag', 0) for x in info['instances']]
         faces.append(np.array(boxes, np.float64).reshape(-1, 4))
         counts.append(~np.array(ignored, bool))
-    return images, face_set(list(images), faces, counts, setting='ap')
+    name = name_set(settings)
+    if cfg.model.type == 'EnhancedDetector':
+        name += f', {cfg.model.enhancer.type}'
+    return TestSet(
+        name,
+        {name: info['img_path'] for name, info in infos.items()},
+        face_set(list(infos), faces, counts, setting='ap'),
+        _enhancements(settings),
+    )
 
 
-def collect(name: str, cfg: Config, results: str) -> Experiment:
+def collect(
+    name: str, cfg: Config, test_set: TestSet, results: str
+) -> Experiment:
     """Evaluate the results of an experiment.
 
     Args:
         name (str): For the table.
         cfg (Config): The config it was tested with.
+        test_set (TestSet): Of that config.
         results (str): The ``.pkl`` of the test.
 
     Returns:
         Experiment: Numbers, and what was found where.
 
     Raises:
-        ValueError: If test set or results cannot be read, or do not belong
-            together.
+        ValueError: If the results cannot be read, or are of other images.
     """
-    images, truth = read_test_set(cfg)
-    result = evaluate_path(results, name, truth, _BENCHMARK)
-    return Experiment(
-        name,
-        name_set(cfg.train_dataloader.dataset),
-        name_set(cfg.test_dataloader.dataset),
-        images,
-        truth,
-        result,
-    )
+    train_set = name_set(cfg.train_dataloader.dataset)
+    result = evaluate_path(results, name, test_set.truth, _BENCHMARK)
+    return Experiment(name, train_set, test_set, result)

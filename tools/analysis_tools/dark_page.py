@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-from dark_experiments import Experiment, Found
+from dark_experiments import Experiment, Found, read_photo
 from dark_photos import PhotoDetector
 from face_report import pr_figure
 
 from mmsrn.visualization import HtmlReport
 
-HEAD = ('experiment', 'training dataset', 'testing dataset', 'AP, %')
+HEAD = (
+    'experiment',
+    'training dataset',
+    'testing dataset',
+    'protocol',
+    'AP, %',
+)
 _COLOURS = (
     'Green: found face. Orange corners: missed face. Red: false detection.'
 )
@@ -29,31 +33,40 @@ def table(experiments: Sequence[Experiment]) -> list[list[str]]:
         list[list[str]]: Rows below ``HEAD``.
     """
     return [
-        [x.name, x.train_set, x.test_set, f'{100 * x.ap:.2f}']
+        [
+            x.name,
+            x.train_set,
+            x.test_set.name,
+            x.result.protocol,
+            f'{100 * x.ap:.2f}',
+        ]
         for x in experiments
     ]
 
 
 def choose(
-    before: Sequence[Found], after: Sequence[Found], number: int
-) -> list[int]:
+    before: Mapping[str, Found], after: Mapping[str, Found], number: int
+) -> list[str]:
     """Choose images to show.
 
     Args:
-        before (Sequence[Found]): What one detector found, by image.
-        after (Sequence[Found]): What another one did.
+        before (Mapping[str, Found]): What one detector found, by image.
+        after (Mapping[str, Found]): What another one did.
         number (int): Of images.
 
     Returns:
-        list[int]: Indices: those where the other one finds most more, for the
-        first half; then those with its most errors.
+        list[str]: Their names: those where the other one finds most more, for
+        the first half; then those with its most errors.
     """
-    gains = [b.hits - a.hits for a, b in zip(before, after)]
-    errors = [x.misses + x.false for x in after]
-    best = np.argsort(-np.array(gains), kind='stable').tolist()
-    worst = np.argsort(-np.array(errors), kind='stable').tolist()
-    chosen = best[: (number + 1) // 2]
-    chosen += [i for i in worst if i not in chosen]
+
+    def gain(name: str) -> int:
+        return before[name].hits - after[name].hits
+
+    def errors(name: str) -> int:
+        return -after[name].misses - after[name].false
+
+    chosen = sorted(after, key=gain)[: (number + 1) // 2]
+    chosen += [x for x in sorted(after, key=errors) if x not in chosen]
     return chosen[:number]
 
 
@@ -83,11 +96,11 @@ def write_page(
     """
     report = HtmlReport(path, 'Faces in the dark')
     report.table(HEAD, table(experiments))
-    first = experiments[0]
-    (curve,) = first.result.evaluation.curves.values()
+    names = experiments[0].test_set.images
+    (curve,) = experiments[0].result.evaluation.curves.values()
     report.text(
-        f'AP as the published tool of DARK FACE computes it, of '
-        f'{len(first.images):,} images with {curve.num_faces:,} faces.'
+        'AP as the published tool of DARK FACE computes it, of '
+        f'{len(names):,} images with {curve.num_faces:,} faces.'
     )
     report.picture('pr.png', pr_figure([x.result for x in experiments]))
     _test_images(report, experiments, number, score_thr)
@@ -101,7 +114,7 @@ def write_page(
         for photo in photos:
             report.row(
                 (
-                    f'{photo.stem}_{form}.jpg',
+                    f'photos/{photo.name}_{form}.jpg',
                     found.draw(image),
                     f'{photo.name}, {form}: {found}',
                 )
@@ -117,31 +130,20 @@ def _test_images(
     score_thr: float,
 ) -> None:
     first, last = experiments[0], experiments[-1]
-    found = [list(x.found(score_thr)) for x in experiments]
+    found = [x.found(score_thr) for x in experiments]
     report.section('Test images')
     report.text(
-        'Each as the detectors got it, with detections of a score of at least '
-        f'{score_thr:g}. {_COLOURS} First the images where {last.name} finds '
-        f'most more faces than {first.name}, then those where it makes the '
-        'most errors.'
+        'Each as the pipeline hands it on, with detections of a score of at '
+        f'least {score_thr:g}. {_COLOURS} First the images where {last.name} '
+        f'finds most more faces than {first.name}, then those where it makes '
+        'the most errors.'
     )
-    names = list(first.images)
-    for i in choose(found[0], found[-1], number):
-        pictures = [('raw', _read(first.images[names[i]]), names[i])]
+    for name in choose(found[0], found[-1], number):
+        raw = read_photo(first.test_set.images[name])
+        pictures = [(f'test/{name}.jpg', raw, name)]
         for experiment, of_images in zip(experiments, found):
-            image = _read(experiment.images[names[i]])
-            caption = f'{experiment.name}: {of_images[i]}'
-            pictures.append(
-                (experiment.name, of_images[i].draw(image), caption)
-            )
-        report.row(
-            (f'{names[i]}_{kind}.jpg', picture, caption)
-            for kind, picture, caption in pictures
-        )
-
-
-def _read(path: str) -> np.ndarray:
-    image = cv2.imread(path)
-    if image is None:
-        raise ValueError(f'{path}: cannot be read; restore it')
-    return image
+            picture = of_images[name].draw(experiment.test_set.read(name))
+            caption = f'{experiment.name}: {of_images[name]}'
+            file = f'test/{name}_{experiment.name}.jpg'
+            pictures.append((file, picture, caption))
+        report.row(pictures)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from dark_experiments import Found
+from dark_experiments import Found, read_photo
 from mmcv.transforms import Compose
 from mmdet.apis import inference_detector, init_detector
 from mmengine.config import Config
@@ -63,9 +62,7 @@ class PhotoDetector:
         Raises:
             ValueError: If the photo cannot be read.
         """
-        photo = cv2.imread(str(path))
-        if photo is None:
-            raise ValueError(f'{path}: is no image, or damaged; remove it')
+        photo = read_photo(path)
         faces = self.faces.get(path.stem)
         for form, process in self.forms.items():
             image = process(photo)

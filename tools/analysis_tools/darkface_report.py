@@ -43,11 +43,10 @@ require_mmdet(ROOT)
 
 if TYPE_CHECKING:
     import numpy as np
-    from dark_experiments import Experiment
+    from dark_experiments import Experiment, TestSet
     from mmengine.config import Config
 
 PARTS = ('model', 'train_dataloader', 'test_dataloader')
-SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 DUMPS = ('.pkl', '.pickle')
 EXAMPLES = """
 example (A and B are one training, tested on two sets):
@@ -100,10 +99,15 @@ def make_parser() -> argparse.ArgumentParser:
     photos = parser.add_argument_group(
         'further photos',
         'shown as they are and processed, each with what the detector of the '
-        'last experiment finds there; that one must be a checkpoint',
+        'last experiment finds there',
     )
     photos.add_argument(
         '--photos', type=Path, metavar='DIR', help='folder of images'
+    )
+    photos.add_argument(
+        '--weights',
+        metavar='FILE',
+        help='checkpoint of that detector, where RESULT is a .pkl',
     )
     photos.add_argument(
         '--labels',
@@ -145,20 +149,24 @@ def read_experiments(
         if not re.fullmatch(r'[\w-]+', name):
             fail(
                 parser,
-                f'--experiment {name}: the name is one of a file, too: '
-                'letters, digits, - and _',
+                f'--experiment {name}: files are called so, too; use letters, '
+                'digits, - and _',
             )
     if len(set(names)) < len(names):
         fail(
             parser,
             f'--experiment: two are called {max(names, key=names.count)}',
         )
-    if args.photos and sources[-1].endswith(DUMPS):
+    if not sources[-1].endswith(DUMPS):
+        args.weights = args.weights or sources[-1]
+    if args.photos and args.weights is None:
         fail(
             parser,
             '--photos needs a detector: name the checkpoint of the last '
-            f'experiment, not {sources[-1]}',
+            'experiment with --weights',
         )
+    if args.weights is not None:
+        check_checkpoint(parser, args.weights, 'name another file')
     cfgs = []
     for config, source in zip(configs, sources):
         check_config(parser, config, ROOT)
@@ -190,11 +198,46 @@ def test(
         fail(parser, f'the test of {checkpoint} with {config} failed')
 
 
+def read_test_sets(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    cfgs: list[Config],
+) -> list[TestSet]:
+    """Read the test sets, or end with what makes them incomparable.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        args (argparse.Namespace): The command line.
+        cfgs (list[Config]): Of the experiments.
+
+    Returns:
+        list[TestSet]: Of the experiments.
+    """
+    from dark_experiments import read_test_set
+
+    sets = []
+    for (name, config, _), cfg in zip(args.experiment, cfgs):
+        with one_line_errors(parser, config):
+            try:
+                sets.append(read_test_set(cfg))
+            except ValueError as error:
+                fail(parser, f'{name}: {error}')
+        differs = sets[-1].differs_from(sets[0])
+        if differs:
+            fail(
+                parser,
+                f'{name} is tested on {differs} than {args.experiment[0][0]}, '
+                'so that they cannot be compared; test_dataloader.dataset of '
+                'the configs says on which',
+            )
+    return sets
+
+
 def evaluate(
     parser: argparse.ArgumentParser,
     name: str,
-    config: str,
     cfg: Config,
+    test_set: TestSet,
     results: str,
 ) -> Experiment:
     """Evaluate the results of an experiment, or end with what is wrong.
@@ -202,8 +245,8 @@ def evaluate(
     Args:
         parser (argparse.ArgumentParser): The parser of the program.
         name (str): Of the experiment.
-        config (str): Path of the config.
-        cfg (Config): Its content.
+        cfg (Config): Its config.
+        test_set (TestSet): Its test set.
         results (str): The ``.pkl`` of the test.
 
     Returns:
@@ -211,34 +254,13 @@ def evaluate(
     """
     from dark_experiments import collect
 
-    with one_line_errors(parser, config):
-        try:
-            experiment = collect(name, cfg, results)
-        except ValueError as error:
-            fail(parser, f'{name}: {error}')
+    try:
+        experiment = collect(name, cfg, test_set, results)
+    except ValueError as error:
+        fail(parser, f'{name}: {error}')
     for warning in experiment.result.warnings:
         print(f'warning: {name}: {warning}', file=sys.stderr)
     return experiment
-
-
-def compare_images(
-    parser: argparse.ArgumentParser, experiments: list[Experiment]
-) -> None:
-    """End with a clear message unless all test images have the same names.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        experiments (list[Experiment]): All of them.
-    """
-    first = experiments[0]
-    for other in experiments[1:]:
-        if set(other.images) != set(first.images):
-            fail(
-                parser,
-                f'{first.name} and {other.name} are tested on different '
-                'images, which cannot be compared; test_dataloader.dataset of '
-                'their configs says on which',
-            )
 
 
 def find_photos(
@@ -254,17 +276,25 @@ def find_photos(
         tuple[list[Path], dict[str, np.ndarray]]: Their files, and the
         corners (k, 4) of faces by name, where these are known.
     """
+    from dark_experiments import read_photo
+
     from mmsrn.parsers import read_dark_face
+    from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
     if args.photos is None:
         return [], {}
     if not args.photos.is_dir():
         fail(parser, f'--photos {args.photos}: no such folder')
     photos = sorted(
-        x for x in args.photos.iterdir() if x.suffix.lower() in SUFFIXES
+        x for x in args.photos.iterdir() if x.suffix.lower() in IMAGE_SUFFIXES
     )
     if not photos:
         fail(parser, f'--photos {args.photos}: has no image')
+    for photo in photos:  # before anything takes long
+        try:
+            read_photo(photo)
+        except ValueError as error:
+            fail(parser, f'--photos {error}')
     faces = {}
     for path in args.labels or ():
         try:
@@ -306,26 +336,27 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     cfgs = read_experiments(parser, args)
-    names, configs, sources = zip(*args.experiment)
     photos, faces = find_photos(parser, args)
     check_writable(parser, args.output_dir, f'folder {args.output_dir}')
 
     from mmengine.registry import init_default_scope
 
     init_default_scope('mmdet')
+    test_sets = read_test_sets(parser, args, cfgs)
     experiments = []
-    for name, config, source, cfg in zip(names, configs, sources, cfgs):
+    for (name, config, source), cfg, test_set in zip(
+        args.experiment, cfgs, test_sets
+    ):
         if not source.endswith(DUMPS):
             out = args.output_dir / f'{name}.pkl'
             test(parser, config, source, out)
             source = str(out)
-        experiments.append(evaluate(parser, name, config, cfg, source))
-    compare_images(parser, experiments)
+        experiments.append(evaluate(parser, name, cfg, test_set, source))
     print(f'\n{show_table(experiments)}\n')
     numbers = {
         x.name: dict(
             training_dataset=x.train_set,
-            testing_dataset=x.test_set,
+            testing_dataset=x.test_set.name,
             **x.result.as_json(),
         )
         for x in experiments
@@ -340,7 +371,7 @@ def main(argv: list[str] | None = None) -> None:
         forms = {'raw': lambda x: x, args.process: METHODS[args.process]}
         detector = PhotoDetector(
             cfgs[-1],
-            sources[-1],
+            args.weights,
             args.photo_scale,
             args.score_thr,
             forms,

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from mmengine.config import Config
 
 FACES = {'7': [(10, 10, 30, 34)], '12': [(50, 20, 70, 44), (5, 40, 25, 64)]}
+FORMS = ('raw', 'clahe')
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 
 
@@ -118,10 +120,11 @@ def test_collected_results(tool, sets, config, dumps, capsys):
             *['--output-dir', str(out), '--num-pictures', '2'],
         ]
     )
-    rows = [x.split() for x in capsys.readouterr().out.splitlines()]
-    assert ['A', 'lit', 'night', '33.33'] in rows
+    rows = [re.split(' {2,}', x) for x in capsys.readouterr().out.splitlines()]
+    lit = 'lit (wider_face_train_bbx_gt)'
+    assert ['A', lit, 'night', 'not given', '33.33'] in rows
     # VOC's area: 2/3 at precision 1, the last third at 3/4.
-    assert ['B', 'lit', 'night-bright', '91.67'] in rows
+    assert ['B', lit, 'night-bright', 'not given', '91.67'] in rows
     numbers = json.loads((out / 'numbers.json').read_text())
     assert list(numbers) == ['A', 'B']
     assert numbers['B']['ap'] == pytest.approx(11 / 12, abs=1e-3)
@@ -129,11 +132,11 @@ def test_collected_results(tool, sets, config, dumps, capsys):
     page = (out / 'report.html').read_text()
     assert 'A: 0 of 2 found, 0 false' in page
     assert 'B: 2 of 2 found, 1 false' in page
-    pictures = {x.name for x in (out / 'images').iterdir()}
-    expected = {f'{i}_{x}.jpg' for i in FACES for x in ('raw', 'A', 'B')}
-    assert pictures == expected | {'pr.png'}
-    bright = cv2.imread(str(out / 'images/7_B.jpg')).mean()
-    assert bright > 2 * cv2.imread(str(out / 'images/7_A.jpg')).mean()
+    assert 'B: 1 of 1 found, 0 false' in page
+    pictures = {x.name for x in (out / 'images/test').iterdir()}
+    assert pictures == {f'{i}{x}.jpg' for i in FACES for x in ('', '_A', '_B')}
+    bright = cv2.imread(str(out / 'images/test/7_B.jpg')).mean()
+    assert bright > 2 * cv2.imread(str(out / 'images/test/7_A.jpg')).mean()
 
 
 def test_first_pictures_are_of_the_gain(load_tool, dumps, config, sets):
@@ -149,16 +152,16 @@ def test_first_pictures_are_of_the_gain(load_tool, dumps, config, sets):
             np.vstack([rows[:hits], rows[9 - false :]]), boxes[:faces]
         )
 
-    before = [found(2, 0, 4), found(0, 0, 4), found(1, 0, 4)]
-    after = [found(2, 3, 4), found(3, 0, 4), found(2, 0, 4)]
-    assert [str(x) for x in after] == [
+    before = dict(a=found(2, 0, 4), b=found(0, 0, 4), c=found(1, 0, 4))
+    after = dict(a=found(2, 3, 4), b=found(3, 0, 4), c=found(2, 0, 4))
+    assert [str(x) for x in after.values()] == [
         '2 of 4 found, 3 false',
         '3 of 4 found, 0 false',
         '2 of 4 found, 0 false',
     ]
-    assert choose(before, after, 2) == [1, 0]
-    assert choose(before, after, 3) == [1, 2, 0]
-    assert choose(before, after, 9) == [1, 2, 0]
+    assert choose(before, after, 2) == ['b', 'a']
+    assert choose(before, after, 3) == ['b', 'c', 'a']
+    assert choose(before, after, 9) == ['b', 'c', 'a']
 
 
 def test_checkpoint_and_photos(tool, sets, config, capfd):
@@ -183,8 +186,12 @@ def test_checkpoint_and_photos(tool, sets, config, capfd):
     assert 'night, LinearGain' in printed
     ap = json.loads((out / 'numbers.json').read_text())['A']['ap']
     assert f'dark_face/ap: {ap:.4f}' in printed
-    names = {x.name for x in (out / 'images').iterdir()}
-    assert {'7_clahe.jpg', '7_raw.jpg', '12_clahe.jpg'} <= names
+    names = {x.name for x in (out / 'images/photos').iterdir()}
+    assert names == {f'{i}.png_{x}.jpg' for i in FACES for x in FORMS}
+    # As the pipeline brightens them.
+    test = out / 'images/test'
+    raw, seen = (cv2.imread(str(test / x)) for x in ('7.jpg', '7_A.jpg'))
+    assert seen.mean() > 1.5 * raw.mean()
     page = (out / 'report.html').read_text()
     assert '7.png, raw: ' in page and '7.png, clahe: ' in page
     assert ' of 1 found, ' in page
@@ -198,18 +205,24 @@ def test_mistakes(tool, sets, config, dumps, fails):
 
     a = ['--experiment', 'A', night, dumps[0]]
     assert 'two are called A' in told(*a, *a)
-    assert '--experiment a/b: the name' in told(
+    assert '--experiment a/b: files are called so' in told(
         '--experiment', 'a/b', night, dumps[0]
     )
     assert 'nothing.pth is not a file' in told(
         '--experiment', 'A', night, 'nothing.pth'
     )
     assert '--photos needs a detector' in told(*a, '--photos', 'night/image')
+    faces = (sets / 'night-bright/label/7.txt').read_text()
+    (sets / 'night-bright/label/7.txt').write_text('1\n10 10 30 35\n')
+    assert 'B is tested on other faces than A' in told(
+        *a, '--experiment', 'B', bright, dumps[1]
+    )
+    assert faces == '1\n10 10 30 34'
     (sets / 'night-bright/label/7.txt').unlink()
     (sets / 'night-bright/label/12.txt').rename(
         sets / 'night-bright/label/7.txt'
     )
-    assert 'A and B are tested on different images' in told(
+    assert 'B is tested on other images than A' in told(
         *a, '--experiment', 'B', bright, dumps[1]
     )
     (sets / 'a.pkl').write_bytes(b'nothing')
@@ -221,9 +234,11 @@ def test_mistakes(tool, sets, config, dumps, fails):
 def test_photos_that_are_none(tool, sets, config, fails):
     weights = sets / 'weights.pth'
     weights.touch()
+    (sets / 'night/label/note.png').write_text('no image')
     args = ['--experiment', 'A', config('night'), weights, '--photos']
     assert 'nowhere: no such folder' in fails(tool, *args, 'nowhere')
     assert 'night: has no image' in fails(tool, *args, 'night')
+    assert 'note.png: is no image' in fails(tool, *args, 'night/label')
     args += ['night/image', '--labels']
     assert 'nowhere' in fails(tool, *args, 'nowhere')
 
