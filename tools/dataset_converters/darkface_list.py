@@ -20,6 +20,7 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
 from mmsrn.parsers import read_dark_face, split_names  # noqa: E402
 from mmsrn.parsers.dark_face_splits import (  # noqa: E402
     OWN_SPLITS,
+    PUBLISHED_SPLITS,
     split_file,
 )
 from mmsrn.utils.launch import fail  # noqa: E402
@@ -66,6 +67,12 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     labels = args.data_root / args.labels
     out = args.out
+    if out is None and args.split in PUBLISHED_SPLITS:
+        fail(
+            parser,
+            f'{args.data_root / split_file(args.split)} is what others '
+            'published, and is not overwritten; name a file with --out',
+        )
     if out is None:
         out = args.data_root / split_file(args.split.removesuffix('.txt'))
     for source in (labels, args.data_root / args.split):

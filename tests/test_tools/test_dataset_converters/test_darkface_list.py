@@ -36,6 +36,21 @@ def test_from_label_files(tool, data, capsys):
     ]
 
 
+def test_published_lists_stay(tool, data, fails):
+    file = data / 'split_5500_500_val.txt'
+    file.write_text('7.png 0\n')
+    error = fails(tool, data, '5500_500/val')
+    assert f'{file} is what others published' in error
+    assert file.read_text() == '7.png 0\n'
+
+
+def test_boxes_that_begin_outside(tool, data):
+    (data / 'label/7.txt').write_text('1\n-3 5 10 20\n')
+    tool.main([str(data), 'mine.txt'])
+    found = read_dark_face(data / 'split_mine.txt')
+    assert found.settings['ap'].faces[1].tolist() == [[-3, 5, 10, 20]]
+
+
 def test_mistakes(tool, data, fails):
     assert 'is what is read' in fails(
         tool, data, 'mine.txt', '--out', data / 'mine.txt'
