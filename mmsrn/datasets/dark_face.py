@@ -40,7 +40,8 @@ class DarkFaceDataset(FaceDataset):
         image_sizes (str, optional): Table of name, width, height (name: file
             name without suffix) below ``data_root``.  By default the sizes
             are read from the image headers and kept in
-            ``image_sizes_<split or annotation>.csv`` beside the annotations.
+            ``image_sizes_<folder>_<split or annotation>.csv`` beside the
+            annotations.
         **kwargs: Arguments of ``BaseDetDataset``: ``data_root``,
             ``pipeline``, ``test_mode``, ``filter_cfg`` (``filter_empty_gt``,
             ``min_size``) ...
@@ -78,12 +79,15 @@ class DarkFaceDataset(FaceDataset):
         faces, source = self._faces(folder)
         files = {name: f'{name}{self.img_suffix}' for name in faces}
         beside = Path(self.ann_file or folder)
-        part = (self.split or beside.name).replace('/', '_')
+        words = ['image_sizes', folder.name]
+        if self.split or self.ann_file:
+            part = (self.split or beside.name).replace('/', '_')
+            words.append(Path(part).stem)
         sizes = self._sizes(
             folder,
             list(files.values()),
             source,
-            beside.with_name(f'image_sizes_{Path(part).stem}.csv'),
+            beside.with_name(f'{"_".join(words)}.csv'),
         )
         data_list = [
             dict(

@@ -2,6 +2,7 @@
 
 import re
 
+import cv2
 import numpy as np
 import pytest
 from mmdet.registry import DATASETS, METRICS
@@ -158,7 +159,7 @@ def test_processed_copy(root):
 
 def test_sizes_are_kept_beside_the_annotations(root):
     build(root)
-    table = root / 'image_sizes_label.csv'
+    table = root / 'image_sizes_image_label.csv'
     assert sorted(table.read_text().split()) == sorted(
         f'{name}.png,{w},{h}' for name, (w, h) in SIZES.items()
     )
@@ -169,8 +170,14 @@ def test_sizes_are_kept_beside_the_annotations(root):
     build(root, ann_file='list.txt')
     build(root, ann_file='', test_mode=True)
     assert {x.name for x in root.glob('*.csv')} == {
-        f'image_sizes_{x}.csv' for x in ('label', 'ids', 'list', 'image')
+        f'image_sizes_image{x}.csv' for x in ('_label', '_ids', '_list', '')
     }
+    (root / 'twice').mkdir()
+    for name, (width, height) in SIZES.items():
+        image = np.zeros((2 * height, 2 * width, 3), np.uint8)
+        cv2.imwrite(str(root / f'twice/{name}.png'), image)
+    info = infos(build(root, data_prefix=dict(img='twice/')))['9']
+    assert (info['width'], info['height']) == (180, 140)
 
 
 @pytest.fixture
@@ -196,7 +203,7 @@ def test_published_split(root, small_split, caplog):
     for text in ('100.png 1 0 0 30 31 1\n9.png 0\n', '100\n9'):
         file.write_text(text)
         assert list(infos(build(root, split=small_split))) == ['100', '9']
-    assert (root / 'image_sizes_5000_1000_test.csv').is_file()
+    assert (root / 'image_sizes_image_5000_1000_test.csv').is_file()
     file.write_text('100\n')
     with pytest.raises(AnnotationError, match='has 1 images, the published l'):
         build(root, split=small_split)
