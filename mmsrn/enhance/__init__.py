@@ -9,6 +9,7 @@ from .fusion import multi_fusion
 from .lime import lime
 from .methods import (
     METHODS,
+    complete,
     enhance_named,
     make_enhancer,
     parameters,
@@ -30,6 +31,7 @@ __all__ = [
     'adaptive_gamma',
     'automated_msrcr',
     'clahe',
+    'complete',
     'enhance_named',
     'gamma_correction',
     'gaussian_surround',

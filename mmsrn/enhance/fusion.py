@@ -110,11 +110,13 @@ def _guided_filter(
 def _versions(light: np.ndarray, clip_limit: float) -> list[np.ndarray]:
     mean = float(light.mean())
     strength = 10 + (1 - mean) / mean
-    method = cv2.createCLAHE(clip_limit, (8, 8))
+    levels = to_uint8(light * 255)
+    if levels.min() < levels.max():  # else it would invent a contrast
+        levels = cv2.createCLAHE(clip_limit, (8, 8)).apply(levels)
     return [
         light,
         np.arctan(strength * light) * np.float32(2 / np.pi),
-        method.apply(to_uint8(light * 255)) / np.float32(255),
+        levels / np.float32(255),
     ]
 
 

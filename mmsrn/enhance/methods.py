@@ -13,9 +13,10 @@ import numpy as np
 
 from .fusion import multi_fusion
 from .lime import lime
-from .msrcr import msrcr
+from .msrcr import MSRCR_DEFAULTS, msrcr
 from .retinex import automated_msrcr, msrcp, multi_scale_retinex
 from .tone import (
+    GAMMA_DEFAULTS,
     adaptive_gamma,
     clahe,
     gamma_correction,
@@ -40,6 +41,9 @@ METHODS: Mapping[str, Callable[..., np.ndarray]] = MappingProxyType(
     }
 )
 
+# What None means, by method and form.
+_BY_FORM = {'msrcr': MSRCR_DEFAULTS, 'adaptive_gamma': GAMMA_DEFAULTS}
+
 
 def parameters(method: str) -> dict:
     """Parameters of a method and their defaults.
@@ -60,6 +64,31 @@ def parameters(method: str) -> dict:
         for name, x in signature.parameters.items()
         if name != 'image'
     }
+
+
+def complete(method: str, params: Mapping) -> dict:
+    """All parameters of a method, those of its form in place of None.
+
+    Args:
+        method (str): A key of :data:`METHODS`.
+        params (Mapping): Parameters that are given.
+
+    Returns:
+        dict: Values by name; None: the form has no such parameter.
+
+    Raises:
+        ValueError: If there is no such method.
+
+    Example:
+        >>> complete('adaptive_gamma', dict(form='mean'))
+        {'form': 'mean', 'alpha': None, 'target': 0.4}
+    """
+    values = parameters(method) | dict(params)
+    defaults = _BY_FORM.get(method, {}).get(values.get('form'), {})
+    for name, default in defaults.items():
+        if values[name] is None:
+            values[name] = default
+    return values
 
 
 def make_enhancer(method: str, **params) -> Callable[[np.ndarray], np.ndarray]:

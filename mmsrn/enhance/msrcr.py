@@ -19,18 +19,6 @@ from .retinex import SIGMAS, check_clips, check_sigmas, plus_one, retinex
 
 FORMS = ('jobson', 'minmax', 'gimp')
 _MODES = ('uniform', 'low', 'high')
-# Parameters that only some forms have, and their published values.
-_DEFAULTS = {
-    'jobson': dict(
-        sigmas=SIGMAS, alpha=125, low_clip=0.01, high_clip=0.99, dynamic=None
-    ),
-    'minmax': dict(
-        sigmas=SIGMAS, alpha=125, low_clip=0.01, high_clip=0.99, dynamic=None
-    ),
-    'gimp': dict(
-        sigmas=None, alpha=128, low_clip=None, high_clip=None, dynamic=1.2
-    ),
-}
 
 
 def gimp_sigmas(
@@ -71,6 +59,24 @@ def gimp_sigmas(
     if mode == 'low':
         return tuple(2 + x for x in powers)
     return tuple(scale - x for x in powers)
+
+
+# Parameters that only some forms have, and their published values.
+MSRCR_DEFAULTS = {
+    'jobson': dict(
+        sigmas=SIGMAS, alpha=125, low_clip=0.01, high_clip=0.99, dynamic=None
+    ),
+    'minmax': dict(
+        sigmas=SIGMAS, alpha=125, low_clip=0.01, high_clip=0.99, dynamic=None
+    ),
+    'gimp': dict(
+        sigmas=gimp_sigmas(),
+        alpha=128,
+        low_clip=None,
+        high_clip=None,
+        dynamic=1.2,
+    ),
+}
 
 
 def msrcr(
@@ -158,20 +164,18 @@ def msrcr(
         high_clip=high_clip,
         dynamic=dynamic,
     )
-    values = _DEFAULTS[form].copy()
+    values = MSRCR_DEFAULTS[form].copy()
     for name, value in given.items():
         if value is None:
             continue
-        if values[name] is None and name != 'sigmas':
+        if values[name] is None:
             raise ValueError(f'form {form!r} has no {name}')
         values[name] = value
     check_number('alpha', values['alpha'])
     planes = plus_one(image)
     result = retinex(
         planes,
-        gimp_sigmas()
-        if values['sigmas'] is None
-        else check_sigmas(values['sigmas']),
+        check_sigmas(values['sigmas']),
         blur,
     )
     result = result * (

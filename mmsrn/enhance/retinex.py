@@ -133,7 +133,9 @@ def automated_msrcr(
         bins, counts = np.unique(
             (plane * 100).astype(np.int32), return_counts=True
         )
-        low, high = plane.min(), plane.max()
+        # The outermost bins, whose values are cut towards zero.
+        low = max(plane.min(), bins[0] / 100)
+        high = min(plane.max(), bins[-1] / 100)
         rare = counts < 0.1 * counts[bins == 0].sum()
         if (rare & (bins < 0)).any():
             low = max(low, bins[rare & (bins < 0)][-1] / 100)

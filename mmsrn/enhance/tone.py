@@ -17,6 +17,11 @@ from ._planes import (
 )
 
 ADAPTIVE_FORMS = ('agcwd', 'mean')
+#: Parameters of the forms; None: the form has no such one.
+GAMMA_DEFAULTS = {
+    'agcwd': dict(alpha=0.5, target=None),
+    'mean': dict(alpha=None, target=0.4),
+}
 
 
 def gamma_correction(image: np.ndarray, gamma: float = 1 / 2.2) -> np.ndarray:
@@ -84,17 +89,20 @@ def adaptive_gamma(
     """
     image = check_image(image)
     check_choice('form', form, ADAPTIVE_FORMS)
-    other = {'agcwd': ('target', target), 'mean': ('alpha', alpha)}[form]
-    if other[1] is not None:
-        raise ValueError(f'form {form!r} has no {other[0]}')
+    values = GAMMA_DEFAULTS[form].copy()
+    for name, given in (('alpha', alpha), ('target', target)):
+        if given is None:
+            continue
+        if values[name] is None:
+            raise ValueError(f'form {form!r} has no {name}')
+        values[name] = given
+    alpha, target = values['alpha'], values['target']
     value = brightest(image)
     shares = np.bincount(value.ravel(), minlength=256) / value.size
     if form == 'agcwd':
-        alpha = 0.5 if alpha is None else alpha
         check_number('alpha', alpha, 0, 1)
         gamma = 1 - _weighted_cdf(shares, alpha)
     else:
-        target = 0.4 if target is None else target
         check_number('target', target, 0, 1)
         if target == 1:
             raise ValueError('target must be below 1')

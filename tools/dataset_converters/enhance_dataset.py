@@ -9,6 +9,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import cv2
+
 ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
@@ -21,9 +23,9 @@ from folder_tool import (  # noqa: E402
 )
 
 from mmsrn.enhance import (  # noqa: E402
+    complete,
     enhance_named,
     make_enhancer,
-    parameters,
     parse_params,
 )
 from mmsrn.utils.launch import fail  # noqa: E402
@@ -76,12 +78,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         params = parse_params(args.param)
         enhancer = make_enhancer(args.method, **params)
-    except (TypeError, ValueError) as error:
-        fail(parser, str(error))
+    except (TypeError, ValueError, cv2.error) as error:
+        fail(parser, f'--method {args.method}: {error}')
     record = dict(
         kind='enhanced',
         method=args.method,
-        params=parameters(args.method) | params,
+        params=complete(args.method, params),
     )
     return make_copy(
         parser,

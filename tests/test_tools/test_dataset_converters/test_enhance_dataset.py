@@ -196,6 +196,25 @@ def test_unreadable_images(tool, src, tmp_path, capsys):
     assert '1 images made, 4 were there' in capsys.readouterr().out
 
 
+def test_record_tells_what_the_form_takes(tool, src, tmp_path):
+    dst = tmp_path / 'out'
+    options = ['--method', 'msrcr', '--workers', '1']
+    assert tool.main([str(src), str(dst), *options]) == 0
+    params = json.loads((dst / 'processing.json').read_text())['params']
+    assert params == dict(
+        form='jobson',
+        sigmas=[15, 80, 250],
+        alpha=125,
+        low_clip=0.01,
+        high_clip=0.99,
+        dynamic=None,
+        blur='fast',
+    )
+    # The same, said in other words.
+    options += ['--param', 'alpha=125']
+    assert tool.main([str(src), str(dst), *options]) == 0
+
+
 def test_links(tool, src, tmp_path):
     """Folders that lie elsewhere are followed; circles are refused."""
     (tmp_path / 'disk').mkdir()
