@@ -3,13 +3,23 @@ _base_ = './darkface_parts.py'
 
 batch_size = 32
 num_workers = 8
+# In grey levels; the usual 32 is more than most pixels of such photos have.
+brightness_delta = 4
+
+dark_train_pipeline = [
+    dict(x, brightness_delta=brightness_delta)
+    if x['type'] == 'PhotoMetricDistortion'
+    else x
+    for x in _base_.dark_train_pipeline
+]
+dark_train = dict(_base_.dark_train, pipeline=dark_train_pipeline)
 
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=num_workers,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=_base_.dark_train,
+    dataset=dark_train,
 )
 val_dataloader = dict(
     batch_size=1,
