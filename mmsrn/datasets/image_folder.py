@@ -5,6 +5,7 @@ from pathlib import Path
 from mmdet.datasets.base_det_dataset import BaseDetDataset
 from mmdet.registry import DATASETS
 
+from mmsrn.utils.folder_tree import find_files
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
 
@@ -12,7 +13,7 @@ from mmsrn.utils.image_files import IMAGE_SUFFIXES
 class ImageFolderDataset(BaseDetDataset):
     """All images in a folder and below, for what learns without annotations.
 
-    Files and folders whose names start with a dot are left out.
+    What is hidden is left out, links are followed.
 
     Args:
         data_root (str): The folder.
@@ -33,14 +34,13 @@ class ImageFolderDataset(BaseDetDataset):
 
         Returns:
             list[dict]: ``img_path``, ``img_id`` and no ``instances``, in the
-            order of the paths.
+            order of their folders and names.
         """
         root = Path(self.data_root)
         paths = [
-            path
-            for path in sorted(root.rglob('*'))
-            if path.suffix.lower() in IMAGE_SUFFIXES
-            and '/.' not in f'/{path.relative_to(root).as_posix()}'
+            root / name
+            for name in find_files(root)
+            if name.suffix.lower() in IMAGE_SUFFIXES
         ]
         if not paths:
             raise ValueError(

@@ -6,6 +6,7 @@ import pytest
 from mmdet.registry import DATASETS
 
 from mmsrn.datasets import ImageFolderDataset
+from mmsrn.utils import register_all_modules
 
 
 @pytest.fixture
@@ -17,10 +18,14 @@ def folder(tmp_path):
         image = np.full((20, 30, 3), 9, np.uint8)
         path.write_bytes(cv2.imencode(path.suffix.lower(), image)[1])
     (tmp_path / 'set/a.xml').write_text('')
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'set/deep').rename(tmp_path / 'elsewhere/deep')
+    (tmp_path / 'set/deep').symlink_to(tmp_path / 'elsewhere/deep')
     return tmp_path / 'set'
 
 
 def test_finds_images(folder):
+    register_all_modules()
     dataset = DATASETS.build(
         dict(
             type='ImageFolderDataset',
