@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.utils.one_line import one_line
@@ -22,6 +21,16 @@ __all__ = ['IMAGE_SUFFIXES', 'process_image', 'read_image', 'start_worker']
 #: Names of images end in one of these.
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 _LOSSLESS_WEBP = 101
+# PIL raises SyntaxError on broken PNG files; RuntimeError is, among others,
+# PyTorch's want of memory.
+_ABOUT_ONE_IMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    MemoryError,
+    RuntimeError,
+    cv2.error,
+)
 
 #: Takes an image and its name, and returns an image.
 ImageFunction = Callable[[np.ndarray, str], np.ndarray]
@@ -30,7 +39,6 @@ ImageFunction = Callable[[np.ndarray, str], np.ndarray]
 def start_worker() -> None:
     """Prepare a process: one thread, no life without its parent."""
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the run
     parent = multiprocessing.parent_process()
 
     def follow() -> None:
@@ -60,6 +68,8 @@ def read_image(path: Path, grey: bool = False) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data)) as file:
             file.load()  # OpenCV fills what is missing with grey
+    except UnidentifiedImageError:
+        raise ValueError('is no image, or of an unknown format') from None
     finally:
         Image.MAX_IMAGE_PIXELS = limit
     flag = cv2.IMREAD_ANYCOLOR if grey else cv2.IMREAD_COLOR
@@ -96,7 +106,7 @@ def process_image(
     """
     try:
         result = function(read_image(src / name, grey), name)
-    except (OSError, SyntaxError, ValueError, cv2.error) as error:
+    except _ABOUT_ONE_IMAGE as error:
         return one_line(error) or type(error).__name__
     suffix = Path(name).suffix.lower()
     options: list[int] = []
@@ -112,6 +122,9 @@ def process_image(
     fine, data = cv2.imencode(suffix, result, options)
     if not fine:
         return f'the result cannot be encoded as {suffix}'
-    with atomic_file(dst / name) as partial:
-        partial.write_bytes(data.tobytes())
+    try:
+        with atomic_file(dst / name) as partial:
+            partial.write_bytes(data.tobytes())
+    except OSError as error:  # the system does not name full disks' files
+        raise OSError(f'{dst / name}: {error.strerror or error}') from error
     return None

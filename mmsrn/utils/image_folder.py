@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -121,17 +122,20 @@ def process_folder(
     images = [x for x in files if x.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
         suffixes = ' '.join(IMAGE_SUFFIXES)
-        raise ValueError(f'{src}: has no image ({suffixes})')
+        raise ValueError(
+            f'{src}: has no image ({suffixes}); name the folder of a set'
+        )
     settings = {
         **record,
         'jpeg_quality': jpeg_quality,
         'version': __version__,
-        'source': str(src),
+        'source': str(src.resolve()),
         'source_processing': _earlier(src, record['kind']),
     }
-    _check_record(dst, json.loads(json.dumps(settings)))
     report = FolderReport()
-    with _locked(dst / RECORD):
+    dst.mkdir(parents=True, exist_ok=True)
+    with _locked(dst):
+        _check_record(dst, json.loads(json.dumps(settings)))
         remove_partial(dst, files)
         others = [x for x in files if x.suffix.lower() not in IMAGE_SUFFIXES]
         report.copied = copy_files(src, dst, others)
@@ -168,15 +172,18 @@ def _progress() -> Progress:
 def _check_folders(src: Path, dst: Path) -> None:
     if not src.is_dir():
         what = 'is no folder' if src.exists() else 'no such folder'
-        raise ValueError(f'{src}: {what}')
+        raise ValueError(f'{src}: {what}; name the folder of a set')
     if dst.exists() and not dst.is_dir():
-        raise ValueError(f'{dst}: is there already, and no folder')
+        raise ValueError(f'{dst}: is a file; name a folder to make')
     inner, outer = dst.resolve(), src.resolve()
     if inner == outer:
-        raise ValueError(f'{src}: is to be read and written; name another one')
+        raise ValueError(
+            f'{src}: is the set itself; name a folder to make beside it'
+        )
     if inner.is_relative_to(outer) or outer.is_relative_to(inner):
         raise ValueError(
-            f'{dst} and {src} lie in each other; name a folder beside it'
+            f'{dst} and {src} lie in each other; name a folder to make beside '
+            'the set'
         )
 
 
@@ -212,7 +219,7 @@ def _check_record(dst: Path, settings: dict) -> None:
     path = dst / RECORD
     remedy = 'name another folder, or remove this one'
     if not path.is_file():
-        if dst.is_dir() and any(dst.iterdir()):
+        if any(dst.iterdir()):
             raise ValueError(
                 f'{dst}: holds files of another origin, there is no {RECORD}; '
                 f'{remedy}'
@@ -225,9 +232,10 @@ def _check_record(dst: Path, settings: dict) -> None:
     keys = [
         x
         for x in dict.fromkeys([*former, *settings])
-        # Where the images come from may be named in other ways.
-        if former.get(x) != settings.get(x) and x != 'source'
+        if former.get(x) != settings.get(x)
     ]
+    # The parameters of two methods need no comparison.
+    keys = [x for x in keys if x in ('kind', 'method')] or keys
     if keys:
         differences = ', '.join(
             f'{x}: {former.get(x, "none")} there, '
@@ -240,18 +248,21 @@ def _check_record(dst: Path, settings: dict) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a file against other runs; the system frees it in any case."""
-    with path.open() as file:
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder against other runs; the system frees it in any case."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OSError(
-                f'another run is at work on {path.parent}; wait for its end'
+                f'another run is at work on {folder}; wait for its end'
             ) from None
         except OSError:
             pass  # a file system without locks
         yield
+    finally:
+        os.close(handle)
 
 
 def _process(job: tuple) -> tuple[str, str | None]:
@@ -264,36 +275,42 @@ def _run(jobs: Iterator[tuple], workers: int) -> Iterator[tuple]:
         yield from map(_process, jobs)
         return
     waiting = set()
-    with _one_thread_each():
-        # Not forked: the threads of OpenCV do not survive it.
-        pool = ProcessPoolExecutor(
-            workers, get_context('spawn'), initializer=start_worker
-        )
-        try:
-            while True:
-                more = islice(jobs, 4 * workers - len(waiting))
+    # Not forked: the threads of OpenCV do not survive it.
+    pool = ProcessPoolExecutor(
+        workers, get_context('spawn'), initializer=start_worker
+    )
+    try:
+        while True:
+            more = islice(jobs, 4 * workers - len(waiting))
+            with _as_workers_start():
                 waiting |= {pool.submit(_process, job) for job in more}
-                if not waiting:
-                    break
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (x.result() for x in done)
-        except BrokenProcessPool:
-            raise OSError(
-                'a process was killed, perhaps for want of memory; start '
-                'again with fewer workers, what is done is kept'
-            ) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
+            if not waiting:
+                break
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (x.result() for x in done)
+    except BrokenProcessPool:
+        raise OSError(
+            'a process was killed, perhaps for want of memory; start again '
+            'with fewer workers, what is done is kept'
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that start here use one thread, in NumPy too."""
+def _as_workers_start() -> Iterator[None]:
+    """What processes that start here inherit, which then is as it was.
+
+    They use one thread, in NumPy too, and leave Ctrl-C to this process, from
+    their first moment on.
+    """
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, '1'))
+    signals = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

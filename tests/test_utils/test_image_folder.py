@@ -63,7 +63,7 @@ def test_layout_and_pixels(src, tmp_path, workers):
         'm': 1,
         'jpeg_quality': 95,
         'version': __version__,
-        'source': str(src),
+        'source': str(src.resolve()),
         'source_processing': None,
     }
 
@@ -100,6 +100,7 @@ def test_damaged_images_are_named(src, tmp_path, workers):
     report = process_folder(src, dst, invert, KIND, workers)
     assert list(report.failed) == ['deep/c.png', 'none.jpg']
     assert 'truncated' in report.failed['deep/c.png']
+    assert report.failed['none.jpg'] == 'is no image, or of an unknown format'
     assert report.made == 2 and not (dst / 'deep/c.png').exists()
     assert str(report) == '2 images made, 0 were there, 2 other files copied'
 
@@ -112,6 +113,22 @@ def test_functions_may_fail(src, tmp_path):
 
     report = process_folder(src, tmp_path / 'dst', function, KIND)
     assert report.failed == {'a.png': 'too small'}
+
+
+def test_want_of_memory_is_one_image_s(src, tmp_path):
+    def function(image, name):
+        if name == 'a.png':
+            raise MemoryError
+        if name == 'deep/c.png':  # as PyTorch does
+            raise RuntimeError('out of memory')
+        return image
+
+    report = process_folder(src, tmp_path / 'dst', function, KIND)
+    assert report.failed == {
+        'a.png': 'MemoryError',
+        'deep/c.png': 'out of memory',
+    }
+    assert report.made == 1
 
 
 def test_settings_do_not_mix(src, tmp_path):
@@ -131,14 +148,28 @@ def test_settings_do_not_mix(src, tmp_path):
             KIND | {'gamma': 2, 'k': [1, 2]},
             jpeg_quality=50,
         )
+    with pytest.raises(ValueError) as error:
+        process_folder(src, dst, invert, KIND | {'method': 'new', 'l': 3})
+    # Parameters of two methods are not compared.
+    assert '(method: none there, new now)' in str(error.value)
     assert tree(dst) == before
+
+
+def test_sets_do_not_mix(src, tmp_path):
+    dst = tmp_path / 'dst'
+    process_folder(src, dst, invert, KIND)
+    (tmp_path / 'link').symlink_to(src)
+    assert process_folder(tmp_path / 'link', dst, invert, KIND).kept == 3
+    other = src.rename(tmp_path / 'other')
+    with pytest.raises(ValueError, match=f'source: {src} there, {other} now'):
+        process_folder(other, dst, invert, KIND)
 
 
 def test_refused_folders(src, tmp_path):
     with pytest.raises(ValueError, match='no such folder'):
         process_folder(tmp_path / 'none', tmp_path / 'dst', invert, KIND)
     for inside in (src, src / 'new'):
-        with pytest.raises(ValueError, match='read and written|lie in'):
+        with pytest.raises(ValueError, match='set itself|lie in'):
             process_folder(src, inside, invert, KIND)
     with pytest.raises(ValueError, match='lie in'):
         process_folder(src, tmp_path, invert, KIND)

@@ -16,7 +16,7 @@ COPY = (
     'its own. Hidden files are left out, links are followed. Started again, '
     'it makes what is missing or older than its source; what was done is in '
     'DST/processing.json, and other settings are refused. Exit status 1 if an '
-    'image cannot be read.'
+    'image cannot be read or processed.'
 )
 
 
@@ -100,8 +100,8 @@ def make_copy(
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
     print(
-        f'{len(report.failed)} images cannot be read and are missing in '
-        f'{args.dst}; restore them and run again:',
+        f'{len(report.failed)} images cannot be read or processed and are '
+        f'missing in {args.dst}; repair them and run again:',
         *lines,
         sep='\n',
         file=sys.stderr,

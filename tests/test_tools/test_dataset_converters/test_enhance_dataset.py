@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -81,7 +82,7 @@ def test_complete_copy(tool, src, tmp_path, capsys):
         'params': {'gain': 3, 'offset': 1},
         'jpeg_quality': 100,
         'version': __version__,
-        'source': str(src),
+        'source': str(src.resolve()),
         'source_processing': None,
     }
     out = capsys.readouterr().out
@@ -150,6 +151,30 @@ def test_killed_and_resumed(root, src, tmp_path):
     image = cv2.imread(str(src / 'image/39.png'))
     found = cv2.imread(str(dst / 'image/39.png'))
     assert (found == msrcr(image, 'gimp', blur='exact')).all()
+
+
+def test_interrupted(root, src, tmp_path):
+    """Ctrl-C, even while the workers start, is one line and no traceback."""
+    dst = tmp_path / 'out'
+    script = root / 'tools/dataset_converters/enhance_dataset.py'
+    run = subprocess.Popen(
+        [sys.executable, str(script), str(src), str(dst), '--method', 'lime'],
+        env=os.environ | {'PYTHONPATH': str(root)},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    while not (dst / 'label/2.txt').exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(0.1)  # the first worker is importing
+    os.killpg(run.pid, signal.SIGINT)
+    error = run.communicate(timeout=60)[1]
+    assert run.returncode == 2
+    assert 'interrupted; the same command goes on' in error
+    assert error.count('\n') == 1
+    assert not [x for x in names(dst) if Path(x).name.startswith('.')]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +260,7 @@ def test_folders(tool, fails, src, tmp_path):
     file = tmp_path / 'file'
     file.write_text('')
     assert 'is no folder' in fails(tool, file, tmp_path / 'out', *usual)
-    assert 'read and written' in fails(tool, src, src, *usual)
+    assert 'the set itself' in fails(tool, src, src, *usual)
     for dst in (src / 'out', src.parent):
         assert 'lie in each other' in fails(tool, src, dst, *usual)
     link = tmp_path / 'link'
@@ -277,16 +302,17 @@ def test_full_disk(tool, fails, src, tmp_path, monkeypatch):
     monkeypatch.setattr('pathlib.Path.write_bytes', write)
     dst = tmp_path / 'out'
     error = fails(tool, src, dst, '--method', 'gamma', '--workers', 1)
-    assert 'No space left' in error
+    assert f'{dst}/image/1.png: No space left' in error
     assert list((dst / 'image').iterdir()) == []
 
 
 def test_two_runs_at_once(tool, fails, src, tmp_path):
     dst = tmp_path / 'out'
     run(tool, src, dst)
-    with (dst / 'processing.json').open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        error = fails(tool, src, dst, '--method', 'linear_gain')
+    held = os.open(dst, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    error = fails(tool, src, dst, '--method', 'linear_gain')
+    os.close(held)
     assert f'another run is at work on {dst}' in error
 
 
