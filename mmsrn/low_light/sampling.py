@@ -16,6 +16,7 @@ _LOG = ('exposure', 'electrons', 'lamp_height', 'lamp_strength')
 _OUTSIDE = 0.15
 
 Range = tuple[float, float]
+_MOST_STOPS = 16
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,17 @@ class LowLightRanges:
             value = getattr(self, item.name)
             if item.name == 'bits':
                 continue
-            if len(value) != 2 or not -np.inf < value[0] <= value[1] < np.inf:
+            whole = item.name == 'num_lamps'
+            kind = (int, np.integer) if whole else (int, float, np.number)
+            if (
+                not isinstance(value, (tuple, list))
+                or len(value) != 2
+                or not all(isinstance(x, kind) for x in value)
+                or not -np.inf < value[0] <= value[1] < np.inf
+            ):
                 raise ValueError(
-                    f'{item.name}={value} is no range of two numbers, the '
-                    'lower first'
+                    f'{item.name}={value} is no range of two '
+                    f'{"whole " * whole}numbers, the lower first'
                 )
             if item.name in (*_LOG, 'gamma') and value[0] <= 0:
                 raise ValueError(f'{item.name}={value}: must be above 0')
@@ -75,6 +83,15 @@ class LowLightRanges:
                 value[0] < 0
             ):
                 raise ValueError(f'{item.name}={value}: must not be below 0')
+            if item.name.endswith(('warmth', 'tint')) and (
+                max(-value[0], value[1]) > _MOST_STOPS
+            ):
+                raise ValueError(
+                    f'{item.name}={value}: no light is more than '
+                    f'{_MOST_STOPS} stops off'
+                )
+        if not isinstance(self.bits, int):
+            raise ValueError(f'bits={self.bits} is no whole number')
         LowLight(bits=self.bits)  # checks it
 
 

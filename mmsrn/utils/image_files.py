@@ -28,6 +28,7 @@ _ABOUT_ONE_IMAGE = (
     SyntaxError,
     ValueError,
     MemoryError,
+    OverflowError,
     RuntimeError,
     cv2.error,
 )
@@ -107,6 +108,8 @@ def process_image(
     try:
         result = function(read_image(src / name, grey), name)
     except _ABOUT_ONE_IMAGE as error:
+        # A former result would be taken for that of this image.
+        (dst / name).unlink(missing_ok=True)
         return one_line(error) or type(error).__name__
     suffix = Path(name).suffix.lower()
     options: list[int] = []

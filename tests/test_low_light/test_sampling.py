@@ -68,6 +68,10 @@ def test_names_and_seeds():
         dict(warmth=(0, float('nan'))),
         dict(lamp_glow=(1, 2, 3)),
         dict(bits=0),
+        dict(bits=12.5),
+        dict(exposure=0.1),
+        dict(num_lamps=(0.5, 1.5)),
+        dict(tint=(-5000, 0)),
     ],
 )
 def test_impossible_ranges_are_refused(wrong):

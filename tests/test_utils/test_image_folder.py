@@ -91,6 +91,16 @@ def test_resumes(src, tmp_path):
     assert cv2.imread(str(dst / 'a.png')).shape == (4, 4, 3)
 
 
+def test_results_of_images_that_were_damaged_since_go(src, tmp_path):
+    dst = tmp_path / 'dst'
+    process_folder(src, dst, invert, KIND)
+    (src / 'a.png').write_text('no image')
+    late = (dst / 'a.png').stat().st_mtime + 5
+    os.utime(src / 'a.png', (late, late))
+    assert list(process_folder(src, dst, invert, KIND).failed) == ['a.png']
+    assert not (dst / 'a.png').exists()
+
+
 @pytest.mark.parametrize('workers', [1, 2])
 def test_damaged_images_are_named(src, tmp_path, workers):
     good = (src / 'a.png').read_bytes()
