@@ -52,7 +52,7 @@ model = dict(
         nms_pre=1000,
         score_thr=0.05,
         nms=dict(type='nms', iou_threshold=0.5),
-        max_per_img=100,
+        max_per_img=750,  # as the SRN's
     ),
 )
 

@@ -3,7 +3,7 @@
 data_root = 'data/facemask/'
 test_scale = (640, 640)  # the longer side
 train_crop = (320, 320)
-train_ratio_range = (0.25, 1.0)  # of test_scale: many faces a crop
+train_ratio_range = (0.5, 1.5)  # of test_scale
 batch_size = 16
 num_workers = 2
 
