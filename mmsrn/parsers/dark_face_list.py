@@ -20,7 +20,9 @@ __all__ = ['read_dark_face', 'read_dark_face_list', 'read_dark_face_names']
 
 _NAME = re.compile(r'[^\s/\\]+')
 _COUNT = re.compile(r'[0-9]{1,9}')
-_FACE = re.compile(r'(?:-?[0-9]{1,9}(?:\.[0-9]{1,9})? ){4}1')
+_NUMBER = r'[0-9]{1,9}(?:\.[0-9]{1,9})?'
+# Boxes may begin outside the image.
+_FACE = re.compile(f'(?:-?{_NUMBER} ){{2}}(?:{_NUMBER} ){{2}}1')
 
 
 def read_dark_face(path: str | Path) -> FaceSet:
