@@ -396,7 +396,15 @@ def write_synthetic_wider_face(
 
     Returns:
         True if the set was drawn, False if it was there already.
+
+    Raises:
+        FileExistsError: If ``root`` holds something else.
+        ValueError: If ``size`` is no range.
     """
+    if not 0 < size[0] <= size[1]:
+        raise ValueError(
+            f'size={size}: the smallest side comes first, then the largest'
+        )
     root = Path(root)
     params = {
         'version': VERSION,
