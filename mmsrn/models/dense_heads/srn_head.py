@@ -58,7 +58,8 @@ class SRNHead(AnchorHead):
     decide which negatives the second step still sees (STC), on ``str_levels``
     its deltas move the anchors of the second step (STR).  The second step
     looks at the second-step maps of all levels and gives the detections.  One
-    pair of subnets and predictors serves all levels and both steps.
+    pair of subnets and predictors serves all levels and, unless
+    ``separate_steps`` is set, both steps.
 
     Source: SRN (arXiv 1809.02693); ``srn.py`` and ``rpn_proposal.py`` of the
     published code.
@@ -86,6 +87,10 @@ class SRNHead(AnchorHead):
             of its own, ``conv_refine``, on ``str_levels``.  Shared, one
             predictor must give whole offsets for anchors of the grid and what
             is left of them for moved ones, which takes long to learn.
+        separate_steps (bool): Whether the first step has subnets and
+            predictors of its own, ``cls_convs_fs``, ``conv_cls_fs``,
+            ``reg_convs_fs`` and ``conv_reg_fs``; those of a module that is
+            switched off are not built.
 
         conv_cfg, norm_cfg (dict, optional): As in ``ConvModule``, for the
             subnets.
@@ -122,6 +127,7 @@ class SRNHead(AnchorHead):
         detach_anchors: bool = True,
         refine_negatives: bool = True,
         refine_predictor: bool = False,
+        separate_steps: bool = False,
         conv_cfg: OptConfigType = None,
         norm_cfg: OptConfigType = None,
         anchor_generator: ConfigType = dict(
@@ -157,6 +163,8 @@ class SRNHead(AnchorHead):
         self.stacked_convs = stacked_convs
         # Without levels that use it, it would be a weight without a gradient.
         self.refine_predictor = refine_predictor and bool(str_levels)
+        self.separate_cls = separate_steps and bool(stc_levels)
+        self.separate_reg = separate_steps and bool(str_levels)
         self.rfe = rfe
         self.conv_cfg = conv_cfg
         self.norm_cfg = norm_cfg
@@ -254,13 +262,18 @@ class SRNHead(AnchorHead):
         self.cls_convs = self._subnet()
         self.reg_convs = self._subnet()
         num_priors = self.num_base_priors
-        self.conv_cls = nn.Conv2d(
-            self.feat_channels, num_priors * self.cls_out_channels, 1
-        )
+        logits = num_priors * self.cls_out_channels
+        self.conv_cls = nn.Conv2d(self.feat_channels, logits, 1)
         deltas = num_priors * self.bbox_coder.encode_size
         self.conv_reg = nn.Conv2d(self.feat_channels, deltas, 1)
         if self.refine_predictor:
             self.conv_refine = nn.Conv2d(self.feat_channels, deltas, 1)
+        if self.separate_cls:
+            self.cls_convs_fs = self._subnet()
+            self.conv_cls_fs = nn.Conv2d(self.feat_channels, logits, 1)
+        if self.separate_reg:
+            self.reg_convs_fs = self._subnet()
+            self.conv_reg_fs = nn.Conv2d(self.feat_channels, deltas, 1)
 
     def _subnet(self) -> nn.Sequential:
         num_convs = self.stacked_convs - (0 if self.rfe is None else 2)
@@ -285,37 +298,53 @@ class SRNHead(AnchorHead):
         return layers
 
     def init_weights(self) -> None:
-        """Initialise; a softmax starts from the background, as a sigmoid."""
+        """Initialise; a softmax starts from the background, as a sigmoid.
+
+        So does the first step, whether ``init_cfg`` names its predictors or
+        not.
+        """
         super().init_weights()
         bias = self.conv_cls.bias.data
         # Biases that differ are not from an initialiser but from a checkpoint.
-        if not self.use_sigmoid_cls and (bias == bias[0]).all():
+        if not (bias == bias[0]).all():
+            return
+        if not self.use_sigmoid_cls:
             # Of n + 1 classes with equal biases b each has 1 / (n + 1). This
             # gives all classes together sigmoid(b): the bias_prob of init_cfg.
             background = bias.view(-1, self.cls_out_channels)[:, -1]
             background.fill_(math.log(self.num_classes))
+        if self.separate_cls:
+            self.conv_cls_fs.bias.data.copy_(bias)
 
-    def forward_cls(self, x: Tensor) -> Tensor:
+    def forward_cls(self, x: Tensor, first: bool = False) -> Tensor:
         """Class logits of one map.
 
         Args:
             x (Tensor): Features, (N, in_channels, H, W).
+            first (bool): Of the first step.
 
         Returns:
             Tensor: Logits, (N, priors * channels, H, W).
         """
+        if first and self.separate_cls:
+            return self.conv_cls_fs(self.cls_convs_fs(x))
         return self.conv_cls(self.cls_convs(x))
 
-    def forward_reg(self, x: Tensor, refine: bool = False) -> Tensor:
+    def forward_reg(
+        self, x: Tensor, refine: bool = False, first: bool = False
+    ) -> Tensor:
         """Box deltas of one map.
 
         Args:
             x (Tensor): Features, (N, in_channels, H, W).
             refine (bool): By ``conv_refine``.
+            first (bool): Of the first step.
 
         Returns:
             Tensor: Deltas, (N, priors * 4, H, W).
         """
+        if first and self.separate_reg:
+            return self.conv_reg_fs(self.reg_convs_fs(x))
         predictor = self.conv_refine if refine else self.conv_reg
         return predictor(self.reg_convs(x))
 
@@ -380,11 +409,15 @@ class SRNHead(AnchorHead):
         cls_fs: Maps = [None] * n
         bbox_fs: Maps = [None] * n
         for i in self.stc_levels:
-            same = first[i] is second[i]
-            cls_fs[i] = cls_ss[i] if same else self.forward_cls(first[i])
+            same = first[i] is second[i] and not self.separate_cls
+            cls_fs[i] = cls_ss[i] if same else self.forward_cls(first[i], True)
         for i in self.str_levels:
-            same = first[i] is second[i] and not refine[i]
-            bbox_fs[i] = bbox_ss[i] if same else self.forward_reg(first[i])
+            same = first[i] is second[i] and not (
+                refine[i] or self.separate_reg
+            )
+            bbox_fs[i] = (
+                bbox_ss[i] if same else self.forward_reg(first[i], first=True)
+            )
         return cls_fs, bbox_fs, cls_ss, bbox_ss
 
     def probabilities(self, logits: Tensor) -> Tensor:

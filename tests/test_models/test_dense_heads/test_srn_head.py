@@ -136,6 +136,48 @@ def test_predictor_of_moved_anchors(num_sets):
     assert not hasattr(without, 'conv_refine')
 
 
+@pytest.mark.parametrize('num_sets', [1, 2])
+@pytest.mark.parametrize('levels', [((0, 1), (2,)), ((0,), ()), ((), (1, 2))])
+def test_separate_steps(num_sets, levels):
+    """The first step's own layers give its outputs, and get a gradient."""
+    stc, strs = levels
+    head = make(separate_steps=True, stc_levels=stc, str_levels=strs)
+    head.init_weights()
+    x = maps(num_sets)
+    outputs = cls_fs, bbox_fs, cls_ss, bbox_ss = head(x)
+    for i, second in enumerate(x[-3:]):
+        if i in stc:
+            logits = head.conv_cls_fs(head.cls_convs_fs(x[i]))
+            torch.testing.assert_close(cls_fs[i], logits)
+        if i in strs:
+            deltas = head.conv_reg_fs(head.reg_convs_fs(x[i]))
+            torch.testing.assert_close(bbox_fs[i], deltas)
+        logits = head.conv_cls(head.cls_convs(second))
+        torch.testing.assert_close(cls_ss[i], logits)
+        deltas = head.conv_reg(head.reg_convs(second))
+        torch.testing.assert_close(bbox_ss[i], deltas)
+    assert hasattr(head, 'cls_convs_fs') == bool(stc)
+    assert hasattr(head, 'reg_convs_fs') == bool(strs)
+
+    gts, metas = ground_truth()
+    losses = head.loss_by_feat(*outputs, gts, metas)
+    sum(v for k, v in losses.items() if k.startswith('loss')).backward()
+    for name, value in head.named_parameters():
+        assert value.grad is not None, name
+    shared = {name for name, _ in make().named_parameters()}
+    own = {name for name, _ in head.named_parameters()} - shared
+    assert all('_fs.' in name for name in own)
+
+
+@pytest.mark.parametrize('loss', ['FocalLoss', 'CrossEntropyLoss'])
+def test_separate_steps_start_alike(loss):
+    head = make(separate_steps=True, loss_cls=dict(type=loss))
+    head.init_weights()
+    assert head.conv_cls.bias.unique().numel() < 3
+    torch.testing.assert_close(head.conv_cls_fs.bias, head.conv_cls.bias)
+    assert not head.conv_cls_fs.weight.equal(head.conv_cls.weight)
+
+
 def test_wrong_number_of_maps():
     with pytest.raises(ValueError, match='3 maps.* or 6 .*put out 4'):
         make()(maps()[:4])
