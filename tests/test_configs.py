@@ -21,9 +21,10 @@ from mmsrn.testing import write_synthetic_wider_face
 from mmsrn.utils.launch import leaves
 
 ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ['srn', 'ablation', 'retinanet', 'darkface', 'demo', 'enhancers']
 CONFIGS = [
     str(path.relative_to(ROOT))
-    for folder in ('srn', 'retinanet', 'darkface', 'demo', 'enhancers')
+    for folder in FOLDERS
     for path in sorted((ROOT / 'configs' / folder).glob('*.py'))
 ]
 # Without a detector.
@@ -34,7 +35,11 @@ PROTOCOLS = [path for path in CONFIGS if re.search('srn/.*_widerface-', path)]
 # ... or in the dark.
 LIT = re.compile(r'darkface/(.*_(?:widerface|facemask))_.*dark')
 DARK_TESTS = [path for path in CONFIGS if LIT.search(path)]
-TRAINED = [path for path in CONFIGS if path not in PROTOCOLS + DARK_TESTS]
+# Parts switched on and off: test_ablation_configs.py.
+ABLATIONS = [path for path in CONFIGS if 'ablation/' in path]
+TRAINED = [
+    path for path in CONFIGS if path not in PROTOCOLS + DARK_TESTS + ABLATIONS
+]
 # By the names that configs have for them: folders below data/.
 SETS = {
     'widerface-darkface-msrcr': ['widerface', 'darkface-msrcr'],
@@ -362,7 +367,7 @@ def test_every_config_is_in_the_metafile():
         yaml.safe_load(file.read_text())['Models'] for file in files
     )
     listed = {model['Name']: model['Config'] for model in models}
-    published = [x for x in CONFIGS if re.match('configs/(srn|dark)', x)]
+    published = [x for x in CONFIGS if re.match('configs/(srn|abl|dark)', x)]
     assert sorted(listed.values()) == sorted(published)
     for name, path in listed.items():
         assert Path(path).stem == name

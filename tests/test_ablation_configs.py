@@ -1,0 +1,144 @@
+"""The configs of the ablations: their names, and a training step of each."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
+from mmengine.structures import InstanceData
+
+from mmsrn.testing.models import load_model_cfg, random_batch
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / 'configs/ablation').glob('*.py'))
+BASES = {
+    'widerface': 'srn_r50_fpn_1xb32-130e_widerface',
+    'facemask': 'srn_mobilenetv2_fpn_1xb16-10e_facemask',
+}
+PARTS = ('rfe', 'stc_levels', 'str_levels', 'theta', 'separate_steps')
+SIDE = 384  # three cells of P7
+
+
+def named(path):
+    """What the name says, as arguments of the head."""
+    words = path.stem.split('_')[0].split('-')
+    one_level = [int(x[1]) - 2 for x in words if re.fullmatch(r'p[2-7]', x)]
+    theta = [float(x[5:]) for x in words if x.startswith('theta')]
+    return dict(
+        rfe=dict(type='RFE') if 'rfe' in words else None,
+        stc_levels=tuple(one_level or (0, 1, 2)) if 'stc' in words else (),
+        str_levels=tuple(one_level or (3, 4, 5)) if 'str' in words else (),
+        theta=(theta or [0.99])[0],
+        separate_steps='separate' in words,
+    )
+
+
+def base_of(path):
+    name = BASES[path.stem.rsplit('_', 1)[1]]
+    return Config.fromfile(ROOT / f'configs/srn/{name}.py')
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda x: x.stem)
+def test_the_name_says_which_parts_are_on(path):
+    head = Config.fromfile(path).model.bbox_head
+    head.setdefault('separate_steps', False)
+    assert {x: head[x] for x in PARTS} == named(path)
+    # The baseline has none, and nothing else has none.
+    off = not (head.rfe or head.stc_levels or head.str_levels)
+    assert off == path.stem.startswith('baseline_')
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda x: x.stem)
+def test_nothing_else_differs(path):
+    """From the complete SRN, but for what its recipe has for STR alone."""
+    cfg, base = Config.fromfile(path), base_of(path)
+    for part in PARTS:
+        cfg.model.bbox_head.pop(part, None)
+        base.model.bbox_head.pop(part, None)
+    if 'facemask' in path.stem and not named(path)['str_levels']:
+        assert cfg.model.train_cfg.second_step.assigner == base.assigner
+        base.model.train_cfg.second_step.assigner = base.assigner
+        override = base.model.bbox_head.init_cfg.override
+        assert override.pop().name == 'conv_refine'
+        for helper in ('init_cfg', 'override', 'second_step'):
+            cfg.pop(helper)
+    assert cfg.to_dict() == base.to_dict()
+
+
+def test_every_row_of_the_papers_tables_has_a_config():
+    parts = [named(x) for x in CONFIGS if 'widerface' in x.stem]
+    found = [tuple(x[part] for part in PARTS) for x in parts]
+    rfe, stc, str_ = dict(type='RFE'), (0, 1, 2), (3, 4, 5)
+    rows = [
+        (None, (), ()),
+        (None, stc, ()),
+        (None, (), str_),
+        (None, stc, str_),
+        (rfe, stc, str_),
+        *[(None, (i,), ()) for i in range(6)],
+        *[(None, (), (i,)) for i in range(6)],
+    ]
+    for row in rows:
+        assert found.count((*row, 0.99, False)) == 1
+    assert len({str(x) for x in found}) == len(found)
+
+
+def small_model(path):
+    """The model, thin where it is wide, with its initial weights."""
+    cfg = load_model_cfg(path)
+    if cfg.backbone.type == 'ResNet':
+        cfg.backbone.update(depth=18, base_channels=16, stem_channels=16)
+        cfg.backbone.zero_init_residual = False  # else no gradient in blocks
+        cfg.neck.in_channels = [16, 32, 64, 128]
+        cfg.neck.out_channels = 64
+        cfg.bbox_head.update(in_channels=64, feat_channels=64)
+    cfg.test_cfg.score_thr = 0  # something is found
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model
+
+
+def batch_for(model):
+    """An image with a face on an anchor of each level."""
+    batch = random_batch(1, (SIDE, SIDE))
+    generator = model.bbox_head.prior_generator
+    sizes = [(SIDE // x[0],) * 2 for x in generator.strides]
+    anchors = generator.grid_priors(sizes, device='cpu')
+    boxes = torch.stack([x[len(x) // 2] for x in anchors])
+    (sample,) = batch['data_samples']
+    sample.gt_instances = InstanceData(
+        bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long)
+    )
+    return batch
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda x: x.stem)
+def test_trains_a_step_and_predicts(path):
+    model = small_model(path)
+    batch = model.data_preprocessor(batch_for(model), training=True)
+    trainable = {k: v for k, v in model.named_parameters() if v.requires_grad}
+    optimizer = torch.optim.SGD(trainable.values(), lr=1e-4)
+    before, log = model.parse_losses(model(**batch, mode='loss'))
+    before.backward()
+    optimizer.step()
+    for name, value in trainable.items():
+        assert value.grad is not None, f'{name}: no gradient'
+        assert value.grad.isfinite().all(), name
+        assert value.grad.any(), f'{name}: gradient of zero'
+    after, _ = model.parse_losses(model(**batch, mode='loss'))
+    assert after < before
+    parts = named(path)
+    assert ('loss_cls_fs' in log) == bool(parts['stc_levels'])
+    assert ('loss_bbox_fs' in log) == bool(parts['str_levels'])
+
+    model.eval()
+    batch = model.data_preprocessor(batch_for(model))
+    with torch.no_grad():
+        (sample,) = model(**batch, mode='predict')
+    found = sample.pred_instances
+    assert 0 < len(found) <= 750
+    assert found.bboxes.shape == (len(found), 4)
+    assert found.bboxes.isfinite().all() and found.scores.isfinite().all()
