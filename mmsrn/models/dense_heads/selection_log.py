@@ -31,7 +31,8 @@ def selection_log(
 
     Returns:
         dict[str, Tensor]: Scalars.  ``pos_fs``, ``pos_ss``: positives per
-        image, of the first step on the levels that use it.  With STC:
+        image, of the first step on the levels that use it.  ``neg_ss``:
+        negatives per image in the loss of the second step.  With STC:
         ``stc_removed``, negatives per image that it removed, and
         ``stc_removed_ratio``, their share of the negatives of its levels.
         With STR: ``iou_anchor`` and ``iou_moved``, mean IoU with their face
@@ -39,12 +40,14 @@ def selection_log(
         left out, for zeros would spoil the averages, if there are none.
     """
     batch = len(second.labels)
+    background = second.labels == num_classes
     log = dict(
         pos_fs=(in_stc | in_str)[first.pos_inds[1]].sum() / batch,
         pos_ss=anchors.new_tensor(len(second.pos_bboxes) / batch),
+        neg_ss=(background & selected).sum() / batch,
     )
     if in_stc.any():
-        negative = (second.labels == num_classes) & in_stc
+        negative = background & in_stc
         removed = (negative & ~selected).sum()
         log['stc_removed'] = removed / batch
         log['stc_removed_ratio'] = removed / negative.sum().clamp(min=1)

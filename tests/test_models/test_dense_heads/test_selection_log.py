@@ -35,6 +35,7 @@ def test_by_hand():
         dict(
             pos_fs=1,
             pos_ss=1,
+            neg_ss=2,
             stc_removed=1,
             stc_removed_ratio=0.5,
             iou_anchor=0.5,
@@ -51,3 +52,4 @@ def test_no_mean_without_positives():
     )
     assert 'iou_anchor' not in log and 'iou_moved' not in log
     assert log['pos_ss'] == log['stc_removed'] == 0
+    assert log['neg_ss'] == 4
