@@ -25,7 +25,7 @@ from mmsrn.visualization import load_scalars
 EXTRAS = ('iou', 'fp')
 #: What the log says of the selection.
 SELECTION = (
-    *('pos_fs', 'pos_ss', 'stc_removed', 'stc_removed_ratio'),
+    *('pos_fs', 'pos_ss', 'neg_ss', 'stc_removed', 'stc_removed_ratio'),
     *('iou_anchor', 'iou_moved'),
 )
 _LAST = 0.1  # of the iterations, for the means of these

@@ -201,7 +201,8 @@ def write_job(
     Args:
         run (Run): The run.
         folder (Path): For the job, below the folder of all runs.
-        settings (dict[str, str]): Options of ``sbatch``, without ``--``.
+        settings (dict[str, str]): Options of ``sbatch``, without ``--``; ''
+            for those without a value.
         size (int): ``--flops-size``.
 
     Returns:
@@ -226,8 +227,9 @@ def write_job(
     # Slurm does not make the folder of its log.
     run.folder.mkdir(parents=True, exist_ok=True)
     job = folder / f'{run.name}_seed_{run.seed}.sh'
+    options = [k if v == '' else f'{k}={v}' for k, v in settings.items()]
     text = JOB.format(
-        options='\n'.join(f'#SBATCH --{k}={v}' for k, v in settings.items()),
+        options='\n'.join(f'#SBATCH --{x}' for x in options),
         folder=shlex.quote(str(Path.cwd())),
         command=shlex.join(command),
     )

@@ -51,7 +51,7 @@ class Number:
         if self.mean is None:
             return '-'
         text = _shown(self.mean)
-        if self.deviation is None:
+        if self.deviation is None or len(set(self.values)) == 1:
             return text
         return f'{text} +- {_shown(self.deviation, self.mean)}'
 
@@ -121,6 +121,16 @@ def short_names(names: Sequence[str]) -> list[str]:
     return [x[: len(x) - len(end) + start] for x in names]
 
 
+def _all_names(numbers: Sequence[Mapping[str, Number]]) -> list[str]:
+    """Metrics first, then what the log says, then costs."""
+
+    def rank(name: str) -> int:
+        is_cost = name.startswith(('training', 'million', 'GFLOPs'))
+        return 0 if '/' in name else 2 if is_cost else 1
+
+    return sorted(dict.fromkeys(k for x in numbers for k in x), key=rank)
+
+
 def text_table(rows: Sequence[Row], width: int) -> str:
     """Format the numbers for the terminal: a column for each config.
 
@@ -132,7 +142,7 @@ def text_table(rows: Sequence[Row], width: int) -> str:
         str: Lines.  As many configs as fit are beside each other.
     """
     numbers = [x.numbers() for x in rows]
-    names = list(dict.fromkeys(k for x in numbers for k in x))
+    names = _all_names(numbers)
     heads = short_names([x.config for x in rows])
     papers = {k for x in numbers for k, v in x.items() if v.published}
     columns = []
@@ -229,7 +239,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     numbers = [x.numbers() for x in rows]
     names = [
         name
-        for name in dict.fromkeys(k for x in numbers for k in x)
+        for name in _all_names(numbers)
         if '/' in name and not _ANALYSIS.search(name)
     ][:_MOST_PANELS]
     wide = max(3.2, 0.45 * len(rows) + 1.2)

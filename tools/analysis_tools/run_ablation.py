@@ -19,8 +19,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.progress import Progress
-
 ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
@@ -115,7 +113,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--slurm',
         nargs='+',
-        metavar='NAME=VALUE',
+        metavar='NAME[=VALUE]',
         help='options of sbatch for these jobs, without their --',
     )
     parser.add_argument(
@@ -210,6 +208,7 @@ def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
     """
     from ablation_numbers import collect
     from ablation_runs import RunError
+    from rich.progress import Progress
 
     failures = []
     with Progress(disable=not runs) as bar:
@@ -247,8 +246,8 @@ def write_jobs(
     settings = {}
     for option in args.slurm or ():
         name, _, value = option.partition('=')
-        if not re.fullmatch(r'[a-z][a-z-]*', name) or not value:
-            fail(parser, f'--slurm takes NAME=VALUE, not {option!r}')
+        if not re.fullmatch(r'[a-z][a-z-]*', name):
+            fail(parser, f'--slurm takes NAME=VALUE or NAME, not {option!r}')
         settings[name] = value
     folder = args.work_dir / 'jobs'
     check_writable(parser, folder, f'folder {folder}')
