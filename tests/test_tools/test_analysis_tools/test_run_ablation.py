@@ -2,10 +2,13 @@
 
 import csv
 import json
+import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
+import time
 from statistics import stdev
 
 import numpy as np
@@ -314,13 +317,15 @@ def test_jobs_for_slurm(tool, fake, configs, calls, tmp_path, capsys):
         assert job.read_text().split()[-3:] == ['--tta', *options]
 
 
-def test_what_a_job_does(tool, root, tmp_path):
-    """The command of a job trains and tests; then there is a table."""
+@pytest.mark.slow
+def test_a_job_that_is_killed_and_started_again(tool, root, tmp_path):
+    """It goes on with the training, and tests; then there is a table."""
     write_synthetic_wider_face(
         tmp_path / 'data', 2, 1, size=(96, 96), seed=2, progress=False
     )
     options = [
-        *['train_cfg.max_epochs=1', 'train_cfg.val_interval=9'],
+        *['train_cfg.max_epochs=3', 'train_cfg.val_interval=9'],
+        'default_hooks.checkpoint.interval=1',
         *['default_hooks.logger.interval=1', 'model.test_cfg.score_thr=0.0'],
         *[
             f'{x}_dataloader.dataset.data_root=data/'
@@ -332,8 +337,17 @@ def test_what_a_job_does(tool, root, tmp_path):
     tool.main(command)
     (job,) = (tmp_path / 'out/jobs').iterdir()
     assert not (tmp_path / 'out/ablation.json').exists()
+    run = tmp_path / f'out/{tool.Path(DEMO).stem}/seed_0'
+    with subprocess.Popen(['bash', job], start_new_session=True) as process:
+        while not (run / 'last_checkpoint').is_file():
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGTERM)
+    assert not (run / 'test').exists()
     done = subprocess.run(['bash', job], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    log = (run / 'training.log').read_text()
+    assert re.search(r'resumed epoch: [12],', log)
     assert not (tmp_path / 'out/ablation.json').exists()  # --run-only
     tool.main(command)
     assert not list((tmp_path / 'out/jobs').iterdir())
