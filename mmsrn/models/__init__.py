@@ -6,6 +6,7 @@ from .enhancers import *  # noqa: F403
 from .layers import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .necks import *  # noqa: F403
+from .roi_heads import *  # noqa: F403
 from .task_modules import *  # noqa: F403
 from .test_time_augs import *  # noqa: F403
 from .utils import *  # noqa: F403

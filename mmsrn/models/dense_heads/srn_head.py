@@ -664,6 +664,8 @@ class SRNHead(AnchorHead):
             flatten_levels(bbox_fs, self.bbox_coder.encode_size),
             in_str,
         ).expand(len(batch_img_metas), -1, -1)
+        # In training, proposals become targets of a RoI head.
+        moved = moved.detach()
         logits = [
             self._gate(first, second, cfg)
             for first, second in zip(cls_fs, cls_ss)

@@ -1,4 +1,5 @@
 from .rfe_neck import RFENeck
 from .srn_fpn import SRNFPN
+from .two_step_neck import TwoStepNeck
 
-__all__ = ['RFENeck', 'SRNFPN']
+__all__ = ['RFENeck', 'SRNFPN', 'TwoStepNeck']
