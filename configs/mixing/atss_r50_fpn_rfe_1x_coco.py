@@ -1,0 +1,7 @@
+# RFE between the neck and the head of ATSS.
+_base_ = [
+    'mmdet::atss/atss_r50_fpn_1x_coco.py',
+    '../_base_/models/srn_parts.py',
+]
+
+model = dict(neck=[_base_.model.neck, _base_.rfe_neck])

@@ -1,0 +1,15 @@
+# Pyramid Vision Transformer as the backbone.
+_base_ = [
+    'mmdet::pvt/retinanet_pvtv2-b0_fpn_1x_coco.py',
+    '../_base_/models/srn_parts.py',
+]
+
+model = dict(
+    type='SRN',
+    backbone=dict(out_indices=(1, 2, 3)),
+    neck=dict(
+        _delete_=True, **{**_base_.srn_neck, 'in_channels': [64, 160, 256]}
+    ),
+    bbox_head=dict(_delete_=True, **_base_.srn_head),
+    train_cfg=dict(_delete_=True, **_base_.two_steps),
+)

@@ -1,0 +1,135 @@
+"""Selective classification in mmdet's RetinaHead."""
+
+import torch
+from mmdet.models.dense_heads import RetinaHead
+from mmdet.registry import MODELS
+from mmdet.utils import ConfigType, InstanceList
+from torch import Tensor
+
+from ..losses import STCLoss
+from ..utils import flatten_levels
+
+
+@MODELS.register_module()
+class STCRetinaHead(RetinaHead):
+    """RetinaHead whose scores are predicted twice on some levels (STC).
+
+    The smallest adapter, and a pattern for other heads: mmdet hands score
+    maps on level by level, so first-step logits travel behind the second
+    step's, in further channels of the same map.  Sums over both steps are
+    divided by the positives of the batch, as RetinaHead's own.
+
+    Args:
+        *args, **kwargs: As in ``RetinaHead``; ``in_channels`` of both sets of
+            maps.
+        loss_cls (dict): As in ``AnchorHead``, of sigmoids.
+        loss_stc (dict): Config of the selection, with ``levels`` and
+            optionally ``theta`` and ``spare_positives``; ``loss_cls`` is the
+            head's.
+
+    Raises:
+        ValueError: If ``loss_cls`` is a softmax.
+    """
+
+    def __init__(
+        self,
+        *args,
+        loss_cls: ConfigType = dict(type='FocalLoss', use_sigmoid=True),
+        loss_stc: ConfigType = dict(levels=(0, 1)),
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, loss_cls=loss_cls, **kwargs)
+        if not self.use_sigmoid_cls:
+            raise ValueError('STCRetinaHead: loss_cls must be of sigmoids')
+        self.stc = STCLoss(loss_cls, **loss_stc)
+
+    def forward(
+        self, x: tuple[Tensor | None, ...]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Predict scores in both steps and boxes in the second.
+
+        Args:
+            x (tuple[Tensor | None]): n or 2n maps, see ``SRNHead``.
+
+        Returns:
+            tuple[list, list]: Over the n levels: logits (N, priors * classes,
+            H, W), twice the channels on the levels of STC, and deltas
+            (N, priors * 4, H, W).
+        """
+        scores, deltas = super().forward(x[-self.prior_generator.num_levels :])
+        for i in self.stc.levels:
+            first, _ = self.forward_single(x[i])
+            scores[i] = torch.cat([scores[i], first], dim=1)
+        return scores, deltas
+
+    def _steps(self, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits of the second step, and of the first if there are any."""
+        width = self.num_base_priors * self.cls_out_channels
+        first = scores[:, width:]
+        return scores[:, :width], first if first.shape[1] else None
+
+    def _probabilities(self, logits: Tensor) -> Tensor:
+        """Of the first step, (N, priors of the level, classes)."""
+        return flatten_levels([logits], self.cls_out_channels).sigmoid()
+
+    def loss_by_feat_single(
+        self,
+        cls_score: Tensor,
+        bbox_pred: Tensor,
+        anchors: Tensor,
+        labels: Tensor,
+        label_weights: Tensor,
+        bbox_targets: Tensor,
+        bbox_weights: Tensor,
+        avg_factor: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Losses of one level, see ``AnchorHead``.
+
+        Returns:
+            tuple[Tensor, Tensor]: Classification, the sum over both steps,
+            and regression.
+        """
+
+        def loss(logits, weights):
+            return super(STCRetinaHead, self).loss_by_feat_single(
+                logits,
+                bbox_pred,
+                anchors,
+                labels,
+                weights,
+                bbox_targets,
+                bbox_weights,
+                avg_factor=avg_factor,
+            )
+
+        second, first = self._steps(cls_score)
+        if first is None:
+            return loss(second, label_weights)
+        selected = self.stc.select_second(
+            labels,
+            self._probabilities(first),
+            torch.ones_like(labels[0], dtype=torch.bool),
+            self.num_classes,
+        )
+        loss_fs, _ = loss(first, label_weights)
+        loss_ss, loss_bbox = loss(second, label_weights * selected)
+        return self.stc.first_step_weight * loss_fs + loss_ss, loss_bbox
+
+    def _predict_by_feat_single(
+        self, cls_score_list: list[Tensor], *args, **kwargs
+    ) -> InstanceList:
+        """Detections of one image among what the first step lets pass."""
+        return super()._predict_by_feat_single(
+            [self._gate(x[None])[0] for x in cls_score_list], *args, **kwargs
+        )
+
+    def _gate(self, scores: Tensor) -> Tensor:
+        second, first = self._steps(scores)
+        if first is None:
+            return second
+        drop = ~self.stc.survives(self._probabilities(first))
+        num, _, height, width = second.shape
+        drop = drop.reshape(num, height, width, -1).permute(0, 3, 1, 2)
+        # Channels: all classes of the first prior of a cell, then the next.
+        drop = drop.repeat_interleave(self.cls_out_channels, dim=1)
+        return second.masked_fill(drop, -torch.inf)

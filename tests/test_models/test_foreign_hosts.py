@@ -1,0 +1,367 @@
+"""STC and STR in detectors of mmdet's, prior by prior."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures.bbox import bbox_overlaps
+
+from mmsrn.testing.models import load_model_cfg, random_batch
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE = (128, 160)
+GATE = 0.01
+
+
+def small(name):
+    """A mixing config with a thin backbone, and scores around the gate."""
+    torch.manual_seed(0)
+    cfg = load_model_cfg(ROOT / f'configs/mixing/{name}.py')
+    cfg.backbone.update(
+        depth=18,
+        base_channels=8,
+        stem_channels=8,
+        norm_eval=False,
+        frozen_stages=-1,
+        zero_init_residual=False,
+    )
+    widths = [8, 16, 32, 64]
+    cfg.neck.in_channels = [widths[i] for i in cfg.backbone.out_indices]
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model.train()
+
+
+def data_of(model, num_faces=4):
+    batch = random_batch(2, SIZE, num_faces)
+    return model.data_preprocessor(batch, training=True)
+
+
+def record(module):
+    """Outputs of a module; calls of `forward` append to the list."""
+    calls = []
+    module.register_forward_hook(lambda _, args, out: calls.append(out))
+    return calls
+
+
+class Recorder:
+    """Passes calls on, and keeps the first argument and the result."""
+
+    def __init__(self, function):
+        self.function, self.given, self.results = function, [], []
+
+    def __call__(self, first, *args, **kwargs):
+        result = self.function(first, *args, **kwargs)
+        self.given.append(first)
+        self.results.append(result)
+        return result
+
+
+def rows(level, image, channels):
+    """(priors, channels) of an image; level is (N, A * channels, H, W)."""
+    _, height, width = level[image].shape
+    return [
+        level[image][a * channels : (a + 1) * channels, y, x].tolist()
+        for y in range(height)
+        for x in range(width)
+        for a in range(level.shape[1] // channels)
+    ]
+
+
+def moved_by_hand(prior, deltas, stds=(1, 1, 1, 1)):
+    x1, y1, x2, y2 = prior
+    dx, dy, dw, dh = (d * s for d, s in zip(deltas, stds))
+    w, h = x2 - x1, y2 - y1
+    cx, cy = x1 + w / 2 + dx * w, y1 + h / 2 + dy * h
+    w, h = w * math.exp(dw), h * math.exp(dh)
+    return [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]
+
+
+def labels_by_hand(priors, faces, pos=0.5, neg=0.4):
+    """1 positive, 0 negative, -1 ignored: MaxIoUAssigner, min_pos_iou=0."""
+    # Overlaps as mmdet has them: it is exact about ties.
+    table = bbox_overlaps(faces, priors).T.tolist()
+    labels = [
+        1 if max(row) >= pos else 0 if max(row) < neg else -1 for row in table
+    ]
+    for column in zip(*table):
+        for i, value in enumerate(column):
+            if value == max(column):
+                labels[i] = 1
+    return labels
+
+
+def grid(head, maps):
+    sizes = [x.shape[-2:] for x in maps]
+    return head.prior_generator.grid_priors(sizes, device='cpu')
+
+
+@pytest.mark.parametrize('host', ['faster-rcnn', 'cascade-rcnn'])
+def test_selection_inside_the_rpn(host):
+    model = small(f'{host}_r50_fpn_srn-rpn_1x_coco')
+    head = model.rpn_head
+    with torch.no_grad():
+        head.conv_cls.weight.normal_(std=1)
+        head.conv_reg.weight.normal_(std=2)
+    outputs, losses = record(head), record(head.loss_cls)
+    head.second_assigner = Recorder(head.second_assigner)
+    data = data_of(model)
+    model(**data, mode='loss')
+
+    ((cls_fs, bbox_fs, cls_ss, _),) = outputs
+    ((_, selected),) = losses
+    (assigned_on,) = head.second_assigner.given
+    (targets,) = head.second_assigner.results
+    priors = grid(head, cls_ss)
+    seen = set()
+    for image, sample in enumerate(data['data_samples']):
+        faces = sample.gt_instances.bboxes
+        expected, easy, shifts = [], [], 0
+        for i, level in enumerate(priors):
+            level = level.tolist()
+            if i in head.str_levels:
+                deltas = rows(bbox_fs[i], image, 4)
+                shifts += sum(abs(x) > 0.01 for row in deltas for x in row)
+                level = list(map(moved_by_hand, level, deltas))
+            expected += level
+            if i in head.stc_levels:
+                logits = [x for (x,) in rows(cls_fs[i], image, 1)]
+                easy += [1 / (1 + math.exp(-x)) <= GATE for x in logits]
+            else:
+                easy += [False] * len(level)
+        torch.testing.assert_close(
+            assigned_on[image], torch.tensor(expected), rtol=1e-4, atol=1e-3
+        )
+        assert shifts > 0
+        labels = labels_by_hand(assigned_on[image], faces)
+        kept = [
+            label == 1 or (label == 0 and not drop)
+            for label, drop in zip(labels, easy)
+        ]
+        assert selected[image].tolist() == kept
+        ours = [{0: 1, 1: 0}.get(x, x) for x in targets.labels[image].tolist()]
+        assert ours == labels
+        seen |= set(zip(labels, easy))
+    assert {(0, True), (0, False), (1, True), (1, False)} <= seen
+
+
+def test_proposals_are_not_taught_by_the_roi_head():
+    """They start its targets, through which nothing may flow back."""
+    model = small('faster-rcnn_r50_fpn_srn-rpn_1x_coco')
+    losses = model(**data_of(model), mode='loss')
+    (losses['loss_cls'] + losses['loss_bbox']).backward()
+    assert all(p.grad is None for p in model.rpn_head.parameters())
+    assert model.backbone.conv1.weight.grad.any()
+
+
+@pytest.mark.parametrize('num_faces', [0, 3])
+def test_no_proposals(num_faces):
+    """The first step rejects all, and STC is on every level."""
+    model = small('faster-rcnn_r50_fpn_srn-rpn_1x_coco')
+    head = model.rpn_head
+    head.loss_cls.levels = (0, 1, 2, 3, 4)
+    torch.nn.init.constant_(head.conv_cls.bias, -20)
+    losses = model(**data_of(model, num_faces), mode='loss')
+    total, log = model.parse_losses(losses)
+    assert total.isfinite() and log['rpn_loss_cls_ss'].isfinite()
+    results = model.eval()(**data_of(model), mode='predict')
+    assert [len(x.pred_instances) for x in results] == [0, 0]
+
+
+def focal(logit, positive):
+    p = 1 / (1 + math.exp(-logit))
+    if positive:
+        return -0.25 * (1 - p) ** 2 * math.log(p)
+    return -0.75 * p**2 * math.log1p(-p)
+
+
+def test_stc_in_retina_head():
+    model = small('retinanet_r50_fpn_stc_1x_coco')
+    head = model.bbox_head
+    with torch.no_grad():
+        head.retina_cls.weight.normal_(std=20)
+        head.retina_cls.bias.fill_(-8)
+    outputs = record(head)
+    data = data_of(model)
+    losses = model(**data, mode='loss')
+    ((scores, deltas),) = outputs
+    priors = grid(head, deltas)
+    width = head.num_base_priors * head.num_classes
+    sums, positives, dropped = [0.0] * len(scores), 0, 0
+    for image, sample in enumerate(data['data_samples']):
+        faces = sample.gt_instances.bboxes
+        labels = iter(labels_by_hand(torch.cat(priors), faces))
+        for i, level in enumerate(scores):
+            second = rows(level[:, :width], image, head.num_classes)
+            first = rows(level[:, width:], image, head.num_classes)
+            assert len(first) == (len(second) if i in (0, 1) else 0)
+            for j, logits in enumerate(second):
+                label = next(labels)
+                positives += label == 1
+                steps = [logits]
+                if first:
+                    easy = 1 / (1 + math.exp(-max(first[j]))) <= GATE
+                    drop = easy and label == 0
+                    dropped += drop
+                    steps = [first[j]] + ([] if drop else [logits])
+                if label >= 0:  # all objects are of class 0
+                    sums[i] += sum(
+                        focal(x, label == 1 and c == 0)
+                        for step in steps
+                        for c, x in enumerate(step)
+                    )
+    negatives = sum(map(len, priors[:2])) * 2
+    assert 0 < dropped < negatives - 10
+    for found, expected in zip(losses['loss_cls'], sums, strict=True):
+        assert found.item() == pytest.approx(expected / positives, rel=1e-3)
+
+
+def test_stc_hides_what_the_first_step_rejects():
+    head = MODELS.build(
+        dict(
+            type='STCRetinaHead',
+            num_classes=2,
+            in_channels=8,
+            feat_channels=8,
+            anchor_generator=dict(
+                type='AnchorGenerator',
+                strides=[8, 16],
+                ratios=[1.0, 2.0],
+                scales=[4],
+            ),
+            loss_stc=dict(levels=(0,), theta=0.5),
+        )
+    )
+    torch.manual_seed(0)
+    scores = [torch.randn(1, 8, 3, 4), torch.randn(1, 4, 2, 2)]
+    gated = [head._gate(x) for x in scores]
+    assert torch.equal(gated[1], scores[1])
+    hidden = 0
+    for a in range(2):
+        for y in range(3):
+            for x in range(4):
+                first = scores[0][0, 4 + 2 * a : 6 + 2 * a, y, x]
+                found = gated[0][0, 2 * a : 2 * a + 2, y, x]
+                if first.sigmoid().max() > 0.5:
+                    second = scores[0][0, 2 * a : 2 * a + 2, y, x]
+                    assert torch.equal(found, second)
+                else:
+                    assert (found == -torch.inf).all()
+                    hidden += 1
+    assert 0 < hidden < 24
+
+
+def test_stc_retina_head_wants_sigmoids():
+    softmax = dict(type='CrossEntropyLoss', use_sigmoid=False)
+    with pytest.raises(ValueError, match='sigmoids'):
+        MODELS.build(
+            dict(
+                type='STCRetinaHead',
+                num_classes=2,
+                in_channels=8,
+                loss_cls=softmax,
+            )
+        )
+
+
+def test_str_in_atss_head():
+    model = small('atss_r50_fpn_str_1x_coco')
+    head = model.bbox_head
+    with torch.no_grad():
+        head.atss_reg.weight.normal_(std=0.1)
+    outputs = record(head)
+    head.assigner.assign = Recorder(head.assigner.assign)
+    data = data_of(model)
+    losses = model(**data, mode='loss')
+    ((_, deltas, _),) = outputs
+    levels = [x.tolist() for x in grid(head, deltas)]
+    stds = (0.1, 0.1, 0.2, 0.2)
+    # Two images of the first step, then two of the second.
+    given = [x.priors for x in head.assigner.assign.given]
+    assert len(given) == 4
+    for image in range(2):
+        first, expected = [], []
+        for i, level in enumerate(levels):
+            first += level
+            if i in head.str_levels:
+                moves = rows(deltas[i][:, 4:], image, 4)
+                level = [
+                    moved_by_hand(p, d, stds) for p, d in zip(level, moves)
+                ]
+            expected += level
+        torch.testing.assert_close(given[image], torch.tensor(first))
+        torch.testing.assert_close(
+            given[2 + image], torch.tensor(expected), rtol=1e-4, atol=1e-3
+        )
+        assert (given[2 + image] - given[image]).abs().max() > 1
+    assert len(losses['loss_bbox_fs']) == len(head.str_levels)
+
+    # Detections start from the moved anchors.
+    model.eval()
+    outputs.clear()
+    head.test_cfg.update(score_thr=0, nms_pre=10000, max_per_img=10000)
+    found = model(**data, mode='predict')
+    ((_, deltas, _),) = outputs
+    for image, sample in enumerate(found):
+        possible = []
+        for i, level in enumerate(levels):
+            if i in head.str_levels:
+                moves = rows(deltas[i][:, 4:], image, 4)
+                level = [
+                    moved_by_hand(p, d, stds) for p, d in zip(level, moves)
+                ]
+            last = rows(deltas[i][:, :4], image, 4)
+            possible += [
+                moved_by_hand(p, d, stds) for p, d in zip(level, last)
+            ]
+        possible = torch.tensor(possible)
+        possible[:, 0::2] = possible[:, 0::2].clamp(0, SIZE[1])
+        possible[:, 1::2] = possible[:, 1::2].clamp(0, SIZE[0])
+        boxes = sample.pred_instances.bboxes
+        assert len(boxes) > 10
+        gaps = (boxes[:, None] - possible[None]).abs().amax(dim=-1)
+        assert gaps.amin(dim=1).max() < 1e-2
+
+
+def test_str_gradients_stop_at_the_moved_anchors():
+    head = MODELS.build(
+        dict(
+            type='STRATSSHead',
+            num_classes=1,
+            in_channels=32,
+            feat_channels=32,
+            str_levels=(1,),
+            loss_bbox=dict(type='GIoULoss'),
+            loss_centerness=dict(type='CrossEntropyLoss', use_sigmoid=True),
+            anchor_generator=dict(
+                type='AnchorGenerator',
+                ratios=[1.0],
+                octave_base_scale=4,
+                scales_per_octave=1,
+                strides=[8, 16],
+            ),
+            train_cfg=dict(
+                assigner=dict(type='ATSSAssigner', topk=9),
+                allowed_border=-1,
+                pos_weight=-1,
+            ),
+        )
+    )
+    torch.manual_seed(0)
+    sizes = [(16, 20), (8, 10)]
+    maps = [
+        torch.randn(2, 32, *x, requires_grad=True) for x in sizes for _ in '12'
+    ]
+    first, second = maps[::2], maps[1::2]
+    data = random_batch(2, SIZE, 4)['data_samples']
+    for sample in data:
+        sample.set_metainfo(dict(pad_shape=SIZE))
+        sample.gt_instances.bboxes[0] = torch.tensor([20.0, 20, 90, 90])
+    losses = head.loss((*first, *second), data)
+    sum(losses['loss_bbox']).backward(retain_graph=True)
+    assert all(x.grad is None or not x.grad.any() for x in first)
+    assert all(x.grad.any() for x in second)
+    sum(losses['loss_bbox_fs']).backward()
+    assert first[1].grad.any() and first[0].grad is None
