@@ -209,6 +209,29 @@ def test_inheriting_examples(tmp_path):
         MODELS.build(load_model_cfg(file))
 
 
+def test_diff_of_a_config():
+    """It starts from mmdet's RetinaNet and ends at the shipped config."""
+    from mmengine.config import Config
+    from mmengine.hub import get_config
+
+    def assert_within(given, config):
+        for key, value in given.items():
+            if isinstance(value, dict):
+                assert_within(value, config[key])
+            else:
+                assert config[key] == value, key
+
+    text = EXAMPLES.read_text(encoding='utf-8')
+    (block,) = re.findall(r'^```diff\n(.*?)^```$', text, re.M | re.S)
+    lines = block.splitlines()
+    stock = get_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
+    ours = Config.fromfile(ROOT / 'configs/mixing/srn_r50_fpn_1x_coco.py')
+    for unused, config in (('+', stock), ('-', ours)):
+        names = {}
+        exec('\n'.join(x[1:] for x in lines if x[0] != unused), names)
+        assert_within(names['model'], config.model)
+
+
 def test_multi_scale_example(tmp_path):
     """The config of another detector can be loaded, and its test built."""
     from mmdet.registry import MODELS, TRANSFORMS

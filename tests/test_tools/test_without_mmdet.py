@@ -11,6 +11,7 @@ TOOLS = [
     'test.py',
     'analysis_tools/benchmark_train.py',
     'analysis_tools/browse_dataset.py',
+    'analysis_tools/get_flops.py',
     'analysis_tools/run_ablation.py',
     'misc/run_demo.py',
     'misc/verify_dataset.py',

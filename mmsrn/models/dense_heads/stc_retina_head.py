@@ -58,8 +58,10 @@ class STCRetinaHead(RetinaHead):
         """
         scores, deltas = super().forward(x[-self.prior_generator.num_levels :])
         for i in self.stc.levels:
-            first, _ = self.forward_single(x[i])
-            scores[i] = torch.cat([scores[i], first], dim=1)
+            first = x[i]
+            for conv in self.cls_convs:
+                first = conv(first)
+            scores[i] = torch.cat([scores[i], self.retina_cls(first)], dim=1)
         return scores, deltas
 
     def _steps(self, scores: Tensor) -> tuple[Tensor, Tensor | None]:

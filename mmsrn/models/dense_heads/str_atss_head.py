@@ -46,7 +46,10 @@ class STRATSSHead(ATSSHead):
             x[-self.prior_generator.num_levels :]
         )
         for i in self.str_levels:
-            _, first, _ = self.forward_single(x[i], self.scales[i])
+            first = x[i]
+            for conv in self.reg_convs:
+                first = conv(first)
+            first = self.scales[i](self.atss_reg(first)).float()
             deltas[i] = torch.cat([deltas[i], first], dim=1)
         return scores, deltas, centernesses
 
