@@ -253,17 +253,18 @@ def test_stc_hides_what_the_first_step_rejects():
     assert 0 < hidden < 24
 
 
-def test_stc_retina_head_wants_sigmoids():
-    softmax = dict(type='CrossEntropyLoss', use_sigmoid=False)
-    with pytest.raises(ValueError, match='sigmoids'):
-        MODELS.build(
-            dict(
-                type='STCRetinaHead',
-                num_classes=2,
-                in_channels=8,
-                loss_cls=softmax,
-            )
-        )
+@pytest.mark.parametrize(
+    'wrong, message',
+    [
+        (dict(loss_cls=dict(type='CrossEntropyLoss')), 'sigmoids'),
+        # The divisor is that of RetinaHead.
+        (dict(loss_stc=dict(levels=(0,), per_image=True)), "'per_image'"),
+    ],
+)
+def test_what_stc_retina_head_refuses(wrong, message):
+    cfg = dict(type='STCRetinaHead', num_classes=2, in_channels=8)
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(dict(cfg, **wrong))
 
 
 def test_str_in_atss_head():

@@ -7,6 +7,7 @@ from mmdet.utils import ConfigType, InstanceList
 from torch import Tensor
 
 from ..losses import STCLoss
+from ..task_modules.step_targets import reject_unknown
 from ..utils import flatten_levels
 
 
@@ -23,12 +24,12 @@ class STCRetinaHead(RetinaHead):
         *args, **kwargs: As in ``RetinaHead``; ``in_channels`` of both sets of
             maps.
         loss_cls (dict): As in ``AnchorHead``, of sigmoids.
-        loss_stc (dict): Config of the selection, with ``levels`` and
-            optionally ``theta`` and ``spare_positives``; ``loss_cls`` is the
-            head's.
+        loss_stc (dict): ``levels`` and optionally ``theta``,
+            ``spare_positives`` and ``first_step_weight``, as in ``STCLoss``.
 
     Raises:
-        ValueError: If ``loss_cls`` is a softmax.
+        ValueError: If ``loss_cls`` is a softmax, or ``loss_stc`` has further
+            keys.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class STCRetinaHead(RetinaHead):
         super().__init__(*args, loss_cls=loss_cls, **kwargs)
         if not self.use_sigmoid_cls:
             raise ValueError('STCRetinaHead: loss_cls must be of sigmoids')
+        known = ('levels', 'theta', 'spare_positives', 'first_step_weight')
+        reject_unknown(loss_stc, known, "STCRetinaHead's loss_stc")
         self.stc = STCLoss(loss_cls, **loss_stc)
 
     def forward(
