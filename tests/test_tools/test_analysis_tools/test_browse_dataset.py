@@ -264,7 +264,8 @@ def test_window(browse, tool, root, monkeypatch, fails):
     assert len(shown) == 2
 
 
-def test_wrong_arguments(tool, root, tmp_path, fails):
+def test_wrong_arguments(tool, root, tmp_path, fails, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # away from data of a demo that was run
     config = root / DEMO
     base = (config, '--output-dir', tmp_path)
     assert 'did you mean' in fails(tool, f'{config}'[:-4] + '.py')
@@ -330,8 +331,9 @@ def test_images_that_vanished(browse, drawn, tool, root, tmp_path, fails):
     assert error.splitlines()[-1].startswith('__main__.py: error: ')
 
 
-def test_settings_and_config(tool, root, tmp_path, fails, capsys):
+def test_settings_and_config(tool, root, tmp_path, fails, monkeypatch):
     """As train.py takes them."""
+    monkeypatch.chdir(tmp_path)  # away from data of a demo that was run
     args = (root / DEMO, '--output-dir', tmp_path, '--cfg-options')
     error = fails(tool, *args, 'optim_wraper.a=1')
     assert 'did you mean optim_wrapper.a?' in error
