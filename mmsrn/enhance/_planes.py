@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
@@ -137,6 +139,34 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise ValueError(
             f'{name} must be one of {", ".join(choices)}, not {value!r}'
         )
+
+
+def form_parameters(
+    form: str, defaults: Mapping[str, Mapping], **given: object
+) -> dict:
+    """Parameters of one form of a method.
+
+    Args:
+        form (str): Its name.
+        defaults (Mapping): Published values by form and parameter; None: the
+            form has no such parameter.
+        **given (object): Values in place of these; None: as published.
+
+    Returns:
+        dict: Values by name.
+
+    Raises:
+        ValueError: If there is no such form, or it has no such parameter.
+    """
+    check_choice('form', form, tuple(defaults))
+    values = dict(defaults[form])
+    for name, value in given.items():
+        if value is None:
+            continue
+        if values[name] is None:
+            raise ValueError(f'form {form!r} has no {name}')
+        values[name] = value
+    return values
 
 
 def check_number(

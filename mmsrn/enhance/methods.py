@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ._planes import form_parameters
 from .fusion import multi_fusion
 from .lime import lime
 from .msrcr import MSRCR_DEFAULTS, msrcr
@@ -77,18 +78,20 @@ def complete(method: str, params: Mapping) -> dict:
         dict: Values by name; None: the form has no such parameter.
 
     Raises:
-        ValueError: If there is no such method.
+        ValueError: If there is no such method or form, or that has no such
+            parameter.
 
     Example:
         >>> complete('adaptive_gamma', dict(form='mean'))
         {'form': 'mean', 'alpha': None, 'target': 0.4}
     """
     values = parameters(method) | dict(params)
-    defaults = _BY_FORM.get(method, {}).get(values.get('form'), {})
-    for name, default in defaults.items():
-        if values[name] is None:
-            values[name] = default
-    return values
+    if method not in _BY_FORM:
+        return values
+    defaults = _BY_FORM[method]
+    names = next(iter(defaults.values()))  # all forms have the same
+    given = {name: values[name] for name in names}
+    return values | form_parameters(values['form'], defaults, **given)
 
 
 def make_enhancer(method: str, **params) -> Callable[[np.ndarray], np.ndarray]:

@@ -11,13 +11,13 @@ from ._planes import (
     check_choice,
     check_image,
     check_number,
+    form_parameters,
     from_planes,
     to_planes,
 )
 from ._stretch import bounds, rank, stretch
 from .retinex import SIGMAS, check_clips, check_sigmas, plus_one, retinex
 
-FORMS = ('jobson', 'minmax', 'gimp')
 _MODES = ('uniform', 'low', 'high')
 
 
@@ -156,28 +156,18 @@ def msrcr(
         ((4, 4, 3), True)
     """
     image = check_image(image)
-    check_choice('form', form, FORMS)
-    given = dict(
+    values = form_parameters(
+        form,
+        MSRCR_DEFAULTS,
         sigmas=sigmas,
         alpha=alpha,
         low_clip=low_clip,
         high_clip=high_clip,
         dynamic=dynamic,
     )
-    values = MSRCR_DEFAULTS[form].copy()
-    for name, value in given.items():
-        if value is None:
-            continue
-        if values[name] is None:
-            raise ValueError(f'form {form!r} has no {name}')
-        values[name] = value
     check_number('alpha', values['alpha'])
     planes = plus_one(image)
-    result = retinex(
-        planes,
-        check_sigmas(values['sigmas']),
-        blur,
-    )
+    result = retinex(planes, check_sigmas(values['sigmas']), blur)
     result = result * (
         np.log(planes) - np.log(planes.sum(axis=0) / values['alpha'])
     )

@@ -11,12 +11,12 @@ from ._planes import (
     check_choice,
     check_image,
     check_number,
+    form_parameters,
     on_lightness,
     scale_colors,
     to_uint8,
 )
 
-ADAPTIVE_FORMS = ('agcwd', 'mean')
 #: Parameters of the forms; None: the form has no such one.
 GAMMA_DEFAULTS = {
     'agcwd': dict(alpha=0.5, target=None),
@@ -88,14 +88,7 @@ def adaptive_gamma(
             has no such parameter.
     """
     image = check_image(image)
-    check_choice('form', form, ADAPTIVE_FORMS)
-    values = GAMMA_DEFAULTS[form].copy()
-    for name, given in (('alpha', alpha), ('target', target)):
-        if given is None:
-            continue
-        if values[name] is None:
-            raise ValueError(f'form {form!r} has no {name}')
-        values[name] = given
+    values = form_parameters(form, GAMMA_DEFAULTS, alpha=alpha, target=target)
     alpha, target = values['alpha'], values['target']
     value = brightest(image)
     shares = np.bincount(value.ravel(), minlength=256) / value.size
