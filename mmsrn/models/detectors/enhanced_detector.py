@@ -10,7 +10,7 @@ from mmdet.utils import ConfigType
 from mmengine.logging import print_log
 from torch import Tensor
 
-from ..enhancers import enhance_batch, load_enhancer
+from ..enhancers import content_sizes, enhance_batch, load_enhancer
 
 
 @MODELS.register_module()
@@ -122,9 +122,7 @@ class EnhancedDetector(BaseDetector):
             tuple[Tensor, dict[str, Tensor]]: The same enhanced, normalised
             again, and the losses; empty without.
         """
-        sizes = [tuple(batch_inputs.shape[2:])] * len(batch_inputs)
-        if batch_data_samples is not None:
-            sizes = [tuple(x.img_shape[:2]) for x in batch_data_samples]
+        sizes = content_sizes(batch_inputs, batch_data_samples)
         with torch.set_grad_enabled(
             torch.is_grad_enabled() and not self.frozen
         ):

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
 
+from mmdet.structures import DetDataSample
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -39,6 +40,24 @@ class BaseEnhancer(BaseModule, ABC):
             others only logged. Here there are none.
         """
         return self(images), {}
+
+
+def content_sizes(
+    images: Tensor, data_samples: Sequence[DetDataSample] | None
+) -> list[tuple[int, int]]:
+    """Sizes of the images of a batch, without padding.
+
+    Args:
+        images (Tensor): The batch, (B, C, H, W).
+        data_samples (Sequence[DetDataSample], optional): With ``img_shape``;
+            without, nothing is taken for padding.
+
+    Returns:
+        list[tuple[int, int]]: Height and width of each.
+    """
+    if data_samples is None:
+        return [tuple(images.shape[2:])] * len(images)
+    return [tuple(x.img_shape[:2]) for x in data_samples]
 
 
 def enhance_batch(

@@ -8,7 +8,7 @@ from mmdet.utils import ConfigType
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from .base_enhancer import enhance_batch
+from .base_enhancer import content_sizes, enhance_batch
 
 
 @MODELS.register_module()
@@ -65,9 +65,7 @@ class ImageEnhancer(BaseModel):
         """
         if mode not in ('loss', 'predict', 'tensor'):
             raise RuntimeError(f'ImageEnhancer: there is no mode {mode!r}')
-        sizes = [tuple(inputs.shape[2:])] * len(inputs)
-        if data_samples is not None:
-            sizes = [tuple(x.img_shape[:2]) for x in data_samples]
+        sizes = content_sizes(inputs, data_samples)
         enhanced, losses = enhance_batch(
             self.enhancer, inputs, sizes, with_loss=mode == 'loss'
         )
