@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from ablation_runs import Run, RunError
-from dark_experiments import read_test_set
-from face_results import Benchmark, evaluate_path
+from dark_experiments import BENCHMARK, read_test_set
+from face_results import evaluate_path
 from mmdet.registry import DATASETS, METRICS, MODELS
 from mmengine.config import Config
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmsrn.evaluation.functional import eval_darkface
 from mmsrn.evaluation.metrics.face_metric import FaceMetric
 from mmsrn.visualization import load_scalars
 
@@ -29,7 +28,6 @@ SELECTION = (
     *('iou_anchor', 'iou_moved'),
 )
 _LAST = 0.1  # of the iterations, for the means of these
-_PLAIN = Benchmark(None, eval_darkface, header=False, corners=True)
 
 
 def _face_metric(cfg: Config) -> bool:
@@ -126,7 +124,7 @@ def _analyses(run: Run, cfg: Config) -> dict[str, float | None]:
         return {}  # of one class alone
     truth = read_test_set(cfg).truth
     result = evaluate_path(
-        str(run.dump), run.name, truth, _PLAIN, extras=EXTRAS
+        str(run.dump), run.name, truth, BENCHMARK, extras=EXTRAS
     )
     return {f'faces/{name}': x for name, x in result.numbers.items()}
 

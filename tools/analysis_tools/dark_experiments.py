@@ -17,8 +17,8 @@ from mmsrn.evaluation.functional import FaceSet, eval_darkface, face_set
 from mmsrn.utils.launch import leaves
 from mmsrn.visualization import draw_detections, match_detections
 
-#: Of DARK FACE; there is nothing to read, the dataset has the faces.
-_BENCHMARK = Benchmark(None, eval_darkface, header=False, corners=True)
+#: Of detections in dumps, with the faces of the dataset.
+BENCHMARK = Benchmark(None, eval_darkface, header=False, corners=True)
 
 _LONG_SIDE = 1000  # pixels of a picture, about
 
@@ -271,5 +271,5 @@ def collect(
         ValueError: If the results cannot be read, or are of other images.
     """
     train_set = name_set(cfg.train_dataloader.dataset)
-    result = evaluate_path(results, name, test_set.truth, _BENCHMARK)
+    result = evaluate_path(results, name, test_set.truth, BENCHMARK)
     return Experiment(name, train_set, test_set, result)

@@ -4,8 +4,8 @@
 Each experiment is a config and its weights, which are tested, or the results
 of a test (tools/test.py --out), which are collected. All are evaluated as the
 published tool of DARK FACE does, on the faces of the config's test set. The
-page shows the table, the curves, and photos as each detector got them, with
-what it found.
+page shows the table, the curves, and photos as each pipeline hands them on,
+with what was found.
 """
 
 from __future__ import annotations
