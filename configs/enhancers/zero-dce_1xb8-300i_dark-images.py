@@ -70,7 +70,7 @@ auto_scale_lr = dict(enable=False, base_batch_size=batch_size)
 # Without the hooks of detection.
 default_hooks = dict(
     _delete_=True,
-    logger=dict(type='LoggerHook', interval=10),
+    logger=dict(type='MasterLoggerHook', interval=10),
     checkpoint=dict(
         type='CheckpointHook', by_epoch=False, interval=50, max_keep_ckpts=3
     ),

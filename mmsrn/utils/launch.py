@@ -7,7 +7,9 @@ path answer at once.
 from __future__ import annotations
 
 import argparse
+import atexit
 import difflib
+import gc
 import importlib.util
 import os
 import re
@@ -556,10 +558,25 @@ def _start_cpu_processes(cfg: Config) -> None:
     import torch.distributed as dist
 
     dist.init_process_group('gloo')
+    atexit.register(_end_cpu_processes)
     cfg.setdefault(
         'model_wrapper_cfg',
         {'type': 'MMDistributedDataParallel', 'device_ids': None},
     )
+
+
+def _end_cpu_processes() -> None:
+    """End the threads of the process group before the interpreter ends.
+
+    Else, now and then, a process dies of SIGABRT after all its work
+    (pytorch/pytorch#179291).
+    """
+    import torch.distributed as dist
+
+    # The threads live as long as anything holds the group, such as a model
+    # in a reference cycle.
+    gc.collect()
+    dist.destroy_process_group()
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -2,6 +2,12 @@
 
 from .channels_last_hook import ChannelsLastHook
 from .epoch_seed_hook import EpochSeedHook
+from .master_logger_hook import MasterLoggerHook
 from .protocol_hook import ProtocolHook
 
-__all__ = ['ChannelsLastHook', 'EpochSeedHook', 'ProtocolHook']
+__all__ = [
+    'ChannelsLastHook',
+    'EpochSeedHook',
+    'MasterLoggerHook',
+    'ProtocolHook',
+]
