@@ -1,3 +1,4 @@
+from .scale_aware_margin_loss import ScaleAwareMarginLoss
 from .stc_loss import STCLoss
 from .str_loss import BoxSamples, STRLoss
 from .zero_reference import (
@@ -14,5 +15,6 @@ __all__ = [
     'IlluminationSmoothnessLoss',
     'STCLoss',
     'STRLoss',
+    'ScaleAwareMarginLoss',
     'SpatialConsistencyLoss',
 ]

@@ -30,7 +30,8 @@ class STCLoss(nn.Module):
         loss_cls (dict): A loss of mmdet's that takes ``(pred, target, weight,
             avg_factor)``, logits and labels first, and honours the last two:
             they hold the divisors.  ``GHMC`` and ``EQLV2Loss`` put their own
-            in place of both, so do not use these.
+            in place of both, so do not use these.  One that has
+            ``needs_sizes`` set gets ``(labels, sizes)`` for the labels.
         levels (tuple[int]): Indices of the levels of STC; empty switches the
             first step off.
         theta (float): Confidence in the background, in [0, 1), above which a
@@ -141,6 +142,8 @@ class STCLoss(nn.Module):
         second_labels: Tensor,
         in_levels: Tensor,
         num_classes: int,
+        first_sizes: Tensor | None = None,
+        second_sizes: Tensor | None = None,
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Loss of both steps.
 
@@ -155,6 +158,9 @@ class STCLoss(nn.Module):
             second_labels (Tensor): (B, N), as ``first_labels``.
             in_levels (Tensor): bool, (N,), see :meth:`select_second`.
             num_classes (int): Label of negatives.
+            first_sizes, second_sizes (Tensor, optional): Sizes of the objects
+                of positives in pixels, (B, N), for a ``loss_cls`` that needs
+                them.
 
         Returns:
             tuple: ``loss_cls_fs`` (only with levels) and ``loss_cls_ss``,
@@ -169,6 +175,7 @@ class STCLoss(nn.Module):
                 labels,
                 self.select_first(labels),
                 (counted >= 0) & (counted < num_classes),
+                None if first_sizes is None else first_sizes[:, in_levels],
             )
             losses['loss_cls_fs'] = self.first_step_weight * loss
         selected = self.select_second(
@@ -179,17 +186,21 @@ class STCLoss(nn.Module):
             second_labels,
             selected,
             (second_labels >= 0) & (second_labels < num_classes),
+            second_sizes,
         )
         return losses, selected
 
-    def _sum(self, logits, labels, selected, positive):
+    def _sum(self, logits, labels, selected, positive, sizes):
         images, inds = selected.nonzero(as_tuple=True)
         weights, divisor = self.normalizer(positive, images)
         if len(images) == 0:  # keeps the graph, and CUDA ops dislike it empty
             return logits.sum() * 0
+        target = labels[images, inds]
+        if sizes is not None and getattr(self.loss_cls, 'needs_sizes', False):
+            target = (target, sizes[images, inds])
         return self.loss_cls(
             logits[images, inds],
-            labels[images, inds],
+            target,
             weights,
             avg_factor=divisor,
         )

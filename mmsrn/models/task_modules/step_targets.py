@@ -53,6 +53,17 @@ class StepTargets(NamedTuple):
     pos_inds: tuple[Tensor, Tensor]
     pos_bboxes: Tensor
 
+    @property
+    def sizes(self) -> Tensor:
+        """Square roots of the areas of the positives' objects in pixels.
+
+        (B, N), 0 for all other samples.
+        """
+        sides = self.pos_bboxes[:, 2:] - self.pos_bboxes[:, :2]
+        sizes = sides.new_zeros(self.labels.shape)
+        sizes[self.pos_inds] = sides.prod(dim=1).sqrt()
+        return sizes
+
 
 class StepAssigner:
     """Assigner, sampler and border rule of one step.
