@@ -558,6 +558,8 @@ class SRNHead(AnchorHead):
             second.labels,
             in_stc,
             self.num_classes,
+            first.sizes,
+            second.sizes,
         )
         losses.update(
             self.loss_bbox(
@@ -567,6 +569,7 @@ class SRNHead(AnchorHead):
                     deltas_ss,
                     second,
                     (second.labels >= 0) & (second.labels < self.num_classes),
+                    self.loss_bbox.decodes_second,
                 ),
             )
         )
@@ -605,11 +608,11 @@ class SRNHead(AnchorHead):
             anchors[:, in_levels], deltas, chosen, positive
         )
 
-    def _box_samples(self, anchors, deltas, targets, counted):
+    def _box_samples(self, anchors, deltas, targets, counted, decode=False):
         """Predictions and targets of positives, encoded as the loss wants."""
         preds, priors = deltas[targets.pos_inds], anchors[targets.pos_inds]
         boxes = targets.pos_bboxes
-        if self.reg_decoded_bbox:
+        if self.reg_decoded_bbox or decode:
             preds = self.bbox_coder.decode(priors, preds)
         elif len(boxes):
             boxes = self.bbox_coder.encode(priors, boxes)

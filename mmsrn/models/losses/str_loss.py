@@ -49,6 +49,10 @@ class STRLoss(nn.Module):
         count_all_levels (bool): Count the positives of all levels in N_s1,
             not only of the levels of STR.
         per_image (bool): See :class:`PositiveNormalizer`.
+        loss_bbox_ss (dict, optional): Such a loss of boxes, for example
+            ``IoULoss``, that takes the place of ``loss_bbox`` in the second
+            step alone, as in AInnoFace (arXiv 1905.01585).  It gets decoded
+            boxes whatever the first step's gets.
 
     Example:
         >>> import torch
@@ -65,13 +69,22 @@ class STRLoss(nn.Module):
         first_step_weight: float = 1.0,
         count_all_levels: bool = False,
         per_image: bool = False,
+        loss_bbox_ss: ConfigType | None = None,
     ) -> None:
         super().__init__()
         self.loss_bbox = MODELS.build(loss_bbox)
+        self.loss_bbox_ss = (
+            None if loss_bbox_ss is None else MODELS.build(loss_bbox_ss)
+        )
         self.levels = tuple(levels)
         self.first_step_weight = first_step_weight
         self.count_all_levels = count_all_levels
         self.normalizer = PositiveNormalizer(per_image)
+
+    @property
+    def decodes_second(self) -> bool:
+        """Whether the second step has a loss of its own, of decoded boxes."""
+        return self.loss_bbox_ss is not None
 
     def select_first(self, pos_inds: Tensor, in_levels: Tensor) -> Tensor:
         """Positives of Psi.
@@ -103,17 +116,20 @@ class STRLoss(nn.Module):
         """
         losses = {}
         if first is not None:
-            loss = self._sum(first)
+            loss = self._sum(self.loss_bbox, first)
             losses['loss_bbox_fs'] = self.first_step_weight * loss
-        losses['loss_bbox_ss'] = self._sum(second)
+        loss_bbox = (
+            self.loss_bbox_ss if self.decodes_second else self.loss_bbox
+        )
+        losses['loss_bbox_ss'] = self._sum(loss_bbox, second)
         return losses
 
-    def _sum(self, samples):
+    def _sum(self, loss_bbox, samples):
         preds = samples.preds
         weights, divisor = self.normalizer(samples.counted, samples.images)
         if len(preds) == 0:  # keeps the graph, and CUDA ops dislike it empty
             return preds.sum() * 0
-        return self.loss_bbox(
+        return loss_bbox(
             preds,
             samples.targets,
             weights[:, None].expand_as(preds),

@@ -290,7 +290,7 @@ def smooth_l1(x, beta=0.11):
     return np.where(x < beta, 0.5 * x * x / beta, x - 0.5 * beta).sum()
 
 
-def by_hand(head, outputs, gts):
+def by_hand(head, outputs, gts, margin=lambda face: 0, box_loss_ss=None):
     """The four sums of the specification's training step, prior by prior."""
     priors = [p.numpy() for p in head.prior_generator.grid_priors(
         SIZES, device='cpu')]  # fmt: skip
@@ -326,7 +326,8 @@ def by_hand(head, outputs, gts):
                 level[i] in head.str_levels,
             )
             if stc and lab1[i] >= 0:
-                sums[0] += focal(cls1[i, 0], lab1[i] == 1)
+                shift = margin(boxes[match1[i]]) if lab1[i] == 1 else 0
+                sums[0] += focal(cls1[i, 0] - shift, lab1[i] == 1)
                 counts[0] += lab1[i] == 1
             if str_ and lab1[i] == 1:
                 target = encode(anchors[i], boxes[match1[i]])
@@ -335,11 +336,15 @@ def by_hand(head, outputs, gts):
             easy = stc and 1 / (1 + math.exp(-cls1[i, 0])) <= 0.01
             removed += easy and lab2[i] == 0
             if lab2[i] == 1 or (lab2[i] == 0 and not easy):
-                sums[2] += focal(cls2[i, 0], lab2[i] == 1)
+                shift = margin(boxes[match2[i]]) if lab2[i] == 1 else 0
+                sums[2] += focal(cls2[i, 0] - shift, lab2[i] == 1)
             if lab2[i] == 1:
                 counts[2:] += 1
-                target = encode(moved[i], boxes[match2[i]])
-                sums[3] += smooth_l1(reg2[i] - target)
+                face = boxes[match2[i]]
+                if box_loss_ss is None:
+                    sums[3] += smooth_l1(reg2[i] - encode(moved[i], face))
+                else:
+                    sums[3] += box_loss_ss(decode(moved[i], reg2[i]), face)
     return sums / np.maximum(counts, 1), counts, removed / len(gts)
 
 
@@ -366,6 +371,48 @@ def test_losses_by_hand(levels, refine_negatives):
     assert counts[2] > 0
     if levels[0]:
         assert 0 < losses['stc_removed'].item() == pytest.approx(removed)
+
+
+def test_scale_aware_margin_by_hand():
+    """The head tells the size of the face of each positive in both steps."""
+    cfg = dict(type='ScaleAwareMarginLoss', use_sigmoid=True)
+    head = make(loss_cls=dict(cfg, margin=2.0, base_size=12, power=1))
+    outputs = random_outputs(head)
+    gts, metas = ground_truth()
+    losses = head.loss_by_feat(*outputs, gts, metas)
+
+    def margin(face):
+        size = math.sqrt((face[2] - face[0]) * (face[3] - face[1]))
+        return 2 * min(1, 12 / size)
+
+    expected, *_ = by_hand(head, outputs, gts, margin)
+    assert losses['loss_cls_fs'].item() == pytest.approx(expected[0], rel=1e-3)
+    assert losses['loss_cls_ss'].item() == pytest.approx(expected[2], rel=1e-3)
+    without, *_ = by_hand(head, outputs, gts)
+    assert (expected > without + 0.01).tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize('reg_decoded_bbox', [False, True])
+def test_iou_loss_in_the_second_step_alone(reg_decoded_bbox):
+    head = make(
+        loss_str=dict(type='STRLoss', loss_bbox_ss=dict(type='IoULoss')),
+        reg_decoded_bbox=reg_decoded_bbox,
+    )
+    outputs = random_outputs(head)
+    gts, metas = ground_truth()
+    losses = head.loss_by_feat(*outputs, gts, metas)
+
+    def box_loss(box, face):
+        return -math.log(iou_table(box[None], face[None])[0, 0])
+
+    expected, *_ = by_hand(head, outputs, gts, box_loss_ss=box_loss)
+    found = losses['loss_bbox_ss'].item()
+    assert found == pytest.approx(expected[3], rel=1e-3)
+    # Of deltas, unless all losses are of boxes.
+    other = make(reg_decoded_bbox=reg_decoded_bbox)
+    other = other.loss_by_feat(*outputs, gts, metas)
+    assert losses['loss_bbox_fs'] == other['loss_bbox_fs']
+    assert losses['loss_bbox_ss'] != other['loss_bbox_ss']
 
 
 def test_negatives_that_str_may_move():

@@ -1,5 +1,7 @@
 """STR against the paper's sums."""
 
+import math
+
 import pytest
 import torch
 
@@ -72,3 +74,19 @@ def test_iou_loss_on_boxes():
     assert perfect['loss_bbox_ss'].item() == pytest.approx(0, abs=1e-5)
     half = loss(None, BoxSamples(boxes / 2, boxes, inds, counted))
     assert half['loss_bbox_ss'].item() == pytest.approx(0.75, abs=1e-5)
+
+
+def test_another_loss_in_the_second_step():
+    """Smooth L1 of deltas, then -ln of an IoU of 1/4 and one of 1/2."""
+    loss = STRLoss(SMOOTH_L1, loss_bbox_ss=dict(type='IoULoss'))
+    assert loss.decodes_second and not STRLoss(SMOOTH_L1).decodes_second
+    face = torch.tensor([[0.0, 0.0, 8.0, 8.0]])
+    boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 8.0, 4.0]])
+    counted = torch.ones(1, 2, dtype=torch.bool)
+    second = BoxSamples(
+        boxes, face.expand(2, -1), torch.zeros(2).long(), counted
+    )
+    out = loss(samples([0.3], [0], [1]), second)
+    assert out['loss_bbox_fs'].item() == pytest.approx(smooth_l1(0.3))
+    total = -math.log(1 / 4) - math.log(1 / 2)
+    assert out['loss_bbox_ss'].item() == pytest.approx(total / 2, rel=1e-5)
