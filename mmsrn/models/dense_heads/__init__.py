@@ -1,5 +1,6 @@
+from .max_out_srn_head import MaxOutSRNHead
 from .srn_head import SRNHead
 from .stc_retina_head import STCRetinaHead
 from .str_atss_head import STRATSSHead
 
-__all__ = ['SRNHead', 'STCRetinaHead', 'STRATSSHead']
+__all__ = ['MaxOutSRNHead', 'SRNHead', 'STCRetinaHead', 'STRATSSHead']

@@ -1,0 +1,104 @@
+"""Max-out background on the lowest level of SRN."""
+
+from mmdet.registry import MODELS
+from torch import Tensor, nn
+
+from .srn_head import Maps, SRNHead
+
+
+@MODELS.register_module()
+class MaxOutSRNHead(SRNHead):
+    r"""SRNHead with several logits of the background on the lowest level.
+
+    .. math:: z_c = f_c - \max_{j=1..n} b_j
+
+    f are the logits of the classes of an anchor and b those of n kinds of
+    background.  On level 0, where most false positives come from, z stands in
+    place of f: losses, gate and detections take its sigmoid, and an anchor is
+    background if it looks like one of the kinds.  With one class, sigmoid(z)
+    is the probability that a softmax of the class and of the largest
+    background logit gives it, as published.
+
+    All levels share a predictor, so ``conv_cls`` gets channels behind those of
+    the classes, which only level 0 reads.  Both steps do so, with
+    ``separate_steps`` each by its own predictor.  Outputs have the shape of
+    ``SRNHead``'s.
+
+    Source: S3FD (arXiv 1708.05237), max-out background label; its public
+    ports have three background logits on the lowest map.  AInnoFace
+    (arXiv 1905.01585, abstract) takes the operation over; its numbers, and
+    whether it applies it to other levels or to faces, are not known here.
+
+    Args:
+        num_backgrounds (int): n, at least 1.
+        **kwargs: As in ``SRNHead``; ``loss_cls`` of sigmoids.
+
+    Raises:
+        ValueError: If ``num_backgrounds`` is out of its range, or
+            ``loss_cls`` is a softmax.
+    """
+
+    def __init__(self, *args, num_backgrounds: int = 3, **kwargs) -> None:
+        if num_backgrounds < 1:
+            raise ValueError(
+                f'MaxOutSRNHead: num_backgrounds={num_backgrounds} must be at '
+                'least 1; without any use SRNHead'
+            )
+        self.num_backgrounds = num_backgrounds
+        super().__init__(*args, **kwargs)
+
+    def _init_layers(self) -> None:
+        if not self.use_sigmoid_cls:
+            raise ValueError(
+                'MaxOutSRNHead: loss_cls must be of sigmoids '
+                '(use_sigmoid=True); a softmax has a background of its own'
+            )
+        super()._init_layers()
+        channels = self.num_base_priors * (
+            self.cls_out_channels + self.num_backgrounds
+        )
+        for name in self._predictors:
+            setattr(self, name, nn.Conv2d(self.feat_channels, channels, 1))
+
+    @property
+    def _predictors(self) -> list[str]:
+        return ['conv_cls', 'conv_cls_fs'][: 1 + self.separate_cls]
+
+    @property
+    def _num_logits(self) -> int:
+        """Channels of the classes, in front of those of the backgrounds."""
+        return self.num_base_priors * self.cls_out_channels
+
+    def init_weights(self) -> None:
+        """Initialise as ``SRNHead`` does: a face starts improbable."""
+        super().init_weights()
+        for name in self._predictors:
+            bias = getattr(self, name).bias.data
+            # Others are not from an initialiser but from a checkpoint.
+            if (bias == bias[0]).all():
+                bias[self._num_logits :] = 0
+
+    def forward(
+        self, x: tuple[Tensor | None, ...]
+    ) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
+        """Predict both steps on all levels.
+
+        Args:
+            x (tuple[Tensor | None]): See ``SRNHead``.
+
+        Returns:
+            tuple[list, list, list, list]: See ``SRNHead``.
+        """
+        cls_fs, bbox_fs, cls_ss, bbox_ss = super().forward(x)
+        return self._max_out(cls_fs), bbox_fs, self._max_out(cls_ss), bbox_ss
+
+    def _max_out(self, maps: Maps) -> Maps:
+        """Logits as those of ``SRNHead`` from all the predictor puts out."""
+        n = self._num_logits
+        lowest, *others = maps
+        if lowest is not None:
+            faces, backgrounds = lowest[:, :n], lowest[:, n:]
+            most = backgrounds.unflatten(1, (-1, self.num_backgrounds)).amax(2)
+            # Channels: all classes of a cell's first prior, then the next.
+            lowest = faces - most.repeat_interleave(self.cls_out_channels, 1)
+        return [lowest, *(x if x is None else x[:, :n] for x in others)]
