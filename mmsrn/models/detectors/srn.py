@@ -2,7 +2,9 @@
 
 from mmdet.models.detectors import SingleStageDetector
 from mmdet.registry import MODELS
-from mmdet.utils import ConfigType
+from mmdet.structures import SampleList
+from mmdet.utils import ConfigType, OptConfigType
+from torch import Tensor
 
 from ..necks import SRNFPN
 from ..utils import is_config_of
@@ -12,14 +14,18 @@ from ..utils import is_config_of
 class SRN(SingleStageDetector):
     """Selective Refinement Network (arXiv 1809.02693).
 
-    A single-stage detector.  Its one addition: if the neck, or the first of
+    A single-stage detector with two additions.  If the neck, or the first of
     a list of necks, is an ``SRNFPN`` that does not say which first-step maps
     to build, it builds those that the head's ``stc_levels`` and
     ``str_levels`` use, so that a config switches STC or STR in one place.
+    And a head may train beside ``bbox_head``.
 
     Args:
         backbone, bbox_head (dict): Parts of the detector.
         neck (dict | list[dict]): Neck, or a chain of necks.
+        auxiliary_head (dict, optional): A head whose ``loss`` of the maps of
+            the neck is added in training, such as
+            :class:`FeatureSupervisionHead`; it does not run at test time.
         **kwargs: Further arguments of ``SingleStageDetector``.
     """
 
@@ -28,6 +34,7 @@ class SRN(SingleStageDetector):
         backbone: ConfigType,
         neck: ConfigType | list[ConfigType],
         bbox_head: ConfigType,
+        auxiliary_head: OptConfigType = None,
         **kwargs,
     ) -> None:
         super().__init__(backbone=backbone, bbox_head=bbox_head, **kwargs)
@@ -37,6 +44,29 @@ class SRN(SingleStageDetector):
         else:
             neck = [_with_first_step(neck[0], levels), *neck[1:]]
         self.neck = MODELS.build(neck)
+        self.auxiliary_head = (
+            None if auxiliary_head is None else MODELS.build(auxiliary_head)
+        )
+
+    def loss(
+        self, batch_inputs: Tensor, batch_data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Losses of the head, and of the auxiliary head if there is one.
+
+        Args:
+            batch_inputs (Tensor): (B, 3, H, W), normalised.
+            batch_data_samples (list[DetDataSample]): Ground truth.
+
+        Returns:
+            dict[str, Tensor]: Losses and numbers for the log.
+        """
+        if self.auxiliary_head is None:
+            return super().loss(batch_inputs, batch_data_samples)
+        maps = self.extract_feat(batch_inputs)
+        return {
+            **self.bbox_head.loss(maps, batch_data_samples),
+            **self.auxiliary_head.loss(maps, batch_data_samples),
+        }
 
 
 def _with_first_step(neck: ConfigType, levels: tuple[int, ...]) -> ConfigType:

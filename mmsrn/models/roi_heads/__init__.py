@@ -1,3 +1,4 @@
+from .feature_supervision_head import FeatureSupervisionHead
 from .second_step_roi_extractor import SecondStepRoIExtractor
 
-__all__ = ['SecondStepRoIExtractor']
+__all__ = ['FeatureSupervisionHead', 'SecondStepRoIExtractor']
