@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmdet.registry import MODELS
 from mmengine.config import Config
-from mmengine.structures import InstanceData
 
-from mmsrn.testing.models import load_model_cfg, random_batch
+from mmsrn.testing.models import anchor_batch, thin_model
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / 'configs/ablation').glob('*.py'))
@@ -85,40 +83,10 @@ def test_every_row_of_the_papers_tables_has_a_config():
     assert len({str(x) for x in found}) == len(found)
 
 
-def small_model(path):
-    """The model, thin where it is wide, with its initial weights."""
-    cfg = load_model_cfg(path)
-    if cfg.backbone.type == 'ResNet':
-        cfg.backbone.update(depth=18, base_channels=16, stem_channels=16)
-        cfg.backbone.zero_init_residual = False  # else no gradient in blocks
-        cfg.neck.in_channels = [16, 32, 64, 128]
-        cfg.neck.out_channels = 64
-        cfg.bbox_head.update(in_channels=64, feat_channels=64)
-    cfg.test_cfg.score_thr = 0  # something is found
-    torch.manual_seed(0)
-    model = MODELS.build(cfg)
-    model.init_weights()
-    return model
-
-
-def batch_for(model):
-    """An image with a face on an anchor of each level."""
-    batch = random_batch(1, (SIDE, SIDE))
-    generator = model.bbox_head.prior_generator
-    sizes = [(SIDE // x[0],) * 2 for x in generator.strides]
-    anchors = generator.grid_priors(sizes, device='cpu')
-    boxes = torch.stack([x[len(x) // 2] for x in anchors])
-    (sample,) = batch['data_samples']
-    sample.gt_instances = InstanceData(
-        bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long)
-    )
-    return batch
-
-
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda x: x.stem)
 def test_trains_a_step_and_predicts(path):
-    model = small_model(path)
-    batch = model.data_preprocessor(batch_for(model), training=True)
+    model = thin_model(path)
+    batch = model.data_preprocessor(anchor_batch(model, SIDE), training=True)
     trainable = {k: v for k, v in model.named_parameters() if v.requires_grad}
     optimizer = torch.optim.SGD(trainable.values(), lr=1e-4)
     before, log = model.parse_losses(model(**batch, mode='loss'))
@@ -135,7 +103,7 @@ def test_trains_a_step_and_predicts(path):
     assert ('loss_bbox_fs' in log) == bool(parts['str_levels'])
 
     model.eval()
-    batch = model.data_preprocessor(batch_for(model))
+    batch = model.data_preprocessor(anchor_batch(model, SIDE))
     with torch.no_grad():
         (sample,) = model(**batch, mode='predict')
     found = sample.pred_instances

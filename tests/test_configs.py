@@ -21,7 +21,16 @@ from mmsrn.testing import write_synthetic_wider_face
 from mmsrn.utils.launch import leaves
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ['srn', 'ablation', 'retinanet', 'darkface', 'demo', 'enhancers']
+FOLDERS = [
+    'srn',
+    'ablation',
+    'refineface',
+    'ainnoface',
+    'retinanet',
+    'darkface',
+    'demo',
+    'enhancers',
+]
 CONFIGS = [
     str(path.relative_to(ROOT))
     for folder in FOLDERS
@@ -35,8 +44,13 @@ PROTOCOLS = [path for path in CONFIGS if re.search('srn/.*_widerface-', path)]
 # ... or in the dark.
 LIT = re.compile(r'darkface/(.*_(?:widerface|facemask))_.*dark')
 DARK_TESTS = [path for path in CONFIGS if LIT.search(path)]
-# Parts switched on and off: test_ablation_configs.py.
-ABLATIONS = [path for path in CONFIGS if 'ablation/' in path]
+# Parts switched on and off: test_ablation_configs.py and
+# test_refineface_configs.py.
+ABLATIONS = [
+    path
+    for path in CONFIGS
+    if re.search('/(ablation|refineface|ainnoface)/', path)
+]
 TRAINED = [
     path for path in CONFIGS if path not in PROTOCOLS + DARK_TESTS + ABLATIONS
 ]
@@ -369,7 +383,14 @@ def test_every_config_is_in_the_metafile():
     listed = {model['Name']: model['Config'] for model in models}
     published = [
         str(path.relative_to(ROOT))
-        for folder in ('ablation', 'srn', 'darkface', 'mixing')
+        for folder in (
+            'ablation',
+            'ainnoface',
+            'darkface',
+            'mixing',
+            'refineface',
+            'srn',
+        )
         for path in (ROOT / 'configs' / folder).glob('*.py')
     ]
     assert sorted(listed.values()) == sorted(published)

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import torch
+from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
+from torch import nn
 
 from mmsrn.utils import register_all_modules
 
@@ -23,6 +25,55 @@ def load_model_cfg(config: str | Path) -> ConfigDict:
     model = Config.fromfile(config).model
     model.backbone.init_cfg = None
     return model
+
+
+def thin_model(config: str | Path, seed: int = 0) -> nn.Module:
+    """Model of a config of SRN's, thin where it is wide, for a training step.
+
+    Args:
+        config (str | Path): Path of the config.
+        seed (int): Seed of its initial weights.
+
+    Returns:
+        nn.Module: In training mode; each box passes its score threshold.
+    """
+    cfg = load_model_cfg(config)
+    if cfg.backbone.type == 'ResNet':
+        cfg.backbone.update(depth=18, base_channels=16, stem_channels=16)
+        cfg.backbone.zero_init_residual = False  # else no gradient in blocks
+        cfg.neck.in_channels = [16, 32, 64, 128]
+        cfg.neck.out_channels = 64
+        cfg.bbox_head.update(in_channels=64, feat_channels=64)
+        if 'auxiliary_head' in cfg:
+            cfg.auxiliary_head.update(in_channels=64, feat_channels=64)
+            cfg.auxiliary_head.bbox_roi_extractor.out_channels = 64
+    cfg.test_cfg.score_thr = 0
+    torch.manual_seed(seed)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model
+
+
+def anchor_batch(model: nn.Module, side: int) -> dict:
+    """A noise image with a face on an anchor of each level.
+
+    Args:
+        model (nn.Module): With a ``bbox_head`` that has anchors.
+        side (int): Height and width of the image in pixels.
+
+    Returns:
+        dict: As of :func:`random_batch`.
+    """
+    batch = random_batch(1, (side, side))
+    generator = model.bbox_head.prior_generator
+    sizes = [(side // x[0],) * 2 for x in generator.strides]
+    anchors = generator.grid_priors(sizes, device='cpu')
+    boxes = torch.stack([x[len(x) // 2] for x in anchors])
+    (sample,) = batch['data_samples']
+    sample.gt_instances = InstanceData(
+        bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long)
+    )
+    return batch
 
 
 def random_faces(

@@ -10,7 +10,7 @@ from mmdet.structures import DetDataSample
 
 from mmsrn.models.necks import SRNFPN
 from mmsrn.models.utils.srn_checkpoint import convert_file
-from mmsrn.testing.models import load_model_cfg, random_batch
+from mmsrn.testing.models import load_model_cfg, random_batch, thin_model
 
 OFFICIAL = 'configs/srn/srn_r50_fpn_official-weights_widerface.py'
 
@@ -139,3 +139,48 @@ def test_neck_of_another_kind(root):
     cfg.neck.type = 'SRNFNP'
     with pytest.raises(KeyError, match='SRNFNP is not in the'):
         MODELS.build(cfg)
+
+
+FSM = 'configs/refineface/srn-fsm_r50_fpn_1xb32-130e_widerface.py'
+
+
+def test_auxiliary_head_trains_alone(root):
+    """With it: one more loss.  At test time: not a number of it is used."""
+    model = thin_model(root / FSM)
+    plain_file = root / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+    plain = thin_model(plain_file)
+    state = model.state_dict()
+    own = {k for k in state if k.startswith('auxiliary_head.')}
+    assert own
+    plain.load_state_dict({k: v for k, v in state.items() if k not in own})
+
+    batch = random_batch(1, (128, 128))
+    data = model.data_preprocessor(batch, True)
+    torch.manual_seed(0)
+    ours = model.eval()(**data, mode='loss')
+    theirs = plain.eval()(**data, mode='loss')
+    assert ours.pop('loss_fsm') > 0
+    assert ours == theirs
+
+    def refuse(*_):
+        raise AssertionError('the auxiliary head runs')
+
+    for module in model.auxiliary_head.modules():
+        module.register_forward_pre_hook(refuse)
+    with torch.no_grad():
+        for parameter in model.auxiliary_head.parameters():
+            parameter.fill_(torch.nan)
+        for mode in ('tensor', 'predict'):
+            found, expected = (x(**data, mode=mode) for x in (model, plain))
+            if mode == 'tensor':
+                for a, b in zip(sum(found, []), sum(expected, [])):
+                    assert (a is None and b is None) or torch.equal(a, b)
+            else:
+                found, expected = (
+                    x[0].pred_instances for x in (found, expected)
+                )
+                assert len(found) > 0
+                assert torch.equal(found.bboxes, expected.bboxes)
+                assert torch.equal(found.scores, expected.scores)
+    with pytest.raises(AssertionError, match='the auxiliary head runs'):
+        model(**data, mode='loss')
