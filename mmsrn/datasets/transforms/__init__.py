@@ -1,4 +1,5 @@
 from . import enhance
+from .data_anchor_sampling import DataAnchorSampling
 from .enhance import *  # noqa: F403
 from .multi_scale_test_time_aug import MultiScaleTestTimeAug
 from .protocol_resize import ProtocolResize
@@ -6,6 +7,7 @@ from .random_low_light import RandomLowLight
 from .random_square_crop import RandomSquareCrop
 
 __all__ = [
+    'DataAnchorSampling',
     'MultiScaleTestTimeAug',
     'ProtocolResize',
     'RandomLowLight',

@@ -1,13 +1,12 @@
 """The square crops of SRN's training recipe."""
 
 import numpy as np
-import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmdet.registry import TRANSFORMS
 from mmdet.structures.bbox import autocast_box_type
 
-_PER_INSTANCE = ('gt_bboxes_labels', 'gt_ignore_flags')
+from .square_patch import SquarePatch, check_keep_rule
 
 
 @TRANSFORMS.register_module()
@@ -53,11 +52,7 @@ class RandomSquareCrop(BaseTransform):
                 'RandomSquareCrop: side_ranges must be ranges in (0, 1], got '
                 f'{side_ranges}'
             )
-        if keep_rule not in ('center', 'overlap'):
-            raise ValueError(
-                "RandomSquareCrop: keep_rule must be 'center' or 'overlap', "
-                f'got {keep_rule!r}'
-            )
+        check_keep_rule(keep_rule, 'RandomSquareCrop')
         if num_tries < 1:
             raise ValueError(
                 f'RandomSquareCrop: num_tries={num_tries} is less than 1'
@@ -77,14 +72,6 @@ class RandomSquareCrop(BaseTransform):
         top = np.random.randint(height - side + 1)
         return left, top, side
 
-    def _inside(self, boxes: torch.Tensor, left, top, side) -> np.ndarray:
-        x1, y1, x2, y2 = boxes.unbind(dim=1)
-        if self.keep_rule == 'center':
-            x1 = x2 = (x1 + x2) / 2
-            y1 = y2 = (y1 + y2) / 2
-        inside = (x2 > left) & (x1 < left + side)
-        return (inside & (y2 > top) & (y1 < top + side)).numpy()
-
     @autocast_box_type()
     def transform(self, results: dict) -> dict:
         """Crop image and boxes.
@@ -97,27 +84,21 @@ class RandomSquareCrop(BaseTransform):
         """
         image, boxes = results['img'], results.get('gt_bboxes')
         for _ in range(self.num_tries):
-            left, top, side = self._patch(*image.shape[:2])
+            patch = SquarePatch(*self._patch(*image.shape[:2]))
             if boxes is None:
                 break
-            keep = self._inside(boxes.tensor, left, top, side)
+            keep = patch.holds(boxes.tensor, self.keep_rule)
             counts = keep
             if 'gt_ignore_flags' in results:
                 counts = keep & ~results['gt_ignore_flags']
             if counts.any():
                 break
+        left, top, side = patch
         image = image[top : top + side, left : left + side]
         results['img'] = np.ascontiguousarray(image)
         results['img_shape'] = image.shape[:2]
         if boxes is not None:
-            boxes = boxes[torch.from_numpy(keep)]
-            boxes.translate_([-left, -top])
-            if self.clip_boxes:
-                boxes.clip_([side, side])
-            results['gt_bboxes'] = boxes
-            for key in _PER_INSTANCE:
-                if key in results:
-                    results[key] = results[key][keep]
+            patch.cut_instances(results, keep, self.clip_boxes)
         return results
 
     def __repr__(self) -> str:
