@@ -1,5 +1,6 @@
 """Networks, heads and losses; importing registers them in mmdet."""
 
+from .backbones import *  # noqa: F403
 from .dense_heads import *  # noqa: F403
 from .detectors import *  # noqa: F403
 from .enhancers import *  # noqa: F403

@@ -1,0 +1,3 @@
+from .root_resnet import RootResNet
+
+__all__ = ['RootResNet']
