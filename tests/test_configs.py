@@ -387,6 +387,7 @@ def test_every_config_is_in_the_metafile():
             'ablation',
             'ainnoface',
             'darkface',
+            'isrn',
             'mixing',
             'refineface',
             'srn',

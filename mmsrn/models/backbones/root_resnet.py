@@ -15,11 +15,13 @@ class RootResNet(ResNet):
     resolution up to its pooling.  By default its 7x7 convolution is split
     into three of 3x3.  The first block of the first stage takes the stride
     over, so the maps of the four stages have strides 4, 8, 16 and 32, as
-    those of ResNet, and its weights fit all stages.
+    those of ResNet, whose weights fit all stages.  Depths of 18 and 34 have
+    one shortcut more, for that block.
 
     At full resolution the stem costs four times as much.  ``stem_channels``
-    bounds that: the first two of the three convolutions have half of it, and
-    the first stage takes any number.
+    bounds that; the first two of the three convolutions have half of it.
+    Below ResNet's 64, two convolutions of the first block cannot take
+    ResNet's weights.
 
     Source: ScratchDet (arXiv 1810.08425), whose Root-ResNet has no stride in
     the first convolution and three of 3x3 with 64 channels in its place, and
