@@ -23,7 +23,6 @@ BASES = {
     'facemask': 'srn_mobilenetv2_fpn_1xb16-10e_facemask',
 }
 SIDE = 384  # three cells of P7
-ROW = re.compile(r'^\| .*\((srn_\S+)\.py\) \|.*\| ([\d.]+) \| ([\d.]+) \|$')
 
 
 def parts(path):
@@ -198,20 +197,3 @@ def test_pipelines_with_sampling(path):
         assert sample.img_shape == (side, side)
         (box,) = sample.gt_instances.bboxes.tensor
         assert (box >= 0).all() and (box <= side).all()
-
-
-def rows():
-    text = (ROOT / 'configs/isrn/README.md').read_text()
-    found = filter(None, map(ROW.match, text.splitlines()))
-    return {x[1]: x.groups()[1:] for x in found}
-
-
-def test_readme_names_every_config():
-    assert sorted(rows()) == [x.stem for x in CONFIGS]
-
-
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda x: x.stem)
-def test_parameters_of_the_readme(path):
-    model = MODELS.build(load_model_cfg(path))
-    count = sum(x.numel() for x in model.parameters())
-    assert f'{count / 1e6:.2f}' == rows()[path.stem][0]

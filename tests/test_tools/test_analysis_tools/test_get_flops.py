@@ -16,6 +16,10 @@ MIXING = ROOT / 'configs/mixing'
 ROW = re.compile(
     r'^\| \[(\S+)\]\((\S+)\.py\) \|.*\| ([\d.]+) \| ([\d.]+) \| .* \|$', re.M
 )
+ISRN = sorted((ROOT / 'configs/isrn').glob('*.py'))
+ISRN_ROW = re.compile(
+    r'^\| .*\((\S+)\.py\) \| .* \| ([\d.]+) \| ([\d.]+) \|$', re.M
+)
 LIGHT = [
     'srn_mobilenetv2_fpn_atss_1xb16-10e_facemask',
     'srn_mobilenetv2_channel-mapper_1xb16-10e_facemask',
@@ -100,3 +104,29 @@ def test_flops_of_the_readme(tool, rows, name):
     cfg.model.backbone.init_cfg = None
     _, flops = tool.count(cfg, (640, 640))
     assert f'{flops / 1e9:.1f}' == rows[name][1]
+
+
+def isrn_rows():
+    text = (ROOT / 'configs/isrn/README.md').read_text()
+    return {name: numbers for name, *numbers in ISRN_ROW.findall(text)}
+
+
+def test_parameters_of_isrn():
+    found = {}
+    for path in ISRN:
+        with torch.device('meta'):
+            model = MODELS.build(load_model_cfg(path))
+        params = sum(x.numel() for x in model.parameters())
+        found[path.stem] = f'{params / 1e6:.2f}'
+    assert found == {name: x[0] for name, x in isrn_rows().items()}
+
+
+@pytest.mark.parametrize(
+    'path', [x for x in ISRN if 'root' in x.stem], ids=lambda x: x.stem
+)
+def test_flops_of_isrn(tool, path):
+    cfg = Config.fromfile(path)
+    cfg.model.backbone.init_cfg = None
+    # All maps of an input of 640 x 640 have 5 times the sides.
+    flops = 25 * tool.count(cfg, (128, 128))[1]
+    assert f'{flops / 1e9:.1f}' == isrn_rows()[path.stem][1]
