@@ -22,6 +22,7 @@ from ..losses import BoxSamples
 from ..task_modules import StepAssigner, StepTargets
 from ..task_modules.step_targets import reject_unknown
 from ..utils import flatten_levels, level_mask
+from .box_quality import box_quality
 from .selection_log import selection_log
 
 Maps = list[Tensor | None]
@@ -95,7 +96,8 @@ class SRNHead(AnchorHead):
         conv_cfg, norm_cfg (dict, optional): As in ``ConvModule``, for the
             subnets.
         anchor_generator, bbox_coder, reg_decoded_bbox, loss_cls, loss_bbox:
-            As in ``AnchorHead``.
+            As in ``AnchorHead``; ``loss_cls`` may be ``QualityFocalLoss`` or
+            ``VarifocalLoss``: scores then tell the overlap of their boxes.
         loss_stc (dict): Config of the selective classification loss;
             ``loss_cls``, ``levels`` and ``theta`` are the head's.
         loss_str (dict): Config of the selective regression loss;
@@ -225,6 +227,11 @@ class SRNHead(AnchorHead):
                 levels=tuple(sorted(set(str_levels))),
             )
         )
+        if self.loss_cls.takes_quality and not self.use_sigmoid_cls:
+            raise ValueError(
+                f'SRNHead: loss_cls={loss_cls["type"]} has no class for the '
+                'background; write use_sigmoid=True into it'
+            )
         self.detach_anchors = detach_anchors
         self.refine_negatives = refine_negatives
         self.train_cfg = train_cfg
@@ -558,8 +565,9 @@ class SRNHead(AnchorHead):
             second.labels,
             in_stc,
             self.num_classes,
-            first.sizes,
-            second.sizes,
+            *self._beside_labels(
+                first, second, start, moved, deltas_fs, deltas_ss, in_str
+            ),
         )
         losses.update(
             self.loss_bbox(
@@ -587,6 +595,29 @@ class SRNHead(AnchorHead):
                 )
             )
         return losses
+
+    def _beside_labels(
+        self, first, second, start, moved, deltas_fs, deltas_ss, in_str
+    ):
+        """What the class loss of each step wants to know beside labels.
+
+        The qualities of both steps are overlaps of boxes, for one predictor
+        gives both scores.  Off the levels of STR the first step has no box,
+        but there the second starts from the same anchor: its box is what an
+        anchor leads to.
+        """
+        if self.loss_cls.takes_sizes:
+            return first.sizes, second.sizes
+        if not self.loss_cls.takes_quality:
+            return None, None
+        reached = deltas_ss.detach()
+        if deltas_fs is not None:
+            reached = reached.clone()
+            reached[:, in_str] = deltas_fs.detach()
+        return (
+            box_quality(self.bbox_coder, start, reached, first),
+            box_quality(self.bbox_coder, moved, deltas_ss, second),
+        )
 
     def _first_boxes(self, targets, anchors, deltas, in_levels):
         """Positives of the first step on the levels of STR."""

@@ -28,8 +28,8 @@ class STCRetinaHead(RetinaHead):
             ``spare_positives`` and ``first_step_weight``, as in ``STCLoss``.
 
     Raises:
-        ValueError: If ``loss_cls`` is a softmax, or ``loss_stc`` has further
-            keys.
+        ValueError: If ``loss_cls`` is a softmax or learns overlaps, or
+            ``loss_stc`` has further keys.
     """
 
     def __init__(
@@ -45,6 +45,12 @@ class STCRetinaHead(RetinaHead):
         known = ('levels', 'theta', 'spare_positives', 'first_step_weight')
         reject_unknown(loss_stc, known, "STCRetinaHead's loss_stc")
         self.stc = STCLoss(loss_cls, **loss_stc)
+        if self.stc.takes_quality:
+            raise ValueError(
+                f'STCRetinaHead: loss_cls={loss_cls["type"]} wants an overlap '
+                'beside the label, which RetinaHead does not compute; use '
+                'FocalLoss, or SRNHead'
+            )
 
     def forward(
         self, x: tuple[Tensor | None, ...]

@@ -6,6 +6,7 @@ from mmdet.utils import ConfigType
 from torch import Tensor, nn
 
 from .normalizer import PositiveNormalizer
+from .quality import quality_loss, takes_quality
 
 
 @MODELS.register_module()
@@ -30,7 +31,8 @@ class STCLoss(nn.Module):
         loss_cls (dict): A loss of mmdet's that takes ``(pred, target, weight,
             avg_factor)``, logits and labels first, and honours the last two:
             they hold the divisors.  ``GHMC`` and ``EQLV2Loss`` put their own
-            in place of both, so do not use these.  One that has
+            in place of both, so do not use these.  Quality focal and
+            varifocal loss also get the quality of each positive; one that has
             ``needs_sizes`` set gets ``(labels, sizes)`` for the labels.
         levels (tuple[int]): Indices of the levels of STC; empty switches the
             first step off.
@@ -73,6 +75,16 @@ class STCLoss(nn.Module):
         self.first_step_weight = first_step_weight
         self.count_all_levels = count_all_levels
         self.normalizer = PositiveNormalizer(per_image)
+
+    @property
+    def takes_quality(self) -> bool:
+        """Whether ``loss_cls`` wants an overlap beside the label."""
+        return takes_quality(self.loss_cls)
+
+    @property
+    def takes_sizes(self) -> bool:
+        """Whether ``loss_cls`` wants an object's size beside the label."""
+        return getattr(self.loss_cls, 'needs_sizes', False)
 
     def survives(self, first_scores: Tensor) -> Tensor:
         """Gate between the steps, the same in training and at test time.
@@ -142,8 +154,8 @@ class STCLoss(nn.Module):
         second_labels: Tensor,
         in_levels: Tensor,
         num_classes: int,
-        first_sizes: Tensor | None = None,
-        second_sizes: Tensor | None = None,
+        first_extra: Tensor | None = None,
+        second_extra: Tensor | None = None,
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Loss of both steps.
 
@@ -158,14 +170,26 @@ class STCLoss(nn.Module):
             second_labels (Tensor): (B, N), as ``first_labels``.
             in_levels (Tensor): bool, (N,), see :meth:`select_second`.
             num_classes (int): Label of negatives.
-            first_sizes, second_sizes (Tensor, optional): Sizes of the objects
-                of positives in pixels, (B, N), for a ``loss_cls`` that needs
-                them.
+            first_extra, second_extra (Tensor, optional): What ``loss_cls``
+                wants to know of positives beside the label, (B, N) as the
+                labels: with :attr:`takes_quality` what their scores should
+                be, in [0, 1], with :attr:`takes_sizes` the sizes of their
+                objects in pixels.
 
         Returns:
             tuple: ``loss_cls_fs`` (only with levels) and ``loss_cls_ss``,
             scalars in a dict, and the bool mask Phi, (B, N).
+
+        Raises:
+            ValueError: If ``loss_cls`` needs qualities that are not given.
         """
+        if self.takes_quality and (
+            first_extra is None or second_extra is None
+        ):
+            raise ValueError(
+                f'STCLoss: {type(self.loss_cls).__name__} learns overlaps: '
+                'give them as first_extra and second_extra'
+            )
         losses = {}
         if self.levels:
             labels = first_labels[:, in_levels]
@@ -175,7 +199,7 @@ class STCLoss(nn.Module):
                 labels,
                 self.select_first(labels),
                 (counted >= 0) & (counted < num_classes),
-                None if first_sizes is None else first_sizes[:, in_levels],
+                None if first_extra is None else first_extra[:, in_levels],
             )
             losses['loss_cls_fs'] = self.first_step_weight * loss
         selected = self.select_second(
@@ -186,21 +210,22 @@ class STCLoss(nn.Module):
             second_labels,
             selected,
             (second_labels >= 0) & (second_labels < num_classes),
-            second_sizes,
+            second_extra,
         )
         return losses, selected
 
-    def _sum(self, logits, labels, selected, positive, sizes):
+    def _sum(self, logits, labels, selected, positive, extra):
         images, inds = selected.nonzero(as_tuple=True)
         weights, divisor = self.normalizer(positive, images)
         if len(images) == 0:  # keeps the graph, and CUDA ops dislike it empty
             return logits.sum() * 0
-        target = labels[images, inds]
-        if sizes is not None and getattr(self.loss_cls, 'needs_sizes', False):
-            target = (target, sizes[images, inds])
-        return self.loss_cls(
-            logits[images, inds],
-            target,
-            weights,
-            avg_factor=divisor,
-        )
+        samples, targets = logits[images, inds], labels[images, inds]
+        if self.takes_quality:
+            return quality_loss(
+                self.loss_cls,
+                *(samples, targets, extra[images, inds]),
+                *(weights, divisor),
+            )
+        if self.takes_sizes and extra is not None:
+            targets = targets, extra[images, inds]
+        return self.loss_cls(samples, targets, weights, avg_factor=divisor)
