@@ -29,6 +29,9 @@ def small(name):
     )
     widths = [8, 16, 32, 64]
     cfg.neck.in_channels = [widths[i] for i in cfg.backbone.out_indices]
+    heads = cfg.get('roi_head', {}).get('bbox_head', [])
+    for head in heads if isinstance(heads, list) else [heads]:
+        head.fc_out_channels = 32
     model = MODELS.build(cfg)
     model.init_weights()
     return model.train()
@@ -68,6 +71,10 @@ def rows(level, image, channels):
         for x in range(width)
         for a in range(level.shape[1] // channels)
     ]
+
+
+def sigmoid(logit):
+    return 1 / (1 + math.exp(-logit))
 
 
 def moved_by_hand(prior, deltas, stds=(1, 1, 1, 1)):
@@ -128,7 +135,7 @@ def test_selection_inside_the_rpn(host):
             expected += level
             if i in head.stc_levels:
                 logits = [x for (x,) in rows(cls_fs[i], image, 1)]
-                easy += [1 / (1 + math.exp(-x)) <= GATE for x in logits]
+                easy += [sigmoid(x) <= GATE for x in logits]
             else:
                 easy += [False] * len(level)
         torch.testing.assert_close(
@@ -145,6 +152,97 @@ def test_selection_inside_the_rpn(host):
         assert ours == labels
         seen |= set(zip(labels, easy))
     assert {(0, True), (0, False), (1, True), (1, False)} <= seen
+
+
+def overlap(a, b):
+    w, h = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1))
+    both = max(w, 0) * max(h, 0)
+    areas = [(x[2] - x[0]) * (x[3] - x[1]) for x in (a, b)]
+    return both / (sum(areas) - both)
+
+
+def proposals_by_hand(head, outputs, image, cfg):
+    """Scored boxes of an image, and the scores that STC has stopped."""
+    cls_fs, bbox_fs, cls_ss, bbox_ss = outputs
+    candidates, stopped = [], []
+    for i, level in enumerate(grid(head, cls_ss)):
+        scores = [sigmoid(x) for (x,) in rows(cls_ss[i], image, 1)]
+        passed = set(range(len(scores)))
+        if i in head.stc_levels:
+            first = [sigmoid(x) for (x,) in rows(cls_fs[i], image, 1)]
+            passed = {j for j in passed if first[j] > GATE}
+            stopped += [x for j, x in enumerate(scores) if j not in passed]
+        best = sorted(passed, key=lambda j: -scores[j])[: cfg.nms_pre]
+        deltas = rows(bbox_ss[i], image, 4)
+        moves = rows(bbox_fs[i], image, 4) if i in head.str_levels else None
+        for j in best:
+            prior = level[j].tolist()
+            if moves is not None:
+                prior = moved_by_hand(prior, moves[j])
+            x1, y1, x2, y2 = moved_by_hand(prior, deltas[j])
+            x1, x2 = (min(max(x, 0), SIZE[1]) for x in (x1, x2))
+            y1, y2 = (min(max(y, 0), SIZE[0]) for y in (y1, y2))
+            if x2 > x1 and y2 > y1:
+                candidates.append(([x1, y1, x2, y2], scores[j]))
+    candidates.sort(key=lambda x: -x[1])
+    kept = []
+    for box, score in candidates:
+        if all(overlap(box, x) <= cfg.nms.iou_threshold for x, _ in kept):
+            kept.append((box, score))
+    assert cfg.max_per_img < len(kept) < len(candidates)
+    return kept[: cfg.max_per_img], stopped
+
+
+def random_outputs(head):
+    """Of two images: scores on both sides of the gate, boxes that move."""
+    gen = torch.Generator().manual_seed(0)
+    num = head.num_base_priors
+    levels = range(len(head.prior_generator.strides))
+    wanted = (head.stc_levels, head.str_levels, levels, levels)
+    outputs = []
+    for width, shift, chosen in zip((1, 4, 1, 4), (-4.6, 0, -2, 0), wanted):
+        maps = []
+        for i, (stride, _) in enumerate(head.prior_generator.strides):
+            shape = [2, num * width, *(math.ceil(x / stride) for x in SIZE)]
+            drawn = torch.randn(shape, generator=gen) * 0.5 + shift
+            maps.append(drawn if i in chosen else None)
+        outputs.append(maps)
+    return tuple(outputs)
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_proposals_by_hand(training):
+    """Those that the RoI head is given, in training and in testing."""
+    model = small('faster-rcnn_r50_fpn_srn-rpn_1x_coco').train(training)
+    head = model.rpn_head
+    # They differ, so that one cannot pass for the other.
+    for cfg, numbers in (
+        (model.train_cfg.rpn_proposal, (60, 20, 0.6)),
+        (head.test_cfg, (50, 15, 0.5)),
+    ):
+        cfg.nms_pre, cfg.max_per_img, cfg.nms.iou_threshold = numbers
+    outputs, given = random_outputs(head), []
+
+    def loss(maps, proposals, samples):
+        given.append(proposals)
+        return {}
+
+    def predict(maps, proposals, samples, rescale):
+        given.append(proposals)
+        return proposals
+
+    model.extract_feat, head.forward = (lambda _: None), (lambda _: outputs)
+    model.roi_head.loss, model.roi_head.predict = loss, predict
+    model(**data_of(model), mode='loss' if training else 'predict')
+    cfg = model.train_cfg.rpn_proposal if training else head.test_cfg
+    (proposals,) = given
+    for image, found in enumerate(proposals):
+        expected, stopped = proposals_by_hand(head, outputs, image, cfg)
+        boxes, scores = map(torch.tensor, zip(*expected))
+        assert max(stopped) > scores.min()
+        torch.testing.assert_close(found.scores, scores)
+        torch.testing.assert_close(found.bboxes, boxes, rtol=1e-4, atol=1e-2)
+        assert (found.labels == 0).all() and len(found) == cfg.max_per_img
 
 
 def test_proposals_are_not_taught_by_the_roi_head():
@@ -171,7 +269,7 @@ def test_no_proposals(num_faces):
 
 
 def focal(logit, positive):
-    p = 1 / (1 + math.exp(-logit))
+    p = sigmoid(logit)
     if positive:
         return -0.25 * (1 - p) ** 2 * math.log(p)
     return -0.75 * p**2 * math.log1p(-p)
@@ -202,7 +300,7 @@ def test_stc_in_retina_head():
                 positives += label == 1
                 steps = [logits]
                 if first:
-                    easy = 1 / (1 + math.exp(-max(first[j]))) <= GATE
+                    easy = sigmoid(max(first[j])) <= GATE
                     drop = easy and label == 0
                     dropped += drop
                     steps = [first[j]] + ([] if drop else [logits])
@@ -257,6 +355,10 @@ def test_stc_hides_what_the_first_step_rejects():
     'wrong, message',
     [
         (dict(loss_cls=dict(type='CrossEntropyLoss')), 'sigmoids'),
+        (
+            dict(loss_cls=dict(type='VarifocalLoss', use_sigmoid=True)),
+            'VarifocalLoss wants an overlap',
+        ),
         # The divisor is that of RetinaHead.
         (dict(loss_stc=dict(levels=(0,), per_image=True)), "'per_image'"),
     ],
