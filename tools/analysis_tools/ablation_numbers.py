@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from ablation_runs import Run, RunError
 from dark_experiments import BENCHMARK, read_test_set
 from face_results import evaluate_path
-from mmdet.registry import DATASETS, METRICS, MODELS
+from mmdet.registry import DATASETS, METRICS
 from mmengine.config import Config
-from torch.utils.flop_counter import FlopCounterMode
+from model_cost import count
 
 from mmsrn.evaluation.metrics.face_metric import FaceMetric
 from mmsrn.visualization import load_scalars
@@ -161,21 +159,12 @@ def cost(cfg: Config, size: int) -> dict[str, float | None]:
         size (int): Height and width of the image, in pixels.
 
     Returns:
-        dict[str, float | None]: Parameters in millions; thousand millions of
-        multiply-adds in convolutions and matrix products, None for models
-        that need more than an image.
+        dict[str, float | None]: Millions of parameters and thousand millions
+        of operations; None for models that need more than an image.
     """
-    model_cfg = copy.deepcopy(cfg.model)
-    model = MODELS.build(model_cfg).eval().to('meta')  # shapes alone
-    numbers = {
-        'million parameters': sum(x.numel() for x in model.parameters()) / 1e6
-    }
-    image = torch.empty(1, 3, size, size, device='meta')
-    name = f'GFLOPs at {size} x {size}'
+    names = ('million parameters', f'GFLOPs at {size} x {size}')
     try:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            model(image, mode='tensor')
-    except (NotImplementedError, RuntimeError, TypeError, ValueError):
-        return {**numbers, name: None}
-    # A multiplication and an addition are one, as mmdet counts.
-    return {**numbers, name: counter.get_total_flops() / 2e9}
+        found = count(cfg, (size, size))
+    except (RuntimeError, TypeError, ValueError):
+        return dict.fromkeys(names)
+    return dict(zip(names, (found.parameters / 1e6, found.operations / 1e9)))

@@ -16,6 +16,7 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.model import BaseModel
 
 from mmsrn.testing import write_synthetic_wider_face
 
@@ -473,24 +474,30 @@ def test_narrow_terminal(tool):
     assert ablation_table.short_names(['xa_b', 'ya_b']) == ['xa', 'ya']
 
 
-def test_cost_by_hand(tool):
+@pytest.mark.parametrize('needs_more', [False, True])
+def test_cost_by_hand(tool, needs_more):
     import ablation_numbers
 
     @MODELS.register_module(force=True)
-    class OneConv(torch.nn.Module):
+    class OneConv(BaseModel):
         def __init__(self):
-            super().__init__()
+            super().__init__(dict(type='DetDataPreprocessor'))
             self.conv = torch.nn.Conv2d(3, 8, 3, stride=2, padding=1)
 
-        def forward(self, inputs, mode):
+        def forward(self, inputs, data_samples, mode):
+            if needs_more:
+                raise ValueError('no words to look for')
             return [self.conv(inputs), None]
 
     cfg = Config(dict(model=dict(type='OneConv')))
     found = ablation_numbers.cost(cfg, 32)
-    assert found == {
-        'million parameters': (8 * 27 + 8) / 1e6,
-        'GFLOPs at 32 x 32': 16 * 16 * 8 * 27 / 1e9,
-    }
+    numbers = ((8 * 27 + 8) / 1e6, 16 * 16 * 8 * 27 / 1e9)
+    if needs_more:
+        numbers = (None, None)
+    assert tuple(found.items()) == (
+        ('million parameters', numbers[0]),
+        ('GFLOPs at 32 x 32', numbers[1]),
+    )
 
 
 def test_analyses_of_detections(tool, root, tmp_path):
