@@ -20,6 +20,7 @@ BACKBONES = dict(
     regnetx='RegNet',
     res2net='Res2Net',
     swin='SwinTransformer',
+    x50='ResNeXt',
 )
 HOSTS = dict(
     atss='ATSS',
@@ -44,7 +45,7 @@ def small_model(name):
     cfg = load_model_cfg(path_of(name))
     if 'norm_eval' in cfg.backbone:
         cfg.backbone.norm_eval = False
-    if cfg.backbone.type in ('ResNet', 'RegNet', 'Res2Net'):
+    if cfg.backbone.type in ('ResNet', 'ResNeXt', 'RegNet', 'Res2Net'):
         cfg.backbone.zero_init_residual = False
     cfg.test_cfg.get('rcnn', cfg.test_cfg).score_thr = 0
     if 'rpn' in cfg.test_cfg:
@@ -120,8 +121,11 @@ def test_the_name_says_what_the_config_does(name):
         ('_str_', 'STRATSSHead'),
         ('_rfe_', 'RFENeck'),
         ('_pafpn_', 'PAFPN'),
+        ('_fpg_', 'FPG'),
         ('_channel-mapper_', 'ChannelMapper'),
         ('_atss_', 'ATSSAssigner'),
         ('_giou_', 'GIoULoss'),
+        ('_qfl_', 'QualityFocalLoss'),
+        ('_vfl_', 'VarifocalLoss'),
     ):
         assert word not in name or f"'{part}'" in used

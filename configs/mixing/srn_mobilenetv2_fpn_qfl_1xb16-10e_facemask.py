@@ -1,0 +1,10 @@
+# A score that tells the overlap of its box: quality focal loss.
+_base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
+
+model = dict(
+    bbox_head=dict(
+        loss_cls=dict(
+            _delete_=True, type='QualityFocalLoss', use_sigmoid=True, beta=2.0
+        )
+    )
+)

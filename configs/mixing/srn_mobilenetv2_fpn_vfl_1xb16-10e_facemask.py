@@ -1,0 +1,14 @@
+# A score that tells the overlap of its box: varifocal loss.
+_base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
+
+model = dict(
+    bbox_head=dict(
+        loss_cls=dict(
+            _delete_=True,
+            type='VarifocalLoss',
+            use_sigmoid=True,
+            alpha=0.75,
+            gamma=2.0,
+        )
+    )
+)
