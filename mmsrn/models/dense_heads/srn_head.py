@@ -9,6 +9,7 @@ from mmcv.cnn import ConvModule
 from mmdet.models.dense_heads import AnchorHead
 from mmdet.models.utils import multi_apply, select_single_mlvl
 from mmdet.registry import MODELS
+from mmdet.structures import SampleList
 from mmdet.utils import (
     ConfigType,
     InstanceList,
@@ -19,13 +20,16 @@ from mmdet.utils import (
 from torch import Tensor, nn
 
 from ..losses import BoxSamples
+from ..sparse import BuiltPyramid, Pyramid
 from ..task_modules import StepAssigner, StepTargets
 from ..task_modules.step_targets import reject_unknown
 from ..utils import flatten_levels, level_mask
 from .box_quality import box_quality
 from .selection_log import selection_log
+from .selective_forward import selective_forward
 
 Maps = list[Tensor | None]
+INFERENCE = ('dense', 'selective', 'auto')
 
 
 class TwoStepTargets(NamedTuple):
@@ -109,6 +113,12 @@ class SRNHead(AnchorHead):
             ``nms``, ``max_per_img`` as in mmdet, and ``small_map_cells``:
             on maps of fewer cells every anchor passes ``score_thr`` (120 in
             the published code; 0, the default, switches this off).
+            ``inference``: ``'dense'``, the default, computes whole maps;
+            ``'selective'`` the second step of the levels of STC, and boxes,
+            only where the scores so far may become detections; ``'auto'``
+            does so on each level where it is faster.  The detections are the
+            same.  ``crossover``: the share of the multiply-adds of whole maps
+            above which ``'auto'`` computes these.
         init_cfg (dict | list[dict]): Initialisation; by default an anchor is
             one of the classes with a probability of 0.01.
 
@@ -265,6 +275,17 @@ class SRNHead(AnchorHead):
         """Background confidence above which STC drops a negative."""
         return self.loss_cls.theta
 
+    @property
+    def inference(self) -> str:
+        """``'dense'``, ``'selective'`` or ``'auto'``: see ``test_cfg``."""
+        mode = (self.test_cfg or {}).get('inference', 'dense')
+        if mode not in INFERENCE:
+            raise ValueError(
+                f'SRNHead: inference={mode!r} of test_cfg must be one of '
+                + ', '.join(map(repr, INFERENCE))
+            )
+        return mode
+
     def _init_layers(self) -> None:
         self.cls_convs = self._subnet()
         self.reg_convs = self._subnet()
@@ -323,6 +344,38 @@ class SRNHead(AnchorHead):
         if self.separate_cls:
             self.conv_cls_fs.bias.data.copy_(bias)
 
+    def cls_layers(
+        self, first: bool = False
+    ) -> tuple[nn.Sequential, nn.Module]:
+        """What gives class logits of a map.
+
+        Args:
+            first (bool): Of the first step.
+
+        Returns:
+            tuple[nn.Sequential, nn.Module]: The subnet and the predictor.
+        """
+        if first and self.separate_cls:
+            return self.cls_convs_fs, self.conv_cls_fs
+        return self.cls_convs, self.conv_cls
+
+    def reg_layers(
+        self, refine: bool = False, first: bool = False
+    ) -> tuple[nn.Sequential, nn.Module]:
+        """What gives box deltas of a map.
+
+        Args:
+            refine (bool): Whether the predictor is ``conv_refine``.
+            first (bool): Of the first step.
+
+        Returns:
+            tuple[nn.Sequential, nn.Module]: The subnet and the predictor.
+        """
+        if first and self.separate_reg:
+            return self.reg_convs_fs, self.conv_reg_fs
+        predictor = self.conv_refine if refine else self.conv_reg
+        return self.reg_convs, predictor
+
     def forward_cls(self, x: Tensor, first: bool = False) -> Tensor:
         """Class logits of one map.
 
@@ -333,9 +386,8 @@ class SRNHead(AnchorHead):
         Returns:
             Tensor: Logits, (N, priors * channels, H, W).
         """
-        if first and self.separate_cls:
-            return self.conv_cls_fs(self.cls_convs_fs(x))
-        return self.conv_cls(self.cls_convs(x))
+        subnet, predictor = self.cls_layers(first)
+        return predictor(subnet(x))
 
     def forward_reg(
         self, x: Tensor, refine: bool = False, first: bool = False
@@ -350,10 +402,8 @@ class SRNHead(AnchorHead):
         Returns:
             Tensor: Deltas, (N, priors * 4, H, W).
         """
-        if first and self.separate_reg:
-            return self.conv_reg_fs(self.reg_convs_fs(x))
-        predictor = self.conv_refine if refine else self.conv_reg
-        return predictor(self.reg_convs(x))
+        subnet, predictor = self.reg_layers(refine, first)
+        return predictor(subnet(x))
 
     def forward_single(
         self, x: Tensor, refine: bool = False
@@ -649,6 +699,34 @@ class SRNHead(AnchorHead):
             boxes = self.bbox_coder.encode(priors, boxes)
         return BoxSamples(preds, boxes, targets.pos_inds[0], counted)
 
+    def predict(
+        self,
+        x: tuple[Tensor | None, ...] | Pyramid,
+        batch_data_samples: SampleList,
+        rescale: bool = False,
+    ) -> InstanceList:
+        """Find boxes in the maps of a batch.
+
+        Args:
+            x (tuple[Tensor | None] | Pyramid): See :meth:`forward`; or maps
+                that are built when they are asked for, unless ``inference``
+                of ``test_cfg`` is ``'dense'``.
+            batch_data_samples (list[DetDataSample]): Of its images.
+            rescale (bool): See :meth:`predict_by_feat`.
+
+        Returns:
+            list[InstanceData]: See :meth:`predict_by_feat`.
+        """
+        if self.inference == 'dense':
+            return super().predict(x, batch_data_samples, rescale)
+        if isinstance(x, (tuple, list)):
+            x = BuiltPyramid(x, self.prior_generator.num_levels)
+        return self.predict_by_feat(
+            *selective_forward(self, x),
+            batch_img_metas=[i.metainfo for i in batch_data_samples],
+            rescale=rescale,
+        )
+
     def predict_by_feat(
         self,
         cls_fs: Maps,
@@ -720,24 +798,49 @@ class SRNHead(AnchorHead):
             for i, meta in enumerate(batch_img_metas)
         ]
 
+    def find(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
+        """Which scores of a level may become detections.
+
+        Args:
+            first (Tensor, optional): First-step logits of a level of STC,
+                (B, priors * channels, H, W).
+            second (Tensor): Second-step logits, the same.
+            cfg (dict): ``score_thr`` and ``small_map_cells`` of ``test_cfg``.
+
+        Returns:
+            Tensor: bool, (B, H * W * priors, classes).
+        """
+        logits = flatten_levels([second], self.cls_out_channels)
+        is_small = second[0, 0].numel() < cfg.get('small_map_cells', 0)
+        threshold = 0 if is_small else cfg.get('score_thr', 0)
+        found = self.probabilities(logits) > threshold
+        if first is not None:
+            found &= self.survivors(first)[..., None]
+        return found
+
+    def survivors(self, first: Tensor) -> Tensor:
+        """Which priors of a level of STC the second step sees.
+
+        Args:
+            first (Tensor): First-step logits, (B, priors * channels, H, W).
+
+        Returns:
+            Tensor: bool, (B, H * W * priors).
+        """
+        logits = flatten_levels([first], self.cls_out_channels)
+        return self.loss_cls.survives(self.probabilities(logits))
+
     def _gate(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
         """Logits of one level in which what is not to be found scores 0."""
         num, _, height, width = second.shape
-        second = second.permute(0, 2, 3, 1).float()
-        logits = second.reshape(num, -1, self.cls_out_channels)
-        scores = self.probabilities(logits)
-        is_small = height * width < cfg.get('small_map_cells', 0)
-        drop = scores <= (0 if is_small else cfg.get('score_thr', 0))
-        if first is not None:
-            first = flatten_levels([first], self.cls_out_channels)
-            gate = self.loss_cls.survives(self.probabilities(first))
-            drop |= ~gate[..., None]
+        drop = ~self.find(first, second, cfg)
+        logits = flatten_levels([second], self.cls_out_channels)
         if self.use_sigmoid_cls:
             logits = logits.masked_fill(drop, -torch.inf)
         else:
             # The background takes what the dropped classes had: sharing it
             # out, as a softmax does, would change the scores of the others.
-            kept = scores.masked_fill(drop, 0)
+            kept = self.probabilities(logits).masked_fill(drop, 0)
             rest = (1 - kept.sum(dim=-1, keepdim=True)).clamp(min=0)
             logits = torch.cat([kept, rest], dim=-1).log()
-        return logits.reshape(second.shape).permute(0, 3, 1, 2)
+        return logits.reshape(num, height, width, -1).permute(0, 3, 1, 2)

@@ -68,6 +68,31 @@ class SRN(SingleStageDetector):
             **self.auxiliary_head.loss(maps, batch_data_samples),
         }
 
+    def predict(
+        self,
+        batch_inputs: Tensor,
+        batch_data_samples: SampleList,
+        rescale: bool = True,
+    ) -> SampleList:
+        """Find boxes in a batch.
+
+        Args:
+            batch_inputs (Tensor): Images, (B, 3, H, W).
+            batch_data_samples (list[DetDataSample]): Of these images.
+            rescale (bool): Boxes in the pixels of the original image.
+
+        Returns:
+            list[DetDataSample]: With ``pred_instances``, see
+            ``SRNHead.predict_by_feat``.
+        """
+        if self.bbox_head.inference == 'dense' or not isinstance(
+            self.neck, SRNFPN
+        ):
+            return super().predict(batch_inputs, batch_data_samples, rescale)
+        pyramid = self.neck.pyramid(self.backbone(batch_inputs))
+        found = self.bbox_head.predict(pyramid, batch_data_samples, rescale)
+        return self.add_pred_to_datasample(batch_data_samples, found)
+
 
 def _with_first_step(neck: ConfigType, levels: tuple[int, ...]) -> ConfigType:
     """Config of a neck that builds the first-step maps of some levels."""

@@ -1,11 +1,14 @@
 """The feature pyramid of SRN: one set of maps for each of the two steps."""
 
-import torch.nn.functional as F
+from collections.abc import Sequence
+
 from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
 from mmdet.utils import OptConfigType, OptMultiConfig
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from .srn_pyramid import SRNPyramid
 
 
 @MODELS.register_module()
@@ -151,8 +154,16 @@ class SRNFPN(BaseModule):
             for i in range(num_outs)
         )
 
-    def _first_step_maps(self, feats: list[Tensor]) -> list[Tensor | None]:
-        """C maps, ``None`` where no first step is taken."""
+    def first_step_maps(self, feats: Sequence[Tensor]) -> list[Tensor | None]:
+        """Build the C maps.
+
+        Args:
+            feats (Sequence[Tensor]): See :meth:`forward`.
+
+        Returns:
+            list[Tensor | None]: ``num_outs`` maps, ``None`` where no first
+            step is taken.
+        """
         feats = list(feats)
         for extra_conv in self.extra_convs:
             feats.append(extra_conv(feats[-1]))
@@ -161,21 +172,24 @@ class SRNFPN(BaseModule):
             maps[i] = self.first_step_convs[str(i)](feats[i])
         return maps
 
-    def _second_step_maps(self, feats: list[Tensor]) -> list[Tensor]:
-        """P maps."""
-        laterals = [conv(x) for conv, x in zip(self.lateral_convs, feats)]
-        num_ins = len(laterals)
-        sums = laterals[-1:]
-        for lateral in laterals[-2::-1]:
-            size = lateral.shape[-2:]
-            up = F.interpolate(sums[0], size=size, **self.upsample_cfg)
-            sums.insert(0, lateral + up)
-        maps = [conv(x) for conv, x in zip(self.fpn_convs, sums)]
-        extra = sums[-1] if self.extra_convs_on == 'lateral' else maps[-1]
-        for conv in self.fpn_convs[num_ins:]:
-            extra = conv(extra)
-            maps.append(extra)
-        return maps
+    def pyramid(self, feats: Sequence[Tensor]) -> SRNPyramid:
+        """Maps that are built when they are asked for.
+
+        Args:
+            feats (Sequence[Tensor]): See :meth:`forward`.
+
+        Returns:
+            SRNPyramid: They.
+
+        Raises:
+            ValueError: If the number of maps does not fit ``in_channels``.
+        """
+        if len(feats) != len(self.in_channels):
+            raise ValueError(
+                f'SRNFPN: in_channels names {len(self.in_channels)} maps, but '
+                f"the backbone gave {len(feats)} (check its 'out_indices')"
+            )
+        return SRNPyramid(self, feats)
 
     def forward(self, feats: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
         """Build both sets of maps.
@@ -192,12 +206,8 @@ class SRNFPN(BaseModule):
         Raises:
             ValueError: If the number of maps does not fit ``in_channels``.
         """
-        if len(feats) != len(self.in_channels):
-            raise ValueError(
-                f'SRNFPN: in_channels names {len(self.in_channels)} maps, but '
-                f"the backbone gave {len(feats)} (check its 'out_indices')"
-            )
-        second = self._second_step_maps(feats)
+        pyramid = self.pyramid(feats)
+        second = pyramid.maps(range(self.num_outs)).values()
         if not self.first_step_levels:
             return tuple(second)
-        return (*self._first_step_maps(feats), *second)
+        return (*pyramid.first, *second)

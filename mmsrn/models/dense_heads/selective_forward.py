@@ -1,0 +1,153 @@
+"""Selective inference: the second step only where it can find something.
+
+The first step runs on whole maps.  On a level of STC its scores leave the
+cells of which some prior survives; class logits of the second step are wanted
+there and nowhere else, and boxes only where these exceed ``score_thr``.  What
+the layers need for that is traced back through subnet and neck, see
+:class:`RowPlan`; docs/selective_inference.md draws the sets.
+
+The idea is that of SRN's STC (arXiv 1809.02693, section on STC), which the
+published code uses to choose scores that it has already computed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..sparse import Pyramid, RowPlan, runs_on_rows, share_of_work
+
+if TYPE_CHECKING:
+    from .srn_head import Maps, SRNHead
+
+# Rows cost this much more per multiply-add than maps do, on a CPU:
+# tools/analysis_tools/benchmark_inference.py
+CROSSOVER = 0.5
+
+
+@torch.no_grad()
+def selective_forward(
+    head: SRNHead, pyramid: Pyramid
+) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
+    """Predict both steps where it matters.
+
+    Args:
+        head (SRNHead): The head.
+        pyramid (Pyramid): The maps.
+
+    Returns:
+        tuple[list, list, list, list]: As of ``SRNHead.forward``.  Class
+        logits are 0 in cells that the first step drops, and box deltas in
+        cells without a score above the threshold: ``predict_by_feat`` makes
+        no boxes of either.
+
+    Raises:
+        ValueError: If ``inference`` is ``'selective'`` and a layer does not
+            run on rows.
+    """
+    return _SelectiveForward(head, pyramid).run()
+
+
+class _SelectiveForward:
+    """The state of one call."""
+
+    def __init__(self, head: SRNHead, pyramid: Pyramid) -> None:
+        self.head = head
+        self.pyramid = pyramid
+        self.cfg = head.test_cfg
+        self.crossover = self.cfg.get('crossover', CROSSOVER)
+        if head.inference == 'selective':
+            self.crossover = 1.0
+        levels = range(head.prior_generator.num_levels)
+        self.levels = levels
+        # Class plans of the levels that run on rows, and the rows they took.
+        self.plans: dict[int, RowPlan] = {}
+        self.rows: dict[int, Tensor] = {}
+
+    def run(self) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
+        head, first = self.head, self.pyramid.first
+        cls_fs = [
+            head.forward_cls(first[i], True) if i in head.stc_levels else None
+            for i in self.levels
+        ]
+        cls_ss = self._second_scores(cls_fs)
+        found = [
+            self._cells(head.find(x, y, self.cfg).any(dim=-1), i)
+            for i, (x, y) in enumerate(zip(cls_fs, cls_ss))
+        ]
+        bbox_fs = [
+            self._boxes(i, found[i], True) if i in head.str_levels else None
+            for i in self.levels
+        ]
+        bbox_ss = [self._boxes(i, found[i], False) for i in self.levels]
+        return cls_fs, bbox_fs, cls_ss, bbox_ss
+
+    def _cells(self, priors: Tensor, level: int) -> Tensor:
+        """Cells with a prior, (B, H, W), of priors, (B, H * W * priors)."""
+        height, width = self.pyramid.sizes[level]
+        return priors.view(len(priors), height, width, -1).any(dim=-1)
+
+    def _plan(self, layers, wanted: Tensor) -> RowPlan | None:
+        """How to run layers on rows; None if whole maps are the better way."""
+        subnet, predictor = layers
+        layers = [*subnet, predictor]
+        unfit = [x for x in layers if not runs_on_rows(x)]
+        if unfit:
+            if self.head.inference == 'auto':
+                return None
+            raise ValueError(
+                f'SRNHead: inference=\'selective\' of test_cfg: {unfit[0]} '
+                "does not give on single cells what it gives on maps; 'auto' "
+                "and 'dense' compute the maps"
+            )
+        plan = RowPlan(layers, wanted)
+        return plan if share_of_work(plan) <= self.crossover else None
+
+    def _second_scores(self, cls_fs: Maps) -> list[Tensor]:
+        head, pyramid = self.head, self.pyramid
+        same = pyramid.shared and not head.separate_cls
+        for i in head.stc_levels:
+            if same:
+                continue
+            alive = self._cells(head.survivors(cls_fs[i]), i)
+            plan = self._plan(head.cls_layers(), alive)
+            if plan is not None:
+                self.plans[i] = plan
+        dense = [i for i in self.levels if i not in self.plans]
+        # Whole maps first: rows of lower levels may use what these leave.
+        maps = pyramid.maps(
+            [i for i in dense if not (same and i in head.stc_levels)]
+        )
+        self.rows = pyramid.rows(
+            {i: plan.sets[0] for i, plan in self.plans.items()}
+        )
+        scores = []
+        for i in self.levels:
+            if i in self.plans:
+                plan = self.plans[i]
+                scores.append(plan.sets[-1].put(plan(self.rows[i])))
+            else:
+                scores.append(
+                    head.forward_cls(maps[i]) if i in maps else cls_fs[i]
+                )
+        return scores
+
+    def _boxes(self, level: int, wanted: Tensor, first: bool) -> Tensor:
+        """Box deltas of a level in one step."""
+        head = self.head
+        refine = head.refine_predictor and level in head.str_levels
+        plan = self._plan(head.reg_layers(refine and not first, first), wanted)
+        if not first and level in self.plans and plan is not None:
+            # Of the cells of the class plan: no map of this level exists.
+            rows = self.plans[level].sets[0].choose(
+                self.rows[level], plan.sets[0]
+            )
+            return plan.sets[-1].put(plan(rows))
+        maps = self.pyramid.first[level]
+        if not first:
+            maps = self.pyramid.maps([level])[level]
+        if plan is None:
+            return head.forward_reg(maps, refine and not first, first)
+        return plan.sets[-1].put(plan(plan.sets[0].take(maps)))

@@ -1,0 +1,270 @@
+"""What a layer needs, and what it gives, on chosen cells.
+
+Every layer keeps its own weights: it is asked which cells of its input the
+wanted cells of its output need (:func:`grow`), and run on their rows
+(:func:`run`).  A layer of another kind joins in by registering both.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..layers import RFE
+from .cells import Cells, dilate
+
+# Rows that are gathered at once: the matrix of a 3x3 convolution of 256
+# channels then takes 4.5 MiB, and its product starts from the cache.
+CHUNK = 512
+
+
+class RowPlan:
+    """The sets of cells that a chain of layers goes through.
+
+    Args:
+        layers (Sequence[nn.Module]): The layers, first to last.
+        wanted (Tensor): bool, (B, H, W): where the output is wanted.
+
+    Attributes:
+        sets (list[Cells]): The input of each layer, and the output of the
+            last.
+    """
+
+    def __init__(self, layers, wanted: Tensor) -> None:
+        self.layers = list(layers)
+        masks = [wanted]
+        for layer in reversed(self.layers):
+            masks.insert(0, grow(layer, masks[0]))
+        self.sets = [Cells(masks[0])]
+        for before, mask in zip(masks, masks[1:]):
+            same = mask is before
+            self.sets.append(self.sets[-1] if same else Cells(mask))
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Run the layers.
+
+        Args:
+            rows (Tensor): Features of ``sets[0]``, (cells + 1, C).
+
+        Returns:
+            Tensor: Features of ``sets[-1]``, (cells + 1, C).
+        """
+        for layer, given, wanted in zip(
+            self.layers, self.sets, self.sets[1:]
+        ):
+            rows = run(layer, rows, given, wanted)
+        return rows
+
+
+def share_of_work(plan: RowPlan) -> float:
+    """Work of a plan over that of the layers on whole maps.
+
+    Args:
+        plan (RowPlan): The plan.
+
+    Returns:
+        float: Multiply-adds of the weights, 0 to 1.
+    """
+    done = whole = 0
+    for layer, cells in zip(plan.layers, plan.sets[1:]):
+        weights = sum(x.numel() for x in layer.parameters())
+        done += weights * len(cells)
+        whole += weights * cells.mask.numel()
+    return done / max(whole, 1)
+
+
+@singledispatch
+def grow(layer: nn.Module, wanted: Tensor) -> Tensor:
+    """Cells of a layer's input that cells of its output need.
+
+    Args:
+        layer (nn.Module): The layer.
+        wanted (Tensor): bool, (B, H, W): cells of its output.
+
+    Returns:
+        Tensor: bool, (B, H, W).
+    """
+    raise NotImplementedError(_refusal(layer))
+
+
+@singledispatch
+def run(layer: nn.Module, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
+    """Run a layer on rows.
+
+    Args:
+        layer (nn.Module): The layer.
+        rows (Tensor): Features of its input, (cells + 1, C).
+        given (Cells): Where, at least ``grow(layer, wanted.mask)``.
+        wanted (Cells): Where its output is wanted.
+
+    Returns:
+        Tensor: Features of its output, (cells + 1, C'), the last row zero.
+    """
+    raise NotImplementedError(_refusal(layer))
+
+
+@singledispatch
+def runs_on_rows(layer: nn.Module) -> bool:
+    """Whether a layer gives on rows what it gives on maps.
+
+    Not, for instance, if it has a norm over the whole map.
+
+    Args:
+        layer (nn.Module): The layer.
+
+    Returns:
+        bool: The answer.
+    """
+    return False
+
+
+def _refusal(layer: nn.Module) -> str:
+    return (
+        f'{type(layer).__name__} cannot run on rows; register it in '
+        f'{__name__}, or use inference=\'dense\''
+    )
+
+
+# --- convolutions ------------------------------------------------------------
+
+
+@runs_on_rows.register
+def _(layer: nn.Conv2d) -> bool:
+    return (
+        type(layer) is nn.Conv2d
+        and all(side % 2 for side in layer.kernel_size)
+        and layer.stride == (1, 1)
+        and layer.dilation == (1, 1)
+        and layer.padding == tuple(side // 2 for side in layer.kernel_size)
+        and layer.padding_mode == 'zeros'
+        and (layer.groups == 1 or layer.kernel_size == (1, 1))
+    )
+
+
+@grow.register
+def _(layer: nn.Conv2d, wanted: Tensor) -> Tensor:
+    return dilate(wanted, layer.kernel_size)
+
+
+@run.register
+def _(layer: nn.Conv2d, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
+    outputs, _, height, width = layer.weight.shape
+    result = rows.new_empty(len(wanted) + 1, outputs)
+    result[-1] = 0
+    if height == width == 1:
+        if given is not wanted:
+            rows = given.choose(rows, wanted)
+        parts = rows[:-1].chunk(layer.groups, dim=1)
+        weights = layer.weight.flatten(1).to(rows.dtype).chunk(layer.groups)
+        outs = result[:-1].chunk(layer.groups, dim=1)
+        for part, weight, out in zip(parts, weights, outs):
+            torch.mm(part, weight.t(), out=out)
+    else:
+        # (outputs, inputs, height, width) to the order of the gathered rows.
+        weight = layer.weight.permute(2, 3, 1, 0).reshape(-1, outputs)
+        weight = weight.to(rows.dtype)
+        near = given.neighbours(wanted, layer.kernel_size)
+        for start in range(0, len(wanted), CHUNK):
+            chosen = near[start : start + CHUNK]
+            window = rows.index_select(0, chosen.flatten())
+            out = result[start : start + len(chosen)]
+            torch.mm(window.view(len(chosen), -1), weight, out=out)
+    if layer.bias is not None:
+        result[:-1] += layer.bias.to(rows.dtype)
+    return result
+
+
+# --- mmcv's convolution with norm and activation -----------------------------
+
+
+def _is_local(norm: nn.Module | None) -> bool:
+    return norm is None or (
+        isinstance(norm, _BatchNorm)
+        and not norm.training
+        and norm.running_mean is not None
+    )
+
+
+@runs_on_rows.register
+def _(layer: ConvModule) -> bool:
+    return (
+        runs_on_rows(layer.conv)
+        and layer.order == ('conv', 'norm', 'act')
+        and not layer.with_explicit_padding
+        and not layer.with_spectral_norm
+        and _is_local(layer.norm)
+        and (not layer.with_activation or _is_pointwise(layer.activate))
+    )
+
+
+def _is_pointwise(activation: nn.Module) -> bool:
+    return isinstance(
+        activation,
+        (
+            *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU),
+            *(nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.Mish),
+        ),
+    )
+
+
+@grow.register
+def _(layer: ConvModule, wanted: Tensor) -> Tensor:
+    return grow(layer.conv, wanted)
+
+
+@run.register
+def _(layer: ConvModule, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
+    rows = run(layer.conv, rows, given, wanted)
+    if layer.with_norm:
+        norm = layer.norm
+        rows = F.batch_norm(
+            rows,
+            norm.running_mean,
+            norm.running_var,
+            norm.weight,
+            norm.bias,
+            eps=norm.eps,
+        )
+    if layer.with_activation:
+        rows = layer.activate(rows)
+    rows[-1] = 0  # norm, or an activation, may have given it a value
+    return rows
+
+
+# --- RFE ---------------------------------------------------------------------
+
+
+def _parts(layer: RFE) -> list[ConvModule]:
+    return [layer.reduce, *layer.strips, layer.expand, layer.project]
+
+
+@runs_on_rows.register
+def _(layer: RFE) -> bool:
+    return all(runs_on_rows(x) for x in _parts(layer))
+
+
+@grow.register
+def _(layer: RFE, wanted: Tensor) -> Tensor:
+    mask = wanted
+    for strip in layer.strips:
+        mask = mask | grow(strip, wanted)
+    return mask
+
+
+@run.register
+def _(layer: RFE, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
+    reduced = run(layer.reduce, rows, given, given)
+    parts = reduced.chunk(len(layer.strips), dim=1)
+    strips = [
+        run(strip, part.contiguous(), given, wanted)
+        for strip, part in zip(layer.strips, parts)
+    ]
+    enhanced = run(layer.expand, torch.cat(strips, dim=1), wanted, wanted)
+    enhanced = run(layer.project, enhanced, wanted, wanted)
+    enhanced += given.choose(rows, wanted)
+    return enhanced

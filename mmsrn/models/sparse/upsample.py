@@ -1,0 +1,94 @@
+"""Up-sampling of chosen cells."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .cells import Cells
+
+
+def _axis(
+    size: int, source: int, mode: str, align_corners: bool, device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Both sources of every place of an axis, and the weight of the second."""
+    place = torch.arange(size, device=device)
+    if mode == 'nearest':
+        near = place * source // size
+        return near, near, torch.zeros(size, device=device)
+    if align_corners:
+        scale = (source - 1) / (size - 1) if size > 1 else 0.0
+        at = place * scale
+    else:
+        at = ((place + 0.5) * (source / size) - 0.5).clamp(min=0)
+    low = at.long().clamp(max=source - 1)
+    return low, (low + 1).clamp(max=source - 1), at - low
+
+
+def sources(
+    wanted: Tensor,
+    size: tuple[int, int],
+    mode: str,
+    align_corners: bool = False,
+) -> Tensor:
+    """Cells of a map that cells of the up-sampled map are made of.
+
+    Args:
+        wanted (Tensor): bool, (B, H, W): cells of the up-sampled map.
+        size (tuple[int, int]): Height and width of the map.
+        mode, align_corners: As in ``torch.nn.functional.interpolate``.
+
+    Returns:
+        Tensor: bool, (B, *size).
+    """
+    device = wanted.device
+    image, row, column = Cells(wanted).positions()
+    needed = wanted.new_zeros(len(wanted), *size)
+    tops = _axis(wanted.shape[1], size[0], mode, align_corners, device)[:2]
+    lefts = _axis(wanted.shape[2], size[1], mode, align_corners, device)[:2]
+    for top in tops:
+        for left in lefts:
+            needed[image, top[row], left[column]] = True
+    return needed
+
+
+def upsample_rows(
+    rows: Tensor,
+    given: Cells,
+    wanted: Cells,
+    mode: str,
+    align_corners: bool = False,
+) -> Tensor:
+    """Up-sample at chosen cells.
+
+    Args:
+        rows (Tensor): Features of cells of the small map, (cells + 1, C).
+        given (Cells): Which, at least :func:`sources`.
+        wanted (Cells): Cells of the up-sampled map.
+        mode, align_corners: As in ``torch.nn.functional.interpolate``.
+
+    Returns:
+        Tensor: (cells of ``wanted`` + 1, C), the last row zero.
+    """
+    device = wanted.mask.device
+    image, row, column = wanted.positions()
+    top, bottom, down = _axis(
+        wanted.shape[1], given.shape[1], mode, align_corners, device
+    )
+    left, right, aside = _axis(
+        wanted.shape[2], given.shape[2], mode, align_corners, device
+    )
+    ranks = given.ranks()
+    result = rows.new_zeros(len(wanted) + 1, rows.shape[1])
+    down, aside = (x.to(rows.dtype) for x in (down[row], aside[column]))
+    corners = [(top, left, (1 - down) * (1 - aside))]
+    if mode != 'nearest':
+        corners += [
+            (top, right, (1 - down) * aside),
+            (bottom, left, down * (1 - aside)),
+            (bottom, right, down * aside),
+        ]
+    for rank_row, rank_column, weight in corners:
+        chosen = ranks[image, rank_row[row], rank_column[column]]
+        result[:-1].addcmul_(rows.index_select(0, chosen), weight[:, None])
+    return result
