@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from mmsrn.utils.one_line import one_line
+
 from ..sparse import Pyramid, RowPlan, runs_on_rows, share_of_work
 
 if TYPE_CHECKING:
@@ -98,9 +100,9 @@ class _SelectiveForward:
             if self.head.inference == 'auto':
                 return None
             raise ValueError(
-                f'SRNHead: inference=\'selective\' of test_cfg: {unfit[0]} '
-                "does not give on single cells what it gives on maps; 'auto' "
-                "and 'dense' compute the maps"
+                "SRNHead: inference='selective' of test_cfg: "
+                f'{one_line(str(unfit[0]))} does not give on single cells '
+                "what it gives on maps; 'auto' and 'dense' compute the maps"
             )
         plan = RowPlan(layers, wanted)
         return plan if share_of_work(plan) <= self.crossover else None
@@ -141,8 +143,10 @@ class _SelectiveForward:
         plan = self._plan(head.reg_layers(refine and not first, first), wanted)
         if not first and level in self.plans and plan is not None:
             # Of the cells of the class plan: no map of this level exists.
-            rows = self.plans[level].sets[0].choose(
-                self.rows[level], plan.sets[0]
+            rows = (
+                self.plans[level]
+                .sets[0]
+                .choose(self.rows[level], plan.sets[0])
             )
             return plan.sets[-1].put(plan(rows))
         maps = self.pyramid.first[level]

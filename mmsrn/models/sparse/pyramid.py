@@ -56,9 +56,7 @@ class BuiltPyramid:
         num_levels (int): n.
     """
 
-    def __init__(
-        self, maps: Sequence[Tensor | None], num_levels: int
-    ) -> None:
+    def __init__(self, maps: Sequence[Tensor | None], num_levels: int) -> None:
         self.first = maps[:num_levels]
         self.shared = len(maps) == num_levels
         self._second = maps[-num_levels:]

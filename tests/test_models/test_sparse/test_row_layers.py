@@ -1,0 +1,163 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmcv.cnn import ConvModule
+from torch import nn
+
+from mmsrn.models.layers import RFE
+from mmsrn.models.sparse import Cells, RowPlan, runs_on_rows, share_of_work
+from mmsrn.models.sparse import row_layers as module
+
+LAYERS = {
+    '3x3': lambda: nn.Conv2d(8, 6, 3, padding=1),
+    '1x5': lambda: nn.Conv2d(8, 8, (1, 5), padding=(0, 2), bias=False),
+    '1x1': lambda: nn.Conv2d(8, 5, 1),
+    'groups': lambda: nn.Conv2d(8, 4, 1, groups=2),
+    'relu': lambda: ConvModule(8, 8, 3, padding=1),
+    'norm': lambda: ConvModule(8, 8, 3, padding=1, norm_cfg=dict(type='BN')),
+    'leaky': lambda: ConvModule(8, 8, 1, act_cfg=dict(type='LeakyReLU')),
+    'rfe': lambda: RFE(8),
+    'rfe-norm': lambda: RFE(8, norm_cfg=dict(type='BN')),
+}
+
+
+def make(*names):
+    torch.manual_seed(1)
+    layers = nn.Sequential(*(LAYERS[x]() for x in names)).eval()
+    for layer in layers.modules():
+        if isinstance(layer, nn.BatchNorm2d):  # an identity at first
+            for value in (layer.running_mean, layer.bias, layer.weight):
+                nn.init.normal_(value)
+    return layers
+
+
+def run_both(layers, mask, seed=0):
+    """Outputs on rows and on maps, at the wanted cells."""
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.randn(len(mask), 8, *mask.shape[1:], generator=generator)
+    with torch.no_grad():
+        plan = RowPlan(layers, mask)
+        got = plan(plan.sets[0].take(maps))
+        want = Cells(mask).take(layers(maps))
+    return got, want
+
+
+def spots(*places, size=(6, 7), batch=1):
+    mask = torch.zeros(batch, *size, dtype=torch.bool)
+    for place in places:
+        mask[(0, *place) if len(place) == 2 else place] = True
+    return mask
+
+
+MASKS = {
+    'none': spots(),
+    'all': ~spots(batch=3),
+    'corners': spots((0, 0), (0, -1), (-1, 0), (-1, -1)),
+    'borders': spots((0, 3), (3, 0), (-1, 3), (3, -1)),
+    'middle': spots((3, 3)),
+    'neighbours of another image': spots((0, -1), (1, 0, 0), batch=2),
+    'one row': spots((0, 2), size=(1, 7)),
+    'one cell': spots((0, 0), size=(1, 1)),
+}
+
+
+@pytest.mark.parametrize('mask', MASKS.values(), ids=MASKS)
+@pytest.mark.parametrize('name', LAYERS)
+def test_layers_give_on_rows_what_they_give_on_maps(name, mask):
+    layers = make(name)
+    assert runs_on_rows(layers[0])
+    got, want = run_both(layers, mask)
+    torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+    assert not got[-1].any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 999),
+    batch=st.integers(1, 3),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    share=st.sampled_from([0.0, 0.02, 0.2, 1.0]),
+    names=st.lists(
+        st.sampled_from(['relu', 'norm', 'rfe', '1x5', 'leaky']),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_chains(seed, batch, size, share, names):
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.rand(batch, *size, generator=generator) < share
+    got, want = run_both(make(*names), mask, seed)
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
+
+
+def test_the_sets_of_a_subnet():
+    """Conv, RFE, conv, predictor at one cell: what each must know."""
+    layers = [
+        *(ConvModule(8, 8, 3, padding=1), RFE(8)),
+        *(ConvModule(8, 8, 3, padding=1), nn.Conv2d(8, 2, 1)),
+    ]
+    mask = spots((6, 6), size=(13, 13))
+    sizes = [len(x) for x in RowPlan(layers, mask).sets]
+    # 3x3; of these the strips 1x5 and 5x1: 3 x 7 and 7 x 3; and 3x3 again.
+    assert sizes == [5 * 9 * 2 - 5 * 5, 3 * 7 * 2 - 3 * 3, 9, 1, 1]
+
+
+def test_share_of_work():
+    layers = [nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 3, padding=1)]
+    plan = RowPlan(layers, spots((0, 0), size=(4, 5)))
+    # Two weights on 4 of 20 cells, ten on 1 of them.
+    assert share_of_work(plan) == (2 * 4 + 10 * 1) / (12 * 20)
+    assert share_of_work(RowPlan(layers, ~spots())) == 1
+    assert share_of_work(RowPlan(layers, spots())) == 0
+
+
+@pytest.mark.parametrize(
+    'layer',
+    [
+        nn.Conv2d(8, 8, 3),
+        nn.Conv2d(8, 8, 3, padding=1, stride=2),
+        nn.Conv2d(8, 8, 3, padding=2, dilation=2),
+        nn.Conv2d(8, 8, 3, padding=1, groups=2),
+        nn.Conv2d(8, 8, 3, padding=1, padding_mode='reflect'),
+        nn.Conv2d(8, 8, 2, padding=1),
+        ConvModule(8, 8, 3, padding=1, norm_cfg=dict(type='GN', num_groups=2)),
+        ConvModule(8, 8, 3, padding=1, norm_cfg=dict(type='BN')),  # training
+        ConvModule(8, 8, 3, padding=1, order=('act', 'conv', 'norm')),
+        ConvModule(8, 8, 3, padding=1, padding_mode='reflect'),
+        RFE(8, norm_cfg=dict(type='GN', num_groups=2)),
+        nn.MaxPool2d(3),
+    ],
+    ids=str,
+)
+def test_layers_that_do_not_run_on_rows(layer):
+    assert not runs_on_rows(layer)
+
+
+def test_a_set_that_is_too_small_is_noticed(monkeypatch):
+    monkeypatch.setattr(module, 'dilate', lambda mask, kernel: mask)
+    got, want = run_both(make('relu', 'relu'), MASKS['middle'])
+    assert (got - want).abs().max() > 0.1
+
+
+def test_a_border_that_is_not_zero_is_noticed(monkeypatch):
+    ranks = Cells.ranks
+
+    def wrong(self, margin=(0, 0)):
+        return ranks(self, margin).clamp(max=max(len(self) - 1, 0))
+
+    monkeypatch.setattr(Cells, 'ranks', wrong)
+    got, want = run_both(make('relu', 'relu'), MASKS['corners'])
+    assert (got - want).abs().max() > 0.1
+
+
+def test_chunks(monkeypatch):
+    want, _ = run_both(make('3x3'), MASKS['all'])
+    monkeypatch.setattr(module, 'CHUNK', 10)  # the last has fewer
+    got, _ = run_both(make('3x3'), MASKS['all'])
+    torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
+
+
+def test_unknown_layers_are_refused():
+    with pytest.raises(NotImplementedError, match="MaxPool2d .*'dense'"):
+        RowPlan([nn.MaxPool2d(3)], MASKS['middle'])

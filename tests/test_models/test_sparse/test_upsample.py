@@ -1,0 +1,40 @@
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmsrn.models.sparse import Cells, sources, upsample_rows
+
+MODES = [
+    dict(mode='nearest'),
+    dict(mode='bilinear', align_corners=True),
+    dict(mode='bilinear', align_corners=False),
+]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 999),
+    small=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    large=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    share=st.sampled_from([0.0, 0.1, 1.0]),
+    cfg=st.sampled_from(MODES),
+)
+def test_rows_are_those_of_interpolate(seed, small, large, share, cfg):
+    torch.manual_seed(seed)
+    maps = torch.randn(2, 3, *small)
+    mask = torch.rand(2, *large) < share
+    wanted = Cells(mask)
+    needed = Cells(sources(mask, small, **cfg))
+    got = upsample_rows(needed.take(maps), needed, wanted, **cfg)
+    want = wanted.take(F.interpolate(maps, size=large, **cfg))
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_sources_are_no_more_than_needed():
+    mask = torch.zeros(1, 8, 8, dtype=torch.bool)
+    mask[0, 0, 0] = True
+    near = sources(mask, (4, 4), 'bilinear', align_corners=True)
+    assert near.nonzero().tolist() == [
+        *([0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1])
+    ]
