@@ -73,6 +73,12 @@ def make_parser() -> argparse.ArgumentParser:
         help='keep the result of each image in the work folder, as --tta does '
         'anyway, and do not test images again whose results are there',
     )
+    parser.add_argument(
+        '--fast',
+        action='store_true',
+        help='test a copy of the model with folded batch norms, channels last '
+        'and selective inference: the same boxes up to rounding',
+    )
     add_common_arguments(parser)
     return parser
 
@@ -134,6 +140,8 @@ def main(argv: list[str] | None = None) -> None:
 
             dump = DumpDetResults(out_file_path=args.out)
             runner.test_evaluator.metrics.append(dump)
+        if args.fast:
+            runner.register_hook(dict(type='PrepareForInferenceHook'))
         runner.test()
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # Rows cost this much more per multiply-add than maps do, on a CPU:
 # tools/analysis_tools/benchmark_inference.py
 CROSSOVER = 0.5
+# Logits by which bfloat16 may err, and more: docs/selective_inference.md
+BAND = 1.0
 
 
 @torch.no_grad()
@@ -71,7 +73,7 @@ class _SelectiveForward:
     def run(self) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
         head, first = self.head, self.pyramid.first
         cls_fs = [
-            head.forward_cls(first[i], True) if i in head.stc_levels else None
+            self._first_scores(first[i]) if i in head.stc_levels else None
             for i in self.levels
         ]
         cls_ss = self._second_scores(cls_fs)
@@ -106,6 +108,33 @@ class _SelectiveForward:
             )
         plan = RowPlan(layers, wanted)
         return plan if share_of_work(plan) <= self.crossover else None
+
+    def _first_scores(self, maps: Tensor) -> Tensor:
+        """First-step logits, exact wherever they do not drop a cell."""
+        head = self.head
+        coarse = self.cfg.get('filter')
+        if not coarse:
+            return head.forward_cls(maps, True)
+        with torch.autocast(
+            maps.device.type, getattr(torch, coarse.get('dtype', 'bfloat16'))
+        ):
+            logits = head.forward_cls(maps, True).float()
+        raised = self._raise(logits, coarse.get('band', BAND))
+        height, width = maps.shape[-2:]
+        doubtful = head.survivors(raised).view(len(maps), height, width, -1)
+        plan = self._plan(head.cls_layers(True), doubtful.any(dim=-1))
+        if plan is None:
+            return head.forward_cls(maps, True)
+        exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
+        return exact.where(plan.sets[-1].mask[:, None], logits)
+
+    def _raise(self, logits: Tensor, band: float) -> Tensor:
+        """Make foreground of what is nearly so."""
+        if self.head.use_sigmoid_cls:
+            return logits + band
+        parts = logits.unflatten(1, (-1, self.head.cls_out_channels)).clone()
+        parts[:, :, :-1] += band
+        return parts.flatten(1, 2)
 
     def _second_scores(self, cls_fs: Maps) -> list[Tensor]:
         head, pyramid = self.head, self.pyramid

@@ -118,7 +118,10 @@ class SRNHead(AnchorHead):
             only where the scores so far may become detections; ``'auto'``
             does so on each level where it is faster.  The detections are the
             same.  ``crossover``: the share of the multiply-adds of whole maps
-            above which ``'auto'`` computes these.
+            above which ``'auto'`` computes these.  ``filter``: a dict, with
+            which the first step runs in ``dtype`` (``'bfloat16'``) first, and
+            as it is where the scores then survive, or nearly so: ``band``
+            (1.0) is how far a logit may be off.  Not in ``'dense'``.
         init_cfg (dict | list[dict]): Initialisation; by default an anchor is
             one of the classes with a probability of 0.01.
 

@@ -2,6 +2,7 @@
 
 from .config_of import is_config_of
 from .levels import flatten_levels, level_mask
+from .prepare_for_inference import prepare_for_inference
 from .srn_init import SRNNormalInit
 
 __all__ = [
@@ -9,4 +10,5 @@ __all__ = [
     'flatten_levels',
     'is_config_of',
     'level_mask',
+    'prepare_for_inference',
 ]

@@ -231,11 +231,17 @@ def detector(root):
     model = MODELS.build(load_model_cfg(root / CONFIG)).eval()
     spread_outputs(model.bbox_head)
     spread_outputs(model.neck)
+    data = model.data_preprocessor(random_batch(1, size=(128, 128)))
+    torch.nn.init.zeros_(model.bbox_head.conv_cls.bias)
+    with torch.no_grad():
+        logits = model(data['inputs'], mode='tensor')[2][0]
+    # Neither ties at 1 nor ties at the threshold, which would change places.
+    model.bbox_head.conv_cls.weight.data.mul_(2 / logits.std())
     return model
 
 
 @pytest.mark.parametrize('size', [(101, 173), (32, 32), (160, 77)])
-@pytest.mark.parametrize('bias', [-40.0, -2.8, 0.0])
+@pytest.mark.parametrize('bias', [-40.0, -5.0, -2.0])
 def test_detector(detector, size, bias):
     torch.nn.init.constant_(detector.bbox_head.conv_cls.bias, bias)
     data = detector.data_preprocessor(random_batch(3, size=size))
@@ -271,3 +277,46 @@ def test_the_neck_is_asked_for_rows(detector, monkeypatch):
         *(('fpn_convs', i) for i in (3, 4, 5)),
         ('lateral_convs', 3),
     ]
+
+
+# --- a coarse first step -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {},
+        dict(separate_steps=True),
+        dict(
+            num_classes=2,
+            loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False),
+        ),
+    ],
+    ids=['shared', 'separate', 'softmax'],
+)
+@pytest.mark.parametrize('mode', ['selective', 'auto'])
+def test_a_coarse_filter_is_exact(mode, changes):
+    head, maps = small_head(**changes), random_maps((24, 20), 2)
+    bias = head.conv_cls.bias.data
+    if head.use_sigmoid_cls:
+        bias.fill_(-6.0)
+    else:
+        bias.view(-1, 3)[:, -1] = 6.0
+    expected = predict(head, maps, 'dense')
+    assert len(expected[0]) > 0
+    found = predict(head, maps, mode, filter=dict(band=1.0))
+    assert_same(found, expected)
+
+
+def test_a_filter_without_a_band_is_not_exact(spread):
+    """The first step really is coarse, and the band makes up for it."""
+    head, maps = spread
+    for conv in head.cls_convs.modules():  # scores vary much: large errors
+        if isinstance(conv, torch.nn.Conv2d):
+            conv.weight.data.mul_(1.5)
+    expected = predict(head, maps, 'dense')
+    with pytest.raises(AssertionError):
+        found = predict(head, maps, 'selective', filter=dict(band=-1.0))
+        assert_same(found, expected)
+    found = predict(head, maps, 'selective', filter=dict(band=3.0))
+    assert_same(found, expected)

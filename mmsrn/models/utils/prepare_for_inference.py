@@ -1,0 +1,41 @@
+"""A copy of a detector that does nothing but detect."""
+
+import copy
+
+import torch
+from mmcv.cnn import fuse_conv_bn
+from torch import nn
+
+
+def prepare_for_inference(
+    model: nn.Module, inference: str = 'auto'
+) -> nn.Module:
+    """Make a faster copy of a detector, with the same detections.
+
+    Batch norms are folded into the convolutions before them, maps are kept
+    in ``torch.channels_last``, weights have no gradient, and heads that can
+    compute the second step where it matters do so.  Scores and boxes differ
+    by rounding only.
+
+    Args:
+        model (nn.Module): The detector; it stays as it is.
+        inference (str): ``inference`` of ``test_cfg`` of every ``SRNHead``.
+
+    Returns:
+        nn.Module: The copy, in evaluation mode.
+
+    Example:
+        >>> from mmdet.apis import init_detector, inference_detector
+        >>> model = init_detector(config, checkpoint, device='cpu')
+        >>> model = prepare_for_inference(model)
+        >>> inference_detector(model, 'photo.jpg')
+    """
+    from ..dense_heads import SRNHead
+
+    model = copy.deepcopy(model)
+    model.eval()  # of some backbones of mmdet it returns nothing
+    for part in model.modules():
+        if isinstance(part, SRNHead) and part.test_cfg is not None:
+            part.test_cfg['inference'] = inference
+    model = fuse_conv_bn(model).requires_grad_(False)
+    return model.to(memory_format=torch.channels_last)
