@@ -3,7 +3,7 @@
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from .srn_head import Maps, SRNHead
+from .srn_head import SRNHead
 
 
 @MODELS.register_module()
@@ -78,27 +78,21 @@ class MaxOutSRNHead(SRNHead):
             if (bias == bias[0]).all():
                 bias[self._num_logits :] = 0
 
-    def forward(
-        self, x: tuple[Tensor | None, ...]
-    ) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
-        """Predict both steps on all levels.
+    def class_logits(self, scores: Tensor, level: int) -> Tensor:
+        """Class logits, as those of ``SRNHead``, from all the predictor says.
 
         Args:
-            x (tuple[Tensor | None]): See ``SRNHead``.
+            scores (Tensor): Logits of classes, then of backgrounds,
+                (N, priors * (channels + num_backgrounds), H, W).
+            level (int): Index of the level of the map.
 
         Returns:
-            tuple[list, list, list, list]: See ``SRNHead``.
+            Tensor: (N, priors * channels, H, W).
         """
-        cls_fs, bbox_fs, cls_ss, bbox_ss = super().forward(x)
-        return self._max_out(cls_fs), bbox_fs, self._max_out(cls_ss), bbox_ss
-
-    def _max_out(self, maps: Maps) -> Maps:
-        """Logits as those of ``SRNHead`` from all the predictor puts out."""
-        n = self._num_logits
-        lowest, *others = maps
-        if lowest is not None:
-            faces, backgrounds = lowest[:, :n], lowest[:, n:]
-            most = backgrounds.unflatten(1, (-1, self.num_backgrounds)).amax(2)
-            # Channels: all classes of a cell's first prior, then the next.
-            lowest = faces - most.repeat_interleave(self.cls_out_channels, 1)
-        return [lowest, *(x if x is None else x[:, :n] for x in others)]
+        faces = scores[:, : self._num_logits]
+        if level > 0:
+            return faces
+        backgrounds = scores[:, self._num_logits :]
+        most = backgrounds.unflatten(1, (-1, self.num_backgrounds)).amax(2)
+        # Channels: all classes of a cell's first prior, then the next.
+        return faces - most.repeat_interleave(self.cls_out_channels, 1)

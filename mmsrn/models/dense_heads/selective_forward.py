@@ -71,9 +71,9 @@ class _SelectiveForward:
         self.rows: dict[int, Tensor] = {}
 
     def run(self) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
-        head, first = self.head, self.pyramid.first
+        head = self.head
         cls_fs = [
-            self._first_scores(first[i]) if i in head.stc_levels else None
+            self._first_scores(i) if i in head.stc_levels else None
             for i in self.levels
         ]
         cls_ss = self._second_scores(cls_fs)
@@ -109,23 +109,25 @@ class _SelectiveForward:
         plan = RowPlan(layers, wanted)
         return plan if share_of_work(plan) <= self.crossover else None
 
-    def _first_scores(self, maps: Tensor) -> Tensor:
+    def _first_scores(self, level: int) -> Tensor:
         """First-step logits, exact wherever they do not drop a cell."""
-        head = self.head
+        head, maps = self.head, self.pyramid.first[level]
         coarse = self.cfg.get('filter')
         if not coarse:
-            return head.forward_cls(maps, True)
+            return head.class_logits(head.forward_cls(maps, True), level)
         with torch.autocast(
             maps.device.type, getattr(torch, coarse.get('dtype', 'bfloat16'))
         ):
-            logits = head.forward_cls(maps, True).float()
+            scores = head.forward_cls(maps, True)
+        logits = head.class_logits(scores.float(), level)
         raised = self._raise(logits, coarse.get('band', BAND))
         height, width = maps.shape[-2:]
         doubtful = head.survivors(raised).view(len(maps), height, width, -1)
         plan = self._plan(head.cls_layers(True), doubtful.any(dim=-1))
         if plan is None:
-            return head.forward_cls(maps, True)
+            return head.class_logits(head.forward_cls(maps, True), level)
         exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
+        exact = head.class_logits(exact, level)
         return exact.where(plan.sets[-1].mask[:, None], logits)
 
     def _raise(self, logits: Tensor, band: float) -> Tensor:
@@ -158,11 +160,13 @@ class _SelectiveForward:
         for i in self.levels:
             if i in self.plans:
                 plan = self.plans[i]
-                scores.append(plan.sets[-1].put(plan(self.rows[i])))
+                found = plan.sets[-1].put(plan(self.rows[i]))
+                scores.append(head.class_logits(found, i))
+            elif i in maps:
+                found = head.forward_cls(maps[i])
+                scores.append(head.class_logits(found, i))
             else:
-                scores.append(
-                    head.forward_cls(maps[i]) if i in maps else cls_fs[i]
-                )
+                scores.append(cls_fs[i])
         return scores
 
     def _boxes(self, level: int, wanted: Tensor, first: bool) -> Tensor:

@@ -392,6 +392,18 @@ class SRNHead(AnchorHead):
         subnet, predictor = self.cls_layers(first)
         return predictor(subnet(x))
 
+    def class_logits(self, scores: Tensor, level: int) -> Tensor:
+        """Class logits from what a class predictor puts out.
+
+        Args:
+            scores (Tensor): Result of :meth:`forward_cls`.
+            level (int): Index of the level of the map.
+
+        Returns:
+            Tensor: (N, priors * channels, H, W); here the same.
+        """
+        return scores
+
     def forward_reg(
         self, x: Tensor, refine: bool = False, first: bool = False
     ) -> Tensor:
@@ -466,11 +478,16 @@ class SRNHead(AnchorHead):
             self.refine_predictor and i in self.str_levels for i in range(n)
         ]
         cls_ss, bbox_ss = multi_apply(self.forward_single, second, refine)
+        cls_ss = [self.class_logits(x, i) for i, x in enumerate(cls_ss)]
         cls_fs: Maps = [None] * n
         bbox_fs: Maps = [None] * n
         for i in self.stc_levels:
             same = first[i] is second[i] and not self.separate_cls
-            cls_fs[i] = cls_ss[i] if same else self.forward_cls(first[i], True)
+            cls_fs[i] = (
+                cls_ss[i]
+                if same
+                else self.class_logits(self.forward_cls(first[i], True), i)
+            )
         for i in self.str_levels:
             same = first[i] is second[i] and not (
                 refine[i] or self.separate_reg

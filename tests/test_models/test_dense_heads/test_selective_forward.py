@@ -106,6 +106,7 @@ def assert_same(found, expected, box=1e-2, score=1e-5):
             dict(rfe=None, stacked_convs=2),
             dict(norm_cfg=dict(type='BN')),
             dict(num_classes=3),
+            dict(type='MaxOutSRNHead', num_classes=2),
             dict(
                 num_classes=2,
                 loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False),
