@@ -124,6 +124,9 @@ def main(argv: list[str] | None = None) -> None:
                 f'--resume: test_cfg of {args.config} is a {loop}, which '
                 'cannot resume; ResumableTestLoop can',
             )
+    if args.fast:
+        hook = dict(type='PrepareForInferenceHook')
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), hook]
     check_data(parser, cfg, ('test',))
     checkpoint = open_checkpoint(parser, args.checkpoint)
     check_writable(parser, cfg.work_dir, f'work folder {cfg.work_dir}')
@@ -140,8 +143,6 @@ def main(argv: list[str] | None = None) -> None:
 
             dump = DumpDetResults(out_file_path=args.out)
             runner.test_evaluator.metrics.append(dump)
-        if args.fast:
-            runner.register_hook(dict(type='PrepareForInferenceHook'))
         runner.test()
 
 

@@ -35,6 +35,7 @@ def test_help(help_of):
         '--show-dir',
         '--tta',
         '--resume',
+        '--fast',
         '--cfg-options',
     ):
         assert option in text
@@ -112,6 +113,12 @@ def test_missing_data(tool, root, runner, checkpoint, fails):
     args = (root / DEMO, checkpoint, '--cfg-options', f'{option}=nowhere')
     error = fails(tool, *args)
     assert 'data folder nowhere' in error and f'{option}=DIR' in error
+
+
+def test_fast(run):
+    (hook,) = run('--fast').custom_hooks
+    assert hook == dict(type='PrepareForInferenceHook')
+    assert 'custom_hooks' not in run()
 
 
 def test_augmentation(run, root, tmp_path):

@@ -121,7 +121,7 @@ class SRNHead(AnchorHead):
             above which ``'auto'`` computes these.  ``filter``: a dict, with
             which the first step runs in ``dtype`` (``'bfloat16'``) first, and
             as it is where the scores then survive, or nearly so: ``band``
-            (1.0) is how far a logit may be off.  Not in ``'dense'``.
+            (0.25) is how far a logit may be off.  Not in ``'dense'``.
         init_cfg (dict | list[dict]): Initialisation; by default an anchor is
             one of the classes with a probability of 0.01.
 
