@@ -125,6 +125,8 @@ def main(argv: list[str] | None = None) -> None:
                 'cannot resume; ResumableTestLoop can',
             )
     if args.fast:
+        import mmsrn.engine  # noqa: F401  registers the hook
+
         hook = dict(type='PrepareForInferenceHook')
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), hook]
     check_data(parser, cfg, ('test',))
