@@ -193,6 +193,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
         ValueError: If the config is no SRN.
     """
     import torch
+    from benchmark_device import device_name
     from mmengine.registry import init_default_scope
     from step_cost import compare
 
@@ -214,7 +215,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
     return {
         'config': Path(args.config).name,
         'batch': [args.batch_size, 3, args.size[0], args.size[-1]],
-        'device': _device_name(args.device),
+        'device': device_name(args.device),
         'amp': args.amp,
         'torch': torch.__version__,
         'threads': torch.get_num_threads(),
@@ -226,14 +227,6 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
 
 def _ratio(models: dict[str, dict[str, float]], key: str) -> float:
     return models['SRN'][key] / models['RetinaNet'][key]
-
-
-def _device_name(device: str) -> str:
-    import torch
-
-    if device.startswith('cuda'):
-        return torch.cuda.get_device_name(device)
-    return device
 
 
 def table(result: dict) -> str:
@@ -275,18 +268,9 @@ def main(argv: list[str] | None = None) -> int:
     check_config(parser, args.config, ROOT)
     if len(args.size) > 2:
         fail(parser, '--size takes one or two numbers')
-    import torch
+    from benchmark_device import usable_device
 
-    args.device = args.device or (
-        'cuda' if torch.cuda.is_available() else 'cpu'
-    )
-    if args.device.startswith('cuda') and not torch.cuda.is_available():
-        fail(parser, f'--device {args.device}: torch sees no GPU; try cpu')
-    try:
-        torch.zeros(1, device=args.device)
-    except (AssertionError, NotImplementedError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        fail(parser, f'--device {args.device} cannot be used: {reason}')
+    args.device = usable_device(parser, args.device)
     cfg = read_config(parser, args.config, None)
     with one_line_errors(parser, args.config):
         try:

@@ -1,4 +1,4 @@
-"""Time and memory of one training step."""
+"""Time and memory of one training step, or of any other call."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from mmengine.optim import OptimWrapper
 from rich.progress import track
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
+
+Key = TypeVar('Key', bound=Hashable)
 
 
 class Step:
@@ -39,15 +42,7 @@ class Step:
 
     def seconds(self) -> float:
         """Wall-clock time of one step."""
-        self._wait()
-        begin = time.perf_counter()
-        self()
-        self._wait()
-        return time.perf_counter() - begin
-
-    def _wait(self) -> None:
-        if self.device.type == 'cuda':
-            torch.cuda.synchronize(self.device)
+        return seconds(self, self.device)
 
     def kept_bytes(self) -> int:
         """Memory that the model keeps between steps.
@@ -123,10 +118,80 @@ def peak_rise(function: Callable[[], object], device: torch.device) -> int:
     return peak
 
 
+def seconds(function: Callable[[], object], device: torch.device) -> float:
+    """Wall-clock time of a call.
+
+    Args:
+        function (Callable): What to call.
+        device (torch.device): Where it computes.
+
+    Returns:
+        float: Seconds.
+    """
+    wait(device)
+    begin = time.perf_counter()
+    function()
+    wait(device)
+    return time.perf_counter() - begin
+
+
+def wait(device: torch.device) -> None:
+    """Wait until a device has done what it was told.
+
+    Args:
+        device (torch.device): The device.
+    """
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+
+
+def take_turns(
+    timed: dict[Key, Callable[[], float]], iters: int, warmup: int, text: str
+) -> dict[Key, list[float]]:
+    """Time several things in turns, so that all meet the same disturbances.
+
+    Args:
+        timed (dict[Hashable, Callable]): Functions that do a thing and return
+            the seconds it took.
+        iters (int): Calls of each that count.
+        warmup (int): Calls before them.
+        text (str): Of the progress bar.
+
+    Returns:
+        dict[Hashable, list[float]]: Seconds of each call.
+    """
+    times: dict[Key, list[float]] = {name: [] for name in timed}
+    order = list(timed)
+    for i in track(range(warmup + iters), text):
+        for name in order:
+            spent = timed[name]()
+            if i >= warmup:
+                times[name].append(spent)
+        order.reverse()
+    return times
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """Median and range of times.
+
+    Args:
+        times (list[float]): Seconds.
+
+    Returns:
+        dict[str, float]: ``seconds`` (median), ``seconds_min`` and
+        ``seconds_max``.
+    """
+    return {
+        'seconds': statistics.median(times),
+        'seconds_min': min(times),
+        'seconds_max': max(times),
+    }
+
+
 def compare(
     steps: dict[str, Step], iters: int, warmup: int
 ) -> dict[str, dict[str, float]]:
-    """Measure models in turns, so that all meet the same disturbances.
+    """Measure models in turns.
 
     Args:
         steps (dict[str, Step]): Steps by name.
@@ -134,23 +199,12 @@ def compare(
         warmup (int): Steps before them.
 
     Returns:
-        dict[str, dict[str, float]]: By name: ``seconds`` (median),
-        ``seconds_min``, ``seconds_max`` and ``peak_bytes``.
+        dict[str, dict[str, float]]: By name: what :func:`spread` gives, and
+        ``peak_bytes``.
     """
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    order = list(steps)
-    for i in track(range(warmup + iters), 'Training steps'):
-        for name in order:
-            seconds = steps[name].seconds()
-            if i >= warmup:
-                times[name].append(seconds)
-        order.reverse()
+    timed = {name: step.seconds for name, step in steps.items()}
+    times = take_turns(timed, iters, warmup, 'Training steps')
     return {
-        name: {
-            'seconds': statistics.median(times[name]),
-            'seconds_min': min(times[name]),
-            'seconds_max': max(times[name]),
-            'peak_bytes': step.peak_bytes(),
-        }
+        name: {**spread(times[name]), 'peak_bytes': step.peak_bytes()}
         for name, step in steps.items()
     }

@@ -1,0 +1,45 @@
+"""The device that a benchmark runs on."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+
+from mmsrn.utils.launch import fail
+
+
+def usable_device(parser: argparse.ArgumentParser, name: str | None) -> str:
+    """End with a clear message unless torch can use a device.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the program.
+        name (str, optional): What ``--device`` says.
+
+    Returns:
+        str: The same; without a name, ``'cuda'`` if there is one.
+    """
+    if name is None:
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    if name.startswith('cuda') and not torch.cuda.is_available():
+        fail(parser, f'--device {name}: torch sees no GPU; try cpu')
+    try:
+        torch.zeros(1, device=name)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        fail(parser, f'--device {name} cannot be used: {reason}')
+    return name
+
+
+def device_name(device: str) -> str:
+    """Name of a device for people.
+
+    Args:
+        device (str): Its name for torch.
+
+    Returns:
+        str: That of the GPU, or the same.
+    """
+    if device.startswith('cuda'):
+        return torch.cuda.get_device_name(device)
+    return device
