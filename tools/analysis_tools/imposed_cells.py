@@ -1,0 +1,159 @@
+"""Cells that count as active, whatever the weights say.
+
+How fast selective inference is depends on how much the first step leaves.
+Random weights leave about half of all cells; this puts a known share in its
+place, in compact groups, as faces are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmsrn.models.dense_heads import SRNHead
+
+RADII = (1, 2, 3)  # cells, of the discs
+SEED = 0
+STATEMENT = (
+    'The given share of the cells of each level, in discs of radius '
+    f'{RADII[0]} to {RADII[-1]} cells, survives STC and gets boxes.'
+)
+
+
+def blobs(size: tuple[int, int], share: float, seed: int = SEED) -> Tensor:
+    """Draw discs until a share of a map is covered.
+
+    Args:
+        size (tuple[int, int]): Height and width of the map.
+        share (float): Share of its cells, 0 to 1.
+        seed (int): Of places and radii.
+
+    Returns:
+        Tensor: bool, (height, width), True in ``round(share * cells)`` cells:
+        the last disc lacks its outermost cells.
+    """
+    height, width = size
+    missing = round(share * height * width)
+    rng = np.random.default_rng(seed)
+    mask = np.zeros(size, dtype=bool)
+    discs = {radius: _disc(radius) for radius in RADII}
+    # Each place at most once: full maps would take for ever.
+    for centre in rng.permutation(height * width):
+        if missing == 0:
+            break
+        cells = np.divmod(centre, width) + discs[rng.choice(RADII)]
+        inside = ((cells >= 0) & (cells < size)).all(axis=1)
+        rows, columns = cells[inside].T
+        new = ~mask[rows, columns]
+        rows, columns = rows[new][:missing], columns[new][:missing]
+        mask[rows, columns] = True
+        missing -= len(rows)
+    return torch.from_numpy(mask)
+
+
+def _disc(radius: int) -> np.ndarray:
+    """Cells of a disc around (0, 0), from the centre outwards, (n, 2)."""
+    sides = np.arange(-radius, radius + 1)
+    cells = np.stack(np.meshgrid(sides, sides, indexing='ij'), -1)
+    cells = cells.reshape(-1, 2)
+    distances = (cells**2).sum(axis=1)
+    order = np.argsort(distances, kind='stable')
+    return cells[order][distances[order] <= radius**2]
+
+
+class ImposedCells:
+    """Base in front of a head's class: says which cells are active.
+
+    What the head itself finds is computed, since that takes time, and not
+    used.  ``imposed`` is the share of the cells of each level, None to leave
+    the answer to the head.
+    """
+
+    imposed: float | None = None
+
+    def survivors(self, first: Tensor) -> Tensor:
+        """See ``SRNHead.survivors``.
+
+        Args:
+            first (Tensor): First-step logits of a level.
+
+        Returns:
+            Tensor: bool, (B, priors of the level).
+        """
+        own = super().survivors(first)
+        return own if self.imposed is None else self._priors(first)
+
+    def find(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
+        """See ``SRNHead.find``.
+
+        Args:
+            first (Tensor, optional): First-step logits of a level.
+            second (Tensor): Second-step logits.
+            cfg (dict): ``test_cfg``.
+
+        Returns:
+            Tensor: bool, (B, priors of the level, classes).
+        """
+        own = super().find(first, second, cfg)
+        if self.imposed is None:
+            return own
+        return self._priors(second)[..., None].expand_as(own)
+
+    def _priors(self, maps: Tensor) -> Tensor:
+        """All priors of the imposed cells."""
+        mask = _priors(
+            tuple(maps.shape[-2:]),
+            self.imposed,
+            self.num_base_priors,
+            maps.device,
+        )
+        return mask.expand(len(maps), -1)
+
+
+@lru_cache(maxsize=64)
+def _priors(
+    size: tuple[int, int], share: float, priors: int, device: torch.device
+) -> Tensor:
+    """Priors of the cells of ``blobs``, (height * width * priors,)."""
+    mask = blobs(size, share).flatten()
+    return mask.repeat_interleave(priors).to(device)
+
+
+def srn_heads(model: nn.Module) -> list[SRNHead]:
+    """Heads with two steps of a detector.
+
+    Args:
+        model (nn.Module): Any detector.
+
+    Returns:
+        list[SRNHead]: Usually one, or none.
+    """
+    return [x for x in model.modules() if isinstance(x, SRNHead)]
+
+
+def mix_in(head: SRNHead, base: type) -> None:
+    """Put a class in front of that of a head, for copies of it too.
+
+    Args:
+        head (SRNHead): The head, changed in place.
+        base (type): The class.
+    """
+    own = type(head)
+    head.__class__ = type(own.__name__, (base, own), {})
+
+
+def impose(models: Iterable[nn.Module], share: float | None) -> None:
+    """Say which cells are active, to all heads that can be told.
+
+    Args:
+        models (Iterable[nn.Module]): Detectors.
+        share (float, optional): Of the cells of each level; None leaves it
+            to the heads.
+    """
+    for model in models:
+        for head in srn_heads(model):
+            head.imposed = share

@@ -1,0 +1,153 @@
+"""Detectors in the variants that benchmark_inference.py compares."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from imposed_cells import mix_in, srn_heads
+from mmengine.config import Config, ConfigDict
+from torch import Tensor, nn
+
+from mmsrn.models.dense_heads import SRNHead
+
+#: Images of a batch, (B, 3, H, W), and their samples.
+Batch = tuple[Tensor, list]
+
+
+@dataclass
+class Loaded:
+    """A detector as its config and checkpoint say.
+
+    Attributes:
+        name (str): In tables.
+        config (str): Path of its config, or of the checkpoint that holds it.
+        checkpoint (str, optional): Path of its weights.
+        cfg (Config): The complete config.
+        model (nn.Module): In evaluation mode, on its device, with dense
+            inference; cells can be imposed on its heads.
+    """
+
+    name: str
+    config: str
+    checkpoint: str | None
+    cfg: Config
+    model: nn.Module
+
+
+class PublishedWork:
+    """Base in front of a head's class: computes what the published code does.
+
+    That is class logits and boxes of both steps, on every map that the neck
+    puts out; on the levels without STC, or STR, those of the first step are
+    not used.
+    """
+
+    def forward(self, x: tuple[Tensor | None, ...]) -> tuple[list, ...]:
+        """See ``SRNHead.forward``.
+
+        Args:
+            x (tuple[Tensor | None]): The maps.
+
+        Returns:
+            tuple[list, list, list, list]: Without ``None``, unless the neck
+            has no first-step map of a level.
+        """
+        cls_fs, bbox_fs, cls_ss, bbox_ss = super().forward(x)
+        for i, maps in enumerate(x[: len(cls_ss)]):
+            if maps is None:
+                continue
+            if cls_fs[i] is None:
+                cls_fs[i] = self.forward_cls(maps, True)
+            if bbox_fs[i] is None:
+                bbox_fs[i] = self.forward_reg(maps, first=True)
+        return cls_fs, bbox_fs, cls_ss, bbox_ss
+
+    def predict_by_feat(self, cls_fs, bbox_fs, *args, **kwargs) -> list:
+        """See ``SRNHead.predict_by_feat``.
+
+        Args:
+            cls_fs, bbox_fs: Of :meth:`forward`.
+            *args, **kwargs: As there.
+
+        Returns:
+            list[InstanceData]: As there.
+        """
+        cls_fs = [
+            x if i in self.stc_levels else None for i, x in enumerate(cls_fs)
+        ]
+        bbox_fs = [
+            x if i in self.str_levels else None for i, x in enumerate(bbox_fs)
+        ]
+        return super().predict_by_feat(cls_fs, bbox_fs, *args, **kwargs)
+
+
+def set_inference(head: SRNHead, mode: str) -> None:
+    """Choose how a head predicts.
+
+    Args:
+        head (SRNHead): The head, changed in place.
+        mode (str): ``inference`` of ``test_cfg``.
+    """
+    head.test_cfg = ConfigDict(head.test_cfg or {}, inference=mode)
+
+
+class Contender:
+    """A detector in one variant, with the weights of all its variants.
+
+    Args:
+        loaded (Loaded): The detector.
+        variant (str): ``'published'``, or a value of ``inference`` of
+            ``test_cfg``; with ``'+prepared'`` at its end, made faster by
+            ``prepare_for_inference``.
+
+    Attributes:
+        model (nn.Module): The variant.
+        plain (nn.Module): The same, not prepared.
+
+    Raises:
+        ValueError: If only an ``SRNHead`` has such a variant.
+    """
+
+    def __init__(self, loaded: Loaded, variant: str) -> None:
+        self.loaded = loaded
+        self.variant = variant
+        mode, _, prepared = variant.partition('+')
+        tensors = chain(loaded.model.parameters(), loaded.model.buffers())
+        # They share all weights: it takes no memory, and no time to copy.
+        memo = {id(x): x for x in tensors}
+        self.plain = copy.deepcopy(loaded.model, memo)
+        heads = srn_heads(self.plain)
+        if not heads and mode != 'dense':
+            raise ValueError(
+                f'{loaded.config}: has no SRNHead, so there is no variant '
+                f"'{variant}'; it can be measured with --variants dense"
+            )
+        for head in heads:
+            if mode == 'published':
+                mix_in(head, PublishedWork)
+            else:
+                set_inference(head, mode)
+        self.model = self.plain
+        if prepared:
+            from mmsrn.models.utils import prepare_for_inference
+
+            self.model = prepare_for_inference(self.plain)
+
+
+@torch.no_grad()
+def predict(model: nn.Module, batches: list[Batch]) -> int:
+    """Find boxes.
+
+    Args:
+        model (nn.Module): Detector.
+        batches (list[tuple[Tensor, list]]): What the data preprocessor
+            made.
+
+    Returns:
+        int: Boxes in all images.
+    """
+    found = [model.predict(*batch) for batch in batches]
+    return sum(len(x.pred_instances) for x in chain(*found))
