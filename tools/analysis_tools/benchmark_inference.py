@@ -398,10 +398,12 @@ def main(argv: list[str] | None = None) -> None:
     args.device = usable_device(parser, args.device)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    detectors = [
-        load_detector(parser, x, args.device, ROOT)
-        for x in dict.fromkeys(args.models)
-    ]
+    texts = list(dict.fromkeys(args.models))
+    detectors = [load_detector(parser, x, args.device, ROOT) for x in texts]
+    names = [x.name for x in detectors]
+    for x, given in zip(detectors, texts):
+        if names.count(x.name) > 1:  # files of a name in several folders
+            x.name = given
     try:
         result = measure(detectors, args)
     except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from ablation_table import short_names
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from stage_meter import STAGES
@@ -19,13 +20,14 @@ def names_of(rows: list[dict]) -> list[str]:
         rows (list[dict]): Rows of a setting.
 
     Returns:
-        list[str]: The variant, with the model if there are several.
+        list[str]: The variant; with the model, without the end that all
+        names share, if there are several.
     """
-    several = len({x['model'] for x in rows}) > 1
-    return [
-        f'{x["model"]} {x["variant"]}' if several else x['variant']
-        for x in rows
-    ]
+    models = list(dict.fromkeys(x['model'] for x in rows))
+    if len(models) == 1:
+        return [x['variant'] for x in rows]
+    short = dict(zip(models, short_names(models)))
+    return [f'{short[x["model"]]} {x["variant"]}' for x in rows]
 
 
 def text(result: dict) -> str:
@@ -52,8 +54,8 @@ def text(result: dict) -> str:
         lines.append(result['imposed'])
     elif not all(x['checkpoint'] for x in result['models']):
         lines.append(
-            'With random weights about half of all cells survive STC, as in no '
-            'trained model; --impose-active sets the share.'
+            'With random weights about half of all cells survive STC, as in '
+            'no trained model; --impose-active sets the share.'
         )
     for setting in result['settings']:
         lines += ['', *_setting(setting)]
@@ -169,7 +171,8 @@ def draw(result: dict) -> Figure:
     """
     sizes = list(dict.fromkeys(x['size'] for x in result['settings']))
     shares = {x['imposed'] for x in result['settings']}
-    figure = Figure((6.4 * len(sizes), 4.2), layout='constrained')
+    tall = max(4.2, 1 + 0.4 * len(result['settings'][0]['rows']))
+    figure = Figure((6.4 * len(sizes), tall), layout='constrained')
     panels = figure.subplots(1, len(sizes), squeeze=False).flat
     for axis, size in zip(panels, sizes):
         settings = [x for x in result['settings'] if x['size'] == size]
@@ -221,5 +224,6 @@ def _draw_stages(axis: Axes, rows: list[dict]) -> None:
         axis.barh(names, times, left=start, label=stage)
         start = [x + y for x, y in zip(start, times)]
     axis.invert_yaxis()
+    axis.tick_params(axis='y', labelsize=8)
     axis.set_xlabel('time of an image (ms): medians of the stages')
     axis.legend(fontsize=8)

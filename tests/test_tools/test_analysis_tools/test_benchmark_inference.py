@@ -1,0 +1,507 @@
+"""The inference benchmark: its counts by hand, its times by fake clocks."""
+
+import copy
+import csv
+import importlib
+import json
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+LIGHT = 'configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
+RETINANET = 'configs/retinanet/retinanet_mobilenetv2_fpn_1xb16-10e_facemask.py'
+FEW = '--iters 1 --warmup 1 --device cpu'.split()
+SHARES = (0.05, 0.3)
+# Of the maps of an image of 64 x 96 pixels, P2 to P7.
+SIZES = [(16, 24), (8, 12), (4, 6), (2, 3), (1, 2), (1, 1)]
+CELLS = [x * y for x, y in SIZES]
+# Of a layer of 64 channels, in the subnet and after it.
+CONV, LOGITS, DELTAS = 64 * 64 * 9, 64 * 2, 64 * 8
+REDUCE, PROJECT, EXPAND = 64 * 64, 64 * 64, 64 * 16
+STRIPS = 16 * 16 * (5 + 5 + 3 + 3)
+SUBNET = CONV + REDUCE + STRIPS + EXPAND + PROJECT + CONV
+
+
+@pytest.fixture(scope='module')
+def part(root):
+    """Function that imports the tool or a module beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(root / 'tools/analysis_tools')
+        # Rates of the machine do not matter here.
+        rate = importlib.import_module('machine_rate')
+        patch.setattr(rate, 'MAP_SIDE', 4)
+        patch.setattr(rate, 'MATRIX_SIDE', 32)
+        yield importlib.import_module
+
+
+@pytest.fixture
+def tool(part):
+    return part('benchmark_inference')
+
+
+@pytest.fixture(scope='module')
+def run(part, root, tmp_path_factory):
+    """A run over all variants: its folder, and its numbers."""
+    out = tmp_path_factory.mktemp('benchmark')
+    before = torch.get_num_threads()
+    prepared = []
+
+    def prepare(model):
+        prepared.append(copy.deepcopy(model))
+        return prepared[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        utils = importlib.import_module('mmsrn.models.utils')
+        patch.setattr(utils, 'prepare_for_inference', prepare, raising=False)
+        part('benchmark_inference').main(
+            [
+                *(str(root / LIGHT), '--size', '64x96', '--memory'),
+                *('--impose-active', *map(str, SHARES), '--threads', '1'),
+                *('--variants', 'published', 'dense', 'selective', 'auto'),
+                *('selective+prepared', '--out-dir', str(out), *FEW),
+                *('--iters', '2'),
+            ]
+        )
+    torch.set_num_threads(before)
+    assert len(prepared) == 1
+    return out, json.loads((out / 'benchmark.json').read_text())
+
+
+def rows_of(result, share):
+    setting = result['settings'][SHARES.index(share)]
+    assert (setting['size'], setting['imposed']) == ('64x96', share)
+    return {x['variant']: x for x in setting['rows']}
+
+
+@pytest.mark.parametrize('share', SHARES)
+def test_active_cells_are_those_imposed(run, share):
+    setting = run[1]['settings'][SHARES.index(share)]
+    (levels,) = setting['active'].values()
+    assert [x['cells'] for x in levels] == CELLS
+    for i, row in enumerate(levels):
+        expected = round(share * CELLS[i])
+        assert row['boxes'] * CELLS[i] == pytest.approx(expected)
+        if i < 3:
+            assert row['survive'] == row['boxes']
+        else:
+            assert row['survive'] is None
+    assert rows_of(run[1], share)['dense']['boxes'] > 0
+
+
+@pytest.mark.parametrize('share', SHARES)
+def test_all_variants_find_the_same(run, share):
+    rows = rows_of(run[1], share)
+    assert len({x['boxes'] for x in rows.values()}) == 1
+
+
+@pytest.mark.parametrize('share', SHARES)
+def test_rows_are_consistent(run, share):
+    result = run[1]
+    rate = result['rates']['convolution']
+    rows = rows_of(result, share)
+    first = rows['published']['seconds']
+    for row in rows.values():
+        assert 0 < row['seconds_min'] <= row['seconds'] <= row['seconds_max']
+        assert row['ratio'] == pytest.approx(row['seconds'] / first)
+        assert (
+            sum(row['stage_multiply_adds'].values()) == (row['multiply_adds'])
+        )
+        work = row['share_of_rate'] * row['seconds'] * rate / 2
+        assert work == pytest.approx(row['multiply_adds'])
+        for stage in ('backbone', 'neck', 'head', 'post-processing'):
+            assert row['stage_seconds'][stage] > 0, stage
+        assert row['peak_bytes'] > 0
+    assert rows['published']['ratio'] == 1
+
+
+@pytest.mark.parametrize('share', SHARES)
+def test_work_of_whole_maps(run, part, root, share):
+    rows = rows_of(run[1], share)
+    work = {k: x['stage_multiply_adds']['head'] for k, x in rows.items()}
+    both = 2 * SUBNET + LOGITS + DELTAS
+    assert work['published'] == 2 * both * sum(CELLS)
+    # Of the first step classes on P2 to P4 and boxes on P5 to P7.
+    first = (SUBNET + LOGITS) * sum(CELLS[:3])
+    first += (SUBNET + DELTAS) * sum(CELLS[3:])
+    assert work['dense'] == both * sum(CELLS) + first
+    for stage in ('backbone', 'neck'):
+        assert (
+            len(
+                {
+                    rows[x]['stage_multiply_adds'][stage]
+                    for x in ('published', 'dense')
+                }
+            )
+            == 1
+        )
+
+
+def test_work_is_what_the_other_counter_says(run, part, root):
+    from mmengine.config import Config
+
+    cfg = Config.fromfile(root / LIGHT)
+    cfg.model.backbone.init_cfg = None
+    _, flops = part('get_flops').count(cfg, (64, 96))
+    found = rows_of(run[1], SHARES[0])['dense']['multiply_adds']
+    assert found < flops < 1.03 * found  # it counts norms as well
+
+
+def dilated(mask, kernels):
+    """Union of shifted masks."""
+    height, width = mask.shape
+    wide = np.pad(mask, 2)
+    out = np.zeros_like(mask)
+    for tall, broad in kernels:
+        for y in range(-(tall // 2), tall // 2 + 1):
+            for x in range(-(broad // 2), broad // 2 + 1):
+                out |= wide[2 + y : 2 + y + height, 2 + x : 2 + x + width]
+    return out
+
+
+def row_work(mask, predictor):
+    """Rows of each layer times its weights; each has one row of zeros."""
+    last = dilated(mask, [(3, 3)])
+    middle = dilated(last, [(1, 5), (5, 1), (1, 3), (3, 1)])
+    inner, outer, wanted = (int(x.sum()) + 1 for x in (last, middle, mask))
+    return (
+        outer * (CONV + REDUCE)
+        + inner * (STRIPS + EXPAND + PROJECT)
+        + wanted * (CONV + predictor)
+    )
+
+
+@pytest.mark.parametrize('share', SHARES)
+def test_work_of_rows(run, part, share):
+    """Of the head, from the cells that were imposed."""
+    rows = rows_of(run[1], share)
+    blobs = [part('imposed_cells').blobs(x, share).numpy() for x in SIZES]
+    expected = (SUBNET + LOGITS) * (sum(CELLS[:3]) + sum(CELLS[3:]))
+    expected += sum(row_work(x, LOGITS) for x in blobs[:3])
+    expected += sum(row_work(x, DELTAS) for x in [*blobs, *blobs[3:]])
+    for variant in ('selective', 'selective+prepared'):
+        found = rows[variant]['stage_multiply_adds']
+        assert found['head'] == expected
+        assert found['neck'] < rows['dense']['stage_multiply_adds']['neck']
+
+
+def test_files(run):
+    out, result = run
+    with (out / 'benchmark.csv').open(newline='') as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 2 * 5
+    for line, row in zip(lines[:5], rows_of(result, SHARES[0]).values()):
+        assert line['variant'] == row['variant']
+        assert float(line['seconds']) == row['seconds']
+        assert (
+            float(line['stage_seconds_neck']) == row['stage_seconds']['neck']
+        )
+    picture = cv2.imread(str(out / 'benchmark.png'))
+    assert min(picture.shape[:2]) > 300 and picture.std() > 10
+
+
+def test_lines_of_the_picture_and_of_the_table(run, part):
+    result = run[1]
+    report = part('inference_report')
+    (axis,) = report.draw(result).axes
+    labels = [x.get_text() for x in axis.get_legend().get_texts()]
+    assert labels == list(rows_of(result, SHARES[0]))
+    x, y = axis.containers[2][0].get_data()
+    assert list(x) == pytest.approx([5, 30])
+    selective = [rows_of(result, x)['selective']['seconds'] for x in SHARES]
+    assert list(y) == pytest.approx([1e3 * x for x in selective])
+    lines = [x.split() for x in report.text(result).splitlines()]
+    (row, _) = (x for x in lines if x and x[0] == 'dense')
+    dense = rows_of(result, SHARES[0])['dense']
+    assert row[1] == f'{1e3 * dense["seconds"]:.1f}'
+    assert row[4] == f'{dense["multiply_adds"] / 1e9:.3f}'
+    # Without several shares: bars of the stages.
+    single = dict(result, settings=result['settings'][:1])
+    (axis,) = report.draw(single).axes
+    assert len(axis.containers) == 5
+    widths = [bars[1].get_width() for bars in axis.containers]
+    assert sum(widths) == pytest.approx(
+        1e3 * sum(dense['stage_seconds'].values())
+    )
+
+
+# --- imposed cells -----------------------------------------------------------
+
+
+@pytest.mark.parametrize('size', [(16, 24), (1, 1), (7, 3), (40, 40)])
+@pytest.mark.parametrize('share', [0, 0.01, 0.2, 0.9, 1])
+def test_blobs_cover_what_they_should(part, size, share):
+    blobs = part('imposed_cells').blobs
+    mask = blobs(size, share)
+    assert mask.shape == size and mask.dtype == torch.bool
+    assert mask.sum() == round(share * size[0] * size[1])
+    assert mask.equal(blobs(size, share))
+
+
+def test_blobs_are_discs(part):
+    assert len(part('imposed_cells')._disc(1)) == 5
+    assert len(part('imposed_cells')._disc(2)) == 13
+    assert len(part('imposed_cells')._disc(3)) == 29
+    mask = part('imposed_cells').blobs((100, 100), 0.01).float()
+    # Scattered, hardly a cell would have two active neighbours.
+    near = torch.nn.functional.conv2d(
+        mask[None, None], torch.ones(1, 1, 3, 3), padding=1
+    )[0, 0]
+    assert (near[mask > 0] > 2).float().mean() > 0.9
+    other = part('imposed_cells').blobs((100, 100), 0.01, seed=1)
+    assert not other.equal(mask > 0)
+
+
+# --- stages ------------------------------------------------------------------
+
+
+class FakePyramid:
+    def __init__(self, spend):
+        self.maps = self.rows = lambda *_: spend(100)
+
+
+class FakePart(nn.Module):
+    """Spends as much as its methods are told to."""
+
+    def __init__(self, spend, **methods):
+        super().__init__()
+        for name, amount in methods.items():
+            method = amount if callable(amount) else lambda n=amount: spend(n)
+            setattr(self, name, method)
+
+
+def test_a_stage_interrupts_another(part):
+    """A clock that moves only when a stage says so."""
+    clock = SimpleNamespace(now=5)
+
+    def spend(amount):
+        clock.now += amount
+
+    neck = FakePart(spend, pyramid=lambda: (spend(20), FakePyramid(spend))[1])
+
+    def find(pyramid):
+        spend(1000)
+        pyramid.maps()
+        pyramid.rows()
+        spend(2000)
+        head.predict_by_feat()
+
+    head = FakePart(spend, predict=find, predict_by_feat=40_000)
+    model = nn.Module()
+    model.backbone = FakePart(spend, forward=3)
+    model.detector = nn.Module()
+    model.detector.neck, model.detector.bbox_head = neck, head
+
+    def predict():
+        spend(500_000)
+        model.backbone()
+        head.predict(neck.pyramid())
+
+    before = [dict(x.__dict__) for x in model.modules()]
+    meter = part('stage_meter').StageMeter(lambda: clock.now)
+    for _ in range(2):
+        assert meter(model, predict) == {
+            'backbone': 3,
+            'neck': 220,
+            'head': 3000,
+            'post-processing': 40_000,
+            'other': 500_000,
+        }
+    assert [dict(x.__dict__) for x in model.modules()] == before
+
+
+# --- crossover ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize('penalty', [2, 4])
+def test_crossover(part, monkeypatch, penalty):
+    """Rows that cost n times as much per multiply-add pay up to 1 / n."""
+    from mmdet.registry import MODELS
+
+    module = part('row_crossover')
+
+    def seconds(call, device):
+        with FlopCounterMode(display=False) as counter:
+            call()
+        calls.append(counter.get_total_flops())
+        return calls[-1] * (1 if calls[-1] == whole else penalty)
+
+    calls = []
+    head = MODELS.build(
+        dict(type='SRNHead', num_classes=1, in_channels=8, feat_channels=8)
+    ).eval()
+    maps = torch.rand(1, 8, 40, 40)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        head.forward_cls(maps)
+    whole = counter.get_total_flops()
+    monkeypatch.setattr(module, 'seconds', seconds)
+    found = module.measure_crossover(head, maps, iters=1, warmup=0)
+    # That of RFE's reduction on more cells is not in the share.
+    assert found['crossover'] == pytest.approx(1 / penalty, abs=0.04)
+    for row in found['tried']:
+        assert (row['ratio'] < 1) == (row['work'] < found['crossover'])
+
+
+def test_layers_that_need_maps_have_no_crossover(part):
+    from mmdet.registry import MODELS
+
+    head = MODELS.build(
+        dict(
+            type='SRNHead',
+            num_classes=1,
+            in_channels=8,
+            feat_channels=8,
+            norm_cfg=dict(type='GN', num_groups=2),
+        )
+    )
+    measure = part('row_crossover').measure_crossover
+    with pytest.raises(ValueError, match='does not run on rows'):
+        measure(head, torch.rand(1, 8, 4, 4), 1, 0)
+
+
+# --- files -------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_config(root, tmp_path):
+    """The light SRN, whose test makes photos small."""
+    path = tmp_path / 'small.py'
+    path.write_text(
+        f'_base_ = {str(root / LIGHT)!r}\n'
+        'test_dataloader = dict(dataset=dict(pipeline=[\n'
+        "    dict(type='LoadImageFromFile'),\n"
+        "    dict(type='Resize', scale=(96, 64), keep_ratio=True),\n"
+        "    dict(type='PackDetInputs', meta_keys=("
+        "'img_shape', 'ori_shape', 'scale_factor'))]))\n"
+    )
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / 'photos'
+    (folder / 'more').mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name, size in (('a.png', (120, 90)), ('more/b.jpg', (64, 192))):
+        image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / name), image)
+    return folder
+
+
+def test_photos_and_a_checkpoint_that_holds_its_config(
+    part, tool, small_config, photos, tmp_path, capsys
+):
+    from mmdet.registry import MODELS
+    from mmengine.config import Config
+
+    cfg = Config.fromfile(small_config)
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    nn.init.constant_(model.bbox_head.conv_cls.bias, 9.0)  # all are faces
+    nn.init.constant_(model.bbox_head.conv_cls.weight, 0.0)
+    checkpoint = tmp_path / 'epoch_1.pth'
+    meta = dict(cfg=cfg.pretty_text)
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), checkpoint)
+    tool.main(
+        [
+            *(str(checkpoint), f'{small_config}={checkpoint}'),
+            *('--variants', 'dense', '--images', str(photos)),
+            *('--calibrate', '--out-dir', str(tmp_path / 'out'), *FEW),
+        ]
+    )
+    result = json.loads((tmp_path / 'out/benchmark.json').read_text())
+    names = ['epoch_1', 'small=epoch_1']
+    assert [x['name'] for x in result['models']] == names
+    (setting,) = result['settings']
+    assert setting['size'] == '2 photos'
+    # 85 x 64 and 32 x 96 pixels: P2 of 22 x 16 and 8 x 24 cells.
+    level = setting['active']['epoch_1'][0]
+    assert level['cells'] == 22 * 16 + 8 * 24
+    assert level['survive'] == level['boxes'] == 1
+    first, second = setting['rows']
+    assert first['boxes'] == second['boxes'] > 0
+    assert first['multiply_adds'] == second['multiply_adds']
+    assert [x['level'] for x in result['calibration']] == ['P2', 'P2']
+    printed = capsys.readouterr().out
+    assert printed.count('model.test_cfg.crossover=') == 2
+    assert 'random weights' not in printed
+
+
+def test_wrong_files(tool, fails, small_config, photos, tmp_path):
+    out = ['--out-dir', tmp_path / 'out', *FEW]
+    error = fails(tool, small_config, '--images', tmp_path / 'none', *out)
+    assert 'none: is no folder' in error
+    (tmp_path / 'empty').mkdir()
+    error = fails(tool, small_config, '--images', tmp_path / 'empty', *out)
+    assert 'has no image' in error
+    (photos / 'a.png').write_bytes(b'no image')
+    error = fails(tool, small_config, '--images', photos, *out)
+    assert 'a.png: is no image' in error
+    error = fails(tool, f'{small_config}=missing.pth', *out)
+    assert 'missing.pth is not a file' in error
+    other = tmp_path / 'other.pth'
+    torch.save({'state_dict': {}}, other)
+    assert 'does not hold its config; name it: CONFIG=' in fails(
+        tool, other, *out
+    )
+    assert f'{other} does not fit' in fails(
+        tool, f'{small_config}={other}', *out
+    )
+    (tmp_path / 'file').touch()
+    error = fails(tool, '--out-dir', tmp_path / 'file/out')
+    assert '--out-dir' in error and 'cannot be written' in error
+
+
+def test_wrong_arguments(tool, fails):
+    error = fails(tool, '--variants', 'dense', 'fast')
+    assert "unknown variant 'fast'; there are published, dense, " in error
+    assert 'unknown variant' in fails(tool, '--variants', 'dense+')
+    for size in ('640x', '0x640', '1x2x3', 'large'):
+        assert 'such as 480x640' in fails(tool, '--size', size)
+    for share in ('1.5', '-0.1', 'nan', 'few'):
+        assert 'from 0 to 1' in fails(tool, f'--impose-active={share}')
+    error = fails(tool, '--size', '64', '--images', '.')
+    assert '--size is of noise' in error
+    assert 'did you mean' in fails(tool, 'srn_r50_fpn.p')
+
+
+def test_heads_that_have_no_second_step(tool, root, fails, tmp_path, capsys):
+    config = root / RETINANET
+    out = ['--size', '64', '--out-dir', tmp_path, *FEW]
+    error = fails(tool, config, '--variants', 'dense', 'selective', *out)
+    assert f'{config}: has no SRNHead' in error
+    assert "no variant 'selective'" in error
+    error = fails(tool, config, '--impose-active', '0.1', *out)
+    assert f'--impose-active: {config} has no SRNHead' in error
+    # Two of a name are told apart by their folders.
+    other = tmp_path / config.name
+    other.write_text(f'_base_ = {str(config)!r}')
+    tool.main([str(x) for x in (config, other, *out)])
+    result = json.loads((tmp_path / 'benchmark.json').read_text())
+    names = [str(config), str(other)]
+    assert [x['name'] for x in result['models']] == names
+    (setting,) = result['settings']
+    assert [x['model'] for x in setting['rows']] == names
+    for row in setting['rows']:
+        assert row['variant'] == 'dense'
+        assert row['stage_multiply_adds']['head'] > 0
+
+
+def test_no_level_of_stc(tool, fails, root, tmp_path):
+    config = tmp_path / 'str.py'
+    config.write_text(
+        f'_base_ = {str(root / LIGHT)!r}\n'
+        'model = dict(bbox_head=dict(stc_levels=()))\n'
+    )
+    out = ['--size', '64', '--out-dir', tmp_path, *FEW]
+    error = fails(tool, config, '--calibrate', *out)
+    assert f'the head of {config} has no stc_levels' in error
+
+
+def test_help(help_of):
+    text = help_of('analysis_tools/benchmark_inference.py')
+    assert '--impose-active' in text and 'examples:' in text
