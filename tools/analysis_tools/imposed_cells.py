@@ -1,8 +1,8 @@
 """Cells that count as active, whatever the weights say.
 
 How fast selective inference is depends on how much the first step leaves.
-Random weights leave about half of all cells; this puts a known share in its
-place, in compact groups, as faces are.
+With random weights that is chance; this puts a known share in its place, in
+compact groups, as faces are.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ def text(result: dict) -> str:
         lines.append(result['imposed'])
     elif not all(x['checkpoint'] for x in result['models']):
         lines.append(
-            'With random weights about half of all cells survive STC, as in '
-            'no trained model; --impose-active sets the share.'
+            'With random weights it is chance which cells survive STC; '
+            '--impose-active sets their share.'
         )
     for setting in result['settings']:
         lines += ['', *_setting(setting)]
@@ -66,7 +66,7 @@ def text(result: dict) -> str:
             f'{row["model"]}{prepared}, class subnet on {row["level"]} of '
             f'{row["size"]}: rows take the time of the map at '
             f'{row["crossover"]:.2f} of its work',
-            f'model.test_cfg.crossover={row["crossover"]:.2f}',
+            f'test_cfg.crossover={row["crossover"]:.2f}',
         ]
     return '\n'.join(lines)
 
@@ -173,7 +173,9 @@ def draw(result: dict) -> Figure:
     shares = {x['imposed'] for x in result['settings']}
     tall = max(4.2, 1 + 0.4 * len(result['settings'][0]['rows']))
     figure = Figure((6.4 * len(sizes), tall), layout='constrained')
-    panels = figure.subplots(1, len(sizes), squeeze=False).flat
+    panels = figure.subplots(
+        1, len(sizes), squeeze=False, sharey=len(shares) == 1
+    ).flat
     for axis, size in zip(panels, sizes):
         settings = [x for x in result['settings'] if x['size'] == size]
         if len(shares) > 1:
@@ -183,6 +185,15 @@ def draw(result: dict) -> Figure:
             _draw_stages(axis, settings[0]['rows'])
             axis.set_title(title(settings[0]), fontsize=10)
         axis.grid(alpha=0.3)
+        axis.set_axisbelow(True)
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc='outside upper center',
+        ncols=5 if max(map(len, labels)) < 20 else 2,
+        fontsize=8,
+    )
     figure.supxlabel(
         '{device}, {threads} threads, torch {torch}'.format(**result),
         fontsize=9,
@@ -212,7 +223,6 @@ def _draw_lines(axis: Axes, settings: list[dict]) -> None:
     axis.set_xlabel('active cells (%)')
     axis.set_ylabel('time of an image (ms): median, min, max')
     axis.set_ylim(bottom=0)
-    axis.legend(fontsize=8)
 
 
 def _draw_stages(axis: Axes, rows: list[dict]) -> None:
@@ -223,7 +233,7 @@ def _draw_stages(axis: Axes, rows: list[dict]) -> None:
         times = [1e3 * x['stage_seconds'][stage] for x in rows]
         axis.barh(names, times, left=start, label=stage)
         start = [x + y for x, y in zip(start, times)]
-    axis.invert_yaxis()
+    # Axes that are shared must not be turned around twice.
+    axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.tick_params(axis='y', labelsize=8)
-    axis.set_xlabel('time of an image (ms): medians of the stages')
-    axis.legend(fontsize=8)
+    axis.set_xlabel('ms for an image, medians')

@@ -207,8 +207,9 @@ def test_files(run):
 def test_lines_of_the_picture_and_of_the_table(run, part):
     result = run[1]
     report = part('inference_report')
-    (axis,) = report.draw(result).axes
-    labels = [x.get_text() for x in axis.get_legend().get_texts()]
+    figure = report.draw(result)
+    (axis,), (legend,) = figure.axes, figure.legends
+    labels = [x.get_text() for x in legend.get_texts()]
     assert labels == list(rows_of(result, SHARES[0]))
     x, y = axis.containers[2][0].get_data()
     assert list(x) == pytest.approx([5, 30])
@@ -427,7 +428,7 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     assert first['multiply_adds'] == second['multiply_adds']
     assert [x['level'] for x in result['calibration']] == ['P2', 'P2']
     printed = capsys.readouterr().out
-    assert printed.count('model.test_cfg.crossover=') == 2
+    assert printed.count('test_cfg.crossover=') == 2
     assert 'random weights' not in printed
 
 
