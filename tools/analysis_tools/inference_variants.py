@@ -12,6 +12,7 @@ from mmengine.config import Config, ConfigDict
 from torch import Tensor, nn
 
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.models.utils import prepare_for_inference
 
 #: Images of a batch, (B, 3, H, W), and their samples.
 Batch = tuple[Tensor, list]
@@ -60,7 +61,8 @@ class PublishedWork:
             if maps is None:
                 continue
             if cls_fs[i] is None:
-                cls_fs[i] = self.forward_cls(maps, True)
+                scores = self.forward_cls(maps, True)
+                cls_fs[i] = self.class_logits(scores, i)
             if bbox_fs[i] is None:
                 bbox_fs[i] = self.forward_reg(maps, first=True)
         return cls_fs, bbox_fs, cls_ss, bbox_ss
@@ -125,16 +127,16 @@ class Contender:
                 f'{loaded.config}: has no SRNHead, so there is no variant '
                 f"'{variant}'; it can be measured with --variants dense"
             )
+        inference = 'dense' if mode == 'published' else mode
         for head in heads:
             if mode == 'published':
                 mix_in(head, PublishedWork)
-            else:
-                set_inference(head, mode)
+            set_inference(head, inference)
         self.model = self.plain
         if prepared:
-            from mmsrn.models.utils import prepare_for_inference
-
             self.model = prepare_for_inference(self.plain)
+            for head in srn_heads(self.model):
+                set_inference(head, inference)  # it has a way of its own
 
 
 @torch.no_grad()

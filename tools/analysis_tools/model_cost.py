@@ -59,14 +59,23 @@ def count(cfg: Config, size: tuple[int, int]) -> Cost:
     return Cost(sum(x.numel() for x in model.parameters()), operations)
 
 
-def _operations(model: nn.Module, data: dict, device: str) -> int:
+def operations_counter() -> FlopCounterMode:
+    """Counter of what runs while it is on.
+
+    Returns:
+        FlopCounterMode: Counts additions as well, so twice the operations of
+        :class:`Cost`.
+    """
     # How mmcv multiplies in a deformable convolution; torch knows `addmm`.
     in_place = {torch.ops.aten.addmm_: _addmm}
-    counter = FlopCounterMode(display=False, custom_mapping=in_place)
+    return FlopCounterMode(display=False, custom_mapping=in_place)
+
+
+def _operations(model: nn.Module, data: dict, device: str) -> int:
     model = model.to(device)
-    with counter, torch.no_grad():
+    with operations_counter() as counter, torch.no_grad():
         model(data['inputs'].to(device), data['data_samples'], mode='tensor')
-    return counter.get_total_flops() // 2  # it counts additions as well
+    return counter.get_total_flops() // 2
 
 
 def _addmm(_: Any, left: torch.Size, right: torch.Size, **kwargs: Any) -> int:

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from unittest import mock
 
+from model_cost import operations_counter
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 #: Methods by the name of the module, and their stages.
 _STAGES = {
@@ -113,8 +113,7 @@ def multiply_adds(
     """Count the multiply-adds of convolutions and matrix products.
 
     They are counted where they are executed, on maps and on rows, so that all
-    variants are counted alike.  ``get_flops.py`` traces whole maps, and counts
-    norms and interpolation as well, which makes one or two percent.
+    variants are counted alike, and as ``get_flops.py`` does.
 
     Args:
         model (nn.Module): Detector.
@@ -123,7 +122,7 @@ def multiply_adds(
     Returns:
         dict[str, int]: Of each of :data:`STAGES`.
     """
-    with FlopCounterMode(display=False) as counter:
+    with operations_counter() as counter:
         # It counts a multiplication and its addition as two.
         meter = StageMeter(lambda: counter.get_total_flops() // 2)
         return meter(model, function)
