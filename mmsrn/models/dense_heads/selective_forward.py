@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Rows cost this much more per multiply-add than maps do, on a CPU:
 # tools/analysis_tools/benchmark_inference.py
 CROSSOVER = 0.5
-# Logits by which bfloat16 may err, and more than that: docs/selective_inference.md
+# More than bfloat16 errs, in logits: docs/selective_inference.md
 BAND = 0.25
 
 
