@@ -41,8 +41,7 @@ def measure_crossover(
     Raises:
         ValueError: If the subnet does not run on rows.
     """
-    subnet, predictor = head.cls_layers()
-    layers = [*subnet, predictor]
+    layers = head.cls_layers()
     unfit = [x for x in layers if not runs_on_rows(x)]
     if unfit:
         raise ValueError(
@@ -51,7 +50,7 @@ def measure_crossover(
         )
 
     def dense() -> None:
-        predictor(subnet(maps))
+        head.forward_cls(maps)
 
     def selective(wanted: Tensor) -> None:
         plan = RowPlan(layers, wanted)

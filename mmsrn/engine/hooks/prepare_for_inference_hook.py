@@ -22,10 +22,12 @@ class PrepareForInferenceHook(Hook):
         >>> custom_hooks = [dict(type='PrepareForInferenceHook')]
     """
 
+    priority = 'VERY_LOW'  # after hooks that exchange weights, as EMAHook
+
     def __init__(self, inference: str = 'auto') -> None:
         self.inference = inference
 
-    def before_test(self, runner: Runner) -> None:
+    def before_test_epoch(self, runner: Runner) -> None:
         """Put the copy in the place of the model.
 
         Args:
@@ -41,11 +43,14 @@ class PrepareForInferenceHook(Hook):
     def _copy(self):
         return prepare_for_inference(self._model, self.inference)
 
-    def after_test(self, runner: Runner) -> None:
+    def after_test_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
         """Put the model back.
 
         Args:
             runner (Runner): The runner.
+            metrics (dict, optional): The results.
         """
         if is_model_wrapper(runner.model):
             runner.model.module = self._model

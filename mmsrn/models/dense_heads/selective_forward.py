@@ -15,27 +15,59 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmsrn.utils.one_line import one_line
 
 from ..sparse import Pyramid, RowPlan, runs_on_rows, share_of_work
+from ..task_modules.step_targets import reject_unknown
 
 if TYPE_CHECKING:
     from .srn_head import Maps, SRNHead
 
-# Rows cost this much more per multiply-add than maps do, on a CPU:
-# tools/analysis_tools/benchmark_inference.py
-CROSSOVER = 0.5
+INFERENCE = ('dense', 'selective', 'auto')
+# Share of the work on maps from which on rows take as long, on a CPU:
+# tools/analysis_tools/benchmark_inference.py --calibrate
+CROSSOVER = 0.37
 # More than bfloat16 errs, in logits: docs/selective_inference.md
 BAND = 0.25
+DTYPES = ('bfloat16', 'float16')
+
+
+def check_settings(cfg: dict) -> None:
+    """Check what a ``test_cfg`` says of selective inference.
+
+    Args:
+        cfg (dict): ``test_cfg`` of an ``SRNHead``.
+
+    Raises:
+        ValueError: If a setting is not one that is known.
+    """
+    mode = cfg.get('inference', 'dense')
+    if mode not in INFERENCE:
+        raise ValueError(
+            f'SRNHead: inference={mode!r} of test_cfg must be one of '
+            + ', '.join(map(repr, INFERENCE))
+        )
+    coarse = cfg.get('coarse_first_step')
+    if coarse is None:
+        return
+    where = "SRNHead's test_cfg.coarse_first_step"
+    reject_unknown(coarse, ('dtype', 'band'), where)
+    if coarse.get('dtype', DTYPES[0]) not in DTYPES:
+        raise ValueError(
+            f'{where}: dtype={coarse["dtype"]!r} must be one of '
+            + ', '.join(map(repr, DTYPES))
+        )
+    if coarse.get('band', BAND) < 0:
+        raise ValueError(f'{where}: band={coarse["band"]} is less than 0')
 
 
 @torch.no_grad()
 def selective_forward(
     head: SRNHead, pyramid: Pyramid
 ) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
-    """Predict both steps where it matters.
+    """Predict both steps where it matters, without gradients.
 
     Args:
         head (SRNHead): The head.
@@ -49,7 +81,7 @@ def selective_forward(
 
     Raises:
         ValueError: If ``inference`` is ``'selective'`` and a layer does not
-            run on rows.
+            run on rows, or a map that is needed does not exist.
     """
     return _SelectiveForward(head, pyramid).run()
 
@@ -58,14 +90,14 @@ class _SelectiveForward:
     """The state of one call."""
 
     def __init__(self, head: SRNHead, pyramid: Pyramid) -> None:
+        head.check_first_maps(pyramid.first)
         self.head = head
         self.pyramid = pyramid
         self.cfg = head.test_cfg
         self.crossover = self.cfg.get('crossover', CROSSOVER)
         if head.inference == 'selective':
             self.crossover = 1.0
-        levels = range(head.prior_generator.num_levels)
-        self.levels = levels
+        self.levels = range(head.prior_generator.num_levels)
         # Class plans of the levels that run on rows, and the rows they took.
         self.plans: dict[int, RowPlan] = {}
         self.rows: dict[int, Tensor] = {}
@@ -81,11 +113,13 @@ class _SelectiveForward:
             self._cells(head.find(x, y, self.cfg).any(dim=-1), i)
             for i, (x, y) in enumerate(zip(cls_fs, cls_ss))
         ]
-        bbox_fs = [
-            self._boxes(i, found[i], True) if i in head.str_levels else None
-            for i in self.levels
-        ]
         bbox_ss = [self._boxes(i, found[i], False) for i in self.levels]
+        same = self.pyramid.shared and not (
+            head.refine_predictor or head.separate_reg
+        )
+        bbox_fs: Maps = [None] * len(self.levels)
+        for i in head.str_levels:
+            bbox_fs[i] = bbox_ss[i] if same else self._boxes(i, found[i], True)
         return cls_fs, bbox_fs, cls_ss, bbox_ss
 
     def _cells(self, priors: Tensor, level: int) -> Tensor:
@@ -93,45 +127,47 @@ class _SelectiveForward:
         height, width = self.pyramid.sizes[level]
         return priors.view(len(priors), height, width, -1).any(dim=-1)
 
-    def _plan(self, layers, wanted: Tensor) -> RowPlan | None:
-        """How to run layers on rows; None if whole maps are the better way."""
-        subnet, predictor = layers
-        layers = [*subnet, predictor]
+    def _run_on_rows(self, layers: list[nn.Module]) -> bool:
+        """Whether layers do so."""
         unfit = [x for x in layers if not runs_on_rows(x)]
-        if unfit:
-            if self.head.inference == 'auto':
-                return None
+        if unfit and self.head.inference == 'selective':
             raise ValueError(
                 "SRNHead: inference='selective' of test_cfg: "
                 f'{one_line(str(unfit[0]))} does not give on single cells '
                 "what it gives on maps; 'auto' and 'dense' compute the maps"
             )
+        return not unfit
+
+    def _plan(self, layers: list[nn.Module], wanted: Tensor) -> RowPlan | None:
+        """How to run layers on rows; None if whole maps are the better way."""
+        if not self._run_on_rows(layers):
+            return None
         plan = RowPlan(layers, wanted)
         return plan if share_of_work(plan) <= self.crossover else None
 
     def _first_scores(self, level: int) -> Tensor:
         """First-step logits, exact wherever they do not drop a cell."""
         head, maps = self.head, self.pyramid.first[level]
-        coarse = self.cfg.get('filter')
-        if not coarse:
-            return head.class_logits(head.forward_cls(maps, True), level)
-        with torch.autocast(
-            maps.device.type, getattr(torch, coarse.get('dtype', 'bfloat16'))
-        ):
-            scores = head.forward_cls(maps, True)
-        logits = head.class_logits(scores.float(), level)
-        raised = self._raise(logits, coarse.get('band', BAND))
-        height, width = maps.shape[-2:]
-        doubtful = head.survivors(raised).view(len(maps), height, width, -1)
-        plan = self._plan(head.cls_layers(True), doubtful.any(dim=-1))
-        if plan is None:
-            return head.class_logits(head.forward_cls(maps, True), level)
-        exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
-        exact = head.class_logits(exact, level)
-        return exact.where(plan.sets[-1].mask[:, None], logits)
+        coarse = self.cfg.get('coarse_first_step')
+        layers = head.cls_layers(True)
+        if coarse is not None and self._run_on_rows(layers):
+            dtype = getattr(torch, coarse.get('dtype', DTYPES[0]))
+            with torch.autocast(maps.device.type, dtype):
+                scores = head.forward_cls(maps, True)
+            logits = head.class_logits(scores.float(), level)
+            # What decides may be the difference of two logits.
+            raised = self._raise(logits, 2 * coarse.get('band', BAND))
+            survivors = self._cells(head.survivors(raised), level)
+            plan = self._plan(layers, survivors)
+            if plan is not None:
+                exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
+                exact = head.class_logits(exact, level)
+                return exact.where(survivors[:, None], logits)
+        return head.class_logits(head.forward_cls(maps, True), level)
 
     def _raise(self, logits: Tensor, band: float) -> Tensor:
-        """Make foreground of what is nearly so."""
+        """Make foreground of what is nearly so, or has overflowed."""
+        logits = logits.nan_to_num(nan=band, posinf=band)
         if self.head.use_sigmoid_cls:
             return logits + band
         parts = logits.unflatten(1, (-1, self.head.cls_out_channels)).clone()
@@ -172,19 +208,24 @@ class _SelectiveForward:
     def _boxes(self, level: int, wanted: Tensor, first: bool) -> Tensor:
         """Box deltas of a level in one step."""
         head = self.head
-        refine = head.refine_predictor and level in head.str_levels
-        plan = self._plan(head.reg_layers(refine and not first, first), wanted)
-        if not first and level in self.plans and plan is not None:
+        refine = not first and (
+            head.refine_predictor and level in head.str_levels
+        )
+        if not wanted.any():
+            channels = head.num_base_priors * head.bbox_coder.encode_size
+            size = len(wanted), channels, *wanted.shape[1:]
+            return torch.zeros(size, device=wanted.device)
+        plan = self._plan(head.reg_layers(refine, first), wanted)
+        if plan is not None and not first and level in self.plans:
+            given = self.plans[level].sets[0]
             # Of the cells of the class plan: no map of this level exists.
-            rows = (
-                self.plans[level]
-                .sets[0]
-                .choose(self.rows[level], plan.sets[0])
-            )
-            return plan.sets[-1].put(plan(rows))
-        maps = self.pyramid.first[level]
-        if not first:
+            if given.holds(plan.sets[0]):
+                rows = given.choose(self.rows[level], plan.sets[0])
+                return plan.sets[-1].put(plan(rows))
+        if first:
+            maps = self.pyramid.first[level]
+        else:
             maps = self.pyramid.maps([level])[level]
         if plan is None:
-            return head.forward_reg(maps, refine and not first, first)
+            return head.forward_reg(maps, refine, first)
         return plan.sets[-1].put(plan(plan.sets[0].take(maps)))

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -26,10 +27,9 @@ from ..task_modules.step_targets import reject_unknown
 from ..utils import flatten_levels, level_mask
 from .box_quality import box_quality
 from .selection_log import selection_log
-from .selective_forward import selective_forward
+from .selective_forward import check_settings, selective_forward
 
 Maps = list[Tensor | None]
-INFERENCE = ('dense', 'selective', 'auto')
 
 
 class TwoStepTargets(NamedTuple):
@@ -118,10 +118,11 @@ class SRNHead(AnchorHead):
             only where the scores so far may become detections; ``'auto'``
             does so on each level where it is faster.  The detections are the
             same.  ``crossover``: the share of the multiply-adds of whole maps
-            above which ``'auto'`` computes these.  ``filter``: a dict, with
-            which the first step runs in ``dtype`` (``'bfloat16'``) first, and
-            as it is where the scores then survive, or nearly so: ``band``
-            (0.25) is how far a logit may be off.  Not in ``'dense'``.
+            above which ``'auto'`` computes these.  ``coarse_first_step``: a
+            dict, with which the first step runs in ``dtype``
+            (``'bfloat16'``) first, and as it is where the scores then survive
+            or nearly so: ``band`` (0.25) is how far a logit may be off.  Not
+            in ``'dense'``.
         init_cfg (dict | list[dict]): Initialisation; by default an anchor is
             one of the classes with a probability of 0.01.
 
@@ -245,6 +246,7 @@ class SRNHead(AnchorHead):
                 f'SRNHead: loss_cls={loss_cls["type"]} has no class for the '
                 'background; write use_sigmoid=True into it'
             )
+        self.check_test_cfg()
         self.detach_anchors = detach_anchors
         self.refine_negatives = refine_negatives
         self.train_cfg = train_cfg
@@ -281,13 +283,16 @@ class SRNHead(AnchorHead):
     @property
     def inference(self) -> str:
         """``'dense'``, ``'selective'`` or ``'auto'``: see ``test_cfg``."""
-        mode = (self.test_cfg or {}).get('inference', 'dense')
-        if mode not in INFERENCE:
-            raise ValueError(
-                f'SRNHead: inference={mode!r} of test_cfg must be one of '
-                + ', '.join(map(repr, INFERENCE))
-            )
-        return mode
+        self.check_test_cfg()
+        return (self.test_cfg or {}).get('inference', 'dense')
+
+    def check_test_cfg(self) -> None:
+        """Check what ``test_cfg`` says of selective inference.
+
+        Raises:
+            ValueError: If a setting is not one that is known.
+        """
+        check_settings(self.test_cfg or {})
 
     def _init_layers(self) -> None:
         self.cls_convs = self._subnet()
@@ -347,37 +352,35 @@ class SRNHead(AnchorHead):
         if self.separate_cls:
             self.conv_cls_fs.bias.data.copy_(bias)
 
-    def cls_layers(
-        self, first: bool = False
-    ) -> tuple[nn.Sequential, nn.Module]:
-        """What gives class logits of a map.
+    def cls_layers(self, first: bool = False) -> list[nn.Module]:
+        """Layers from a map to class logits.
 
         Args:
             first (bool): Of the first step.
 
         Returns:
-            tuple[nn.Sequential, nn.Module]: The subnet and the predictor.
+            list[nn.Module]: Those of the subnet, then the predictor.
         """
         if first and self.separate_cls:
-            return self.cls_convs_fs, self.conv_cls_fs
-        return self.cls_convs, self.conv_cls
+            return [*self.cls_convs_fs, self.conv_cls_fs]
+        return [*self.cls_convs, self.conv_cls]
 
     def reg_layers(
         self, refine: bool = False, first: bool = False
-    ) -> tuple[nn.Sequential, nn.Module]:
-        """What gives box deltas of a map.
+    ) -> list[nn.Module]:
+        """Layers from a map to box deltas.
 
         Args:
             refine (bool): Whether the predictor is ``conv_refine``.
             first (bool): Of the first step.
 
         Returns:
-            tuple[nn.Sequential, nn.Module]: The subnet and the predictor.
+            list[nn.Module]: Those of the subnet, then the predictor.
         """
         if first and self.separate_reg:
-            return self.reg_convs_fs, self.conv_reg_fs
+            return [*self.reg_convs_fs, self.conv_reg_fs]
         predictor = self.conv_refine if refine else self.conv_reg
-        return self.reg_convs, predictor
+        return [*self.reg_convs, predictor]
 
     def forward_cls(self, x: Tensor, first: bool = False) -> Tensor:
         """Class logits of one map.
@@ -389,8 +392,9 @@ class SRNHead(AnchorHead):
         Returns:
             Tensor: Logits, (N, priors * channels, H, W).
         """
-        subnet, predictor = self.cls_layers(first)
-        return predictor(subnet(x))
+        for layer in self.cls_layers(first):
+            x = layer(x)
+        return x
 
     def class_logits(self, scores: Tensor, level: int) -> Tensor:
         """Class logits from what a class predictor puts out.
@@ -417,8 +421,9 @@ class SRNHead(AnchorHead):
         Returns:
             Tensor: Deltas, (N, priors * 4, H, W).
         """
-        subnet, predictor = self.reg_layers(refine, first)
-        return predictor(subnet(x))
+        for layer in self.reg_layers(refine, first):
+            x = layer(x)
+        return x
 
     def forward_single(
         self, x: Tensor, refine: bool = False
@@ -458,22 +463,9 @@ class SRNHead(AnchorHead):
                 that is needed is ``None``.
         """
         n = self.prior_generator.num_levels
-        if len(x) not in (n, 2 * n):
-            raise ValueError(
-                f'SRNHead: the anchor generator has {n} levels, so the neck '
-                f'must put out {n} maps (both steps share them) or {2 * n} '
-                f'(first step, second step); it put out {len(x)}'
-            )
+        self.check_number_of_maps(x)
         first, second = x[:n], x[-n:]
-        missing = [
-            i for i in self.stc_levels + self.str_levels if first[i] is None
-        ]
-        if missing:
-            raise ValueError(
-                f'SRNHead: stc_levels={self.stc_levels} and str_levels='
-                f'{self.str_levels} need the first-step maps {missing}, which '
-                "the neck did not build (check its 'first_step_levels')"
-            )
+        self.check_first_maps(first)
         refine = [
             self.refine_predictor and i in self.str_levels for i in range(n)
         ]
@@ -496,6 +488,42 @@ class SRNHead(AnchorHead):
                 bbox_ss[i] if same else self.forward_reg(first[i], first=True)
             )
         return cls_fs, bbox_fs, cls_ss, bbox_ss
+
+    def check_number_of_maps(self, x: tuple[Tensor | None, ...]) -> None:
+        """Check that a neck puts out n or 2n maps.
+
+        Args:
+            x (tuple[Tensor | None]): See :meth:`forward`.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        n = self.prior_generator.num_levels
+        if len(x) not in (n, 2 * n):
+            raise ValueError(
+                f'SRNHead: the anchor generator has {n} levels, so the neck '
+                f'must put out {n} maps (both steps share them) or {2 * n} '
+                f'(first step, second step); it put out {len(x)}'
+            )
+
+    def check_first_maps(self, first: Sequence[Tensor | None]) -> None:
+        """Check that the first-step maps that are needed exist.
+
+        Args:
+            first (Sequence[Tensor | None]): n maps.
+
+        Raises:
+            ValueError: If one is ``None``.
+        """
+        missing = [
+            i for i in self.stc_levels + self.str_levels if first[i] is None
+        ]
+        if missing:
+            raise ValueError(
+                f'SRNHead: stc_levels={self.stc_levels} and str_levels='
+                f'{self.str_levels} need the first-step maps {missing}, which '
+                "the neck did not build (check its 'first_step_levels')"
+            )
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Turn logits into probabilities of the classes.
@@ -740,6 +768,7 @@ class SRNHead(AnchorHead):
         if self.inference == 'dense':
             return super().predict(x, batch_data_samples, rescale)
         if isinstance(x, (tuple, list)):
+            self.check_number_of_maps(x)
             x = BuiltPyramid(x, self.prior_generator.num_levels)
         return self.predict_by_feat(
             *selective_forward(self, x),

@@ -85,9 +85,11 @@ class SRN(SingleStageDetector):
             list[DetDataSample]: With ``pred_instances``, see
             ``SRNHead.predict_by_feat``.
         """
-        if self.bbox_head.inference == 'dense' or not isinstance(
-            self.neck, SRNFPN
-        ):
+        # A subclass may build its maps in another way.
+        asks_for_rows = (
+            self.bbox_head.inference != 'dense' and type(self.neck) is SRNFPN
+        )
+        if not asks_for_rows:
             return super().predict(batch_inputs, batch_data_samples, rescale)
         pyramid = self.neck.pyramid(self.backbone(batch_inputs))
         found = self.bbox_head.predict(pyramid, batch_data_samples, rescale)

@@ -88,6 +88,16 @@ class RFE(nn.Module):
         Returns:
             Tensor: Enhanced features of the same shape.
         """
-        parts = self.reduce(x).chunk(len(self.strips), dim=1)
-        parts = [strip(part) for strip, part in zip(self.strips, parts)]
-        return x + self.project(self.expand(torch.cat(parts, dim=1)))
+        # No names for what is large: it need not outlive its use.
+        strips = torch.cat(
+            [
+                strip(part)
+                for strip, part in zip(
+                    self.strips,
+                    self.reduce(x).chunk(len(self.strips), dim=1),
+                )
+            ],
+            dim=1,
+        )
+        strips = self.expand(strips)
+        return x + self.project(strips)

@@ -207,7 +207,7 @@ class SRNFPN(BaseModule):
             ValueError: If the number of maps does not fit ``in_channels``.
         """
         pyramid = self.pyramid(feats)
-        second = pyramid.maps(range(self.num_outs)).values()
+        second = list(pyramid.maps(range(self.num_outs)).values())
         if not self.first_step_levels:
             return tuple(second)
         return (*pyramid.first, *second)

@@ -33,14 +33,21 @@ class SRNPyramid:
         feats (Sequence[Tensor]): Maps of the backbone.
     """
 
-    shared = False
+    # Share of the cells of a map above which all of it is the faster way.
+    whole_from = 0.37
 
     def __init__(self, neck: SRNFPN, feats: Sequence[Tensor]) -> None:
         self._neck = neck
         self._feats = feats
         self._sums: dict[int, Tensor] = {}
         self._maps: dict[int, Tensor] = {}
-        self.first = neck.first_step_maps(feats)
+        self.shared = not neck.first_step_levels
+        levels = range(neck.num_outs)
+        self.first: Sequence[Tensor | None] = (
+            [self._map(i) for i in levels]
+            if self.shared
+            else neck.first_step_maps(feats)
+        )
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -88,6 +95,7 @@ class SRNPyramid:
             for i, x in cells.items()
             if i < len(self._feats)
             and i not in self._maps
+            and len(x) <= self.whole_from * x.mask.numel()
             and runs_on_rows(neck.lateral_convs[i])
             and runs_on_rows(neck.fpn_convs[i])
         }

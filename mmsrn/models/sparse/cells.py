@@ -65,6 +65,17 @@ class Cells:
         """Images, height and width of the maps."""
         return self.mask.shape
 
+    def holds(self, part: Cells) -> bool:
+        """Whether all cells of another set are in this one.
+
+        Args:
+            part (Cells): The other, of maps of the same size.
+
+        Returns:
+            bool: The answer.
+        """
+        return bool(self.mask.view(-1)[part.flat].all())
+
     def positions(self) -> tuple[Tensor, Tensor, Tensor]:
         """Image, row and column of every cell, int64, (n,) each."""
         _, height, width = self.shape

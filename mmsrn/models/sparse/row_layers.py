@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..layers import RFE
 from .cells import Cells, dilate
@@ -190,16 +189,21 @@ def _product(
 # --- mmcv's convolution with norm and activation -----------------------------
 
 
+# Exactly these, as everywhere here: a subclass may look at the whole map.
+_BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
+
+
 def _is_local(norm: nn.Module | None) -> bool:
-    if isinstance(norm, _BatchNorm):
+    if type(norm) in _BATCH_NORMS:
         return not norm.training and norm.running_mean is not None
-    return norm is None or isinstance(norm, nn.Identity)  # folded
+    return norm is None or type(norm) is nn.Identity  # folded
 
 
 @runs_on_rows.register
 def _(layer: ConvModule) -> bool:
     return (
-        runs_on_rows(layer.conv)
+        type(layer) is ConvModule
+        and runs_on_rows(layer.conv)
         and layer.order == ('conv', 'norm', 'act')
         and not layer.with_explicit_padding
         and not layer.with_spectral_norm
@@ -209,12 +213,9 @@ def _(layer: ConvModule) -> bool:
 
 
 def _is_pointwise(activation: nn.Module) -> bool:
-    return isinstance(
-        activation,
-        (
-            *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU),
-            *(nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.Mish),
-        ),
+    return type(activation) in (
+        *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU),
+        *(nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.Mish),
     )
 
 
@@ -227,7 +228,7 @@ def _(layer: ConvModule, wanted: Tensor) -> Tensor:
 def _(layer: ConvModule, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
     rows = run(layer.conv, rows, given, wanted)
     norm = layer.norm
-    if isinstance(norm, _BatchNorm):
+    if type(norm) in _BATCH_NORMS:
         rows = F.batch_norm(
             rows,
             norm.running_mean,
@@ -251,7 +252,7 @@ def _parts(layer: RFE) -> list[ConvModule]:
 
 @runs_on_rows.register
 def _(layer: RFE) -> bool:
-    return all(runs_on_rows(x) for x in _parts(layer))
+    return type(layer) is RFE and all(runs_on_rows(x) for x in _parts(layer))
 
 
 @grow.register

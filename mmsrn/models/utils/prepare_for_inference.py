@@ -3,8 +3,9 @@
 import copy
 
 import torch
-from mmcv.cnn import fuse_conv_bn
 from torch import nn
+
+from .fold_batch_norms import fold_batch_norms
 
 
 def prepare_for_inference(
@@ -24,6 +25,9 @@ def prepare_for_inference(
     Returns:
         nn.Module: The copy, in evaluation mode.
 
+    Raises:
+        ValueError: If ``inference`` is not one that ``SRNHead`` knows.
+
     Example:
         >>> from mmdet.apis import init_detector, inference_detector
         >>> model = init_detector(config, checkpoint, device='cpu')
@@ -37,5 +41,10 @@ def prepare_for_inference(
     for part in model.modules():
         if isinstance(part, SRNHead) and part.test_cfg is not None:
             part.test_cfg['inference'] = inference
-    model = fuse_conv_bn(model).requires_grad_(False)
-    return model.to(memory_format=torch.channels_last)
+            part.check_test_cfg()
+    fold_batch_norms(model)
+    model.requires_grad_(False)
+    for part in model.modules():
+        if type(part) is nn.Conv2d:  # others may reshape their weights
+            part.to(memory_format=torch.channels_last)
+    return model

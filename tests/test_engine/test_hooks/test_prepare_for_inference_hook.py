@@ -19,11 +19,11 @@ class Wrapper(MMDistributedDataParallel):
 def check(runner, inner):
     model = inner(runner)
     hook = HOOKS.build(dict(type='PrepareForInferenceHook'))
-    hook.before_test(runner)
+    hook.before_test_epoch(runner)
     assert inner(runner) is not model
     assert isinstance(inner(runner)[1], nn.Identity)
     assert isinstance(model[1], nn.BatchNorm2d)
-    hook.after_test(runner)
+    hook.after_test_epoch(runner)
     assert inner(runner) is model
 
 

@@ -1,6 +1,7 @@
 """Selective inference finds what dense inference finds."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
+from mmsrn.models.dense_heads.selective_forward import _SelectiveForward
+from mmsrn.models.necks.srn_pyramid import SRNPyramid
 from mmsrn.models.sparse import row_layers
 from mmsrn.testing.models import load_model_cfg, random_batch
 
@@ -69,7 +72,7 @@ def predict(head, maps, mode, **cfg):
     head.test_cfg = ConfigDict(head.test_cfg, inference=mode, **cfg)
     height, width = (4 * x for x in maps[0].shape[-2:])
     samples = [
-        type('Sample', (), dict(metainfo=dict(img_shape=(height, width))))()
+        SimpleNamespace(metainfo=dict(img_shape=(height, width)))
         for _ in range(len(maps[0]))
     ]
     with torch.no_grad():
@@ -156,7 +159,7 @@ def test_number_of_computed_cells(spread, monkeypatch):
         assert asked[i][0] is head.conv_cls
         assert asked[i][1].equal(cells)
         faces = (logits > 0.01) & (cls_ss[i].sigmoid() > 0.05)
-        boxes = [x for x in asked if x[0] is head.conv_reg][i + 1]
+        boxes = [x for x in asked if x[0] is head.conv_reg][i]
         assert boxes[1].equal(faces.any(1))
 
 
@@ -259,6 +262,7 @@ def test_detector(detector, size, bias):
 
 def test_the_neck_is_asked_for_rows(detector, monkeypatch):
     """No lateral, sum or P map of the levels of STC is built."""
+    monkeypatch.setattr(SRNPyramid, 'whole_from', 1.0)
     torch.nn.init.constant_(detector.bbox_head.conv_cls.bias, -8.0)
     detector.bbox_head.test_cfg['inference'] = 'selective'
     built = []
@@ -305,19 +309,142 @@ def test_a_coarse_filter_is_exact(mode, changes):
         bias.view(-1, 3)[:, -1] = 6.0
     expected = predict(head, maps, 'dense')
     assert len(expected[0]) > 0
-    found = predict(head, maps, mode, filter=dict(band=1.0))
+    found = predict(head, maps, mode, coarse_first_step=dict(band=1.0))
     assert_same(found, expected)
 
 
-def test_a_filter_without_a_band_is_not_exact(spread):
-    """The first step really is coarse, and the band makes up for it."""
+@pytest.mark.parametrize('error', [-0.9, torch.nan], ids=str)
+def test_what_the_band_is_for(spread, monkeypatch, error):
+    """A first step that errs by more than the band loses faces."""
     head, maps = spread
-    for conv in head.cls_convs.modules():  # scores vary much: large errors
-        if isinstance(conv, torch.nn.Conv2d):
-            conv.weight.data.mul_(1.5)
     expected = predict(head, maps, 'dense')
-    with pytest.raises(AssertionError):
-        found = predict(head, maps, 'selective', filter=dict(band=-1.0))
-        assert_same(found, expected)
-    found = predict(head, maps, 'selective', filter=dict(band=3.0))
+    forward = head.forward_cls
+
+    def coarse(x, first=False):
+        off = error if torch.is_autocast_enabled('cpu') else 0
+        return forward(x, first) + off
+
+    monkeypatch.setattr(head, 'forward_cls', coarse)
+    if error < 0:
+        less = predict(
+            head, maps, 'selective', coarse_first_step=dict(band=0.0)
+        )
+        assert sum(map(len, less)) < sum(map(len, expected))
+    found = predict(head, maps, 'selective', coarse_first_step=dict(band=0.9))
     assert_same(found, expected)
+
+
+def test_the_band_of_a_softmax():
+    """Both logits of a class may err by it, in opposite directions."""
+    head = small_head(num_classes=1, loss_cls=dict(type='CrossEntropyLoss'))
+    call = object.__new__(_SelectiveForward)
+    call.head = head
+    logits = torch.zeros(1, 4, 1, 1)  # two priors, class and background
+    raised = call._raise(logits, 2 * 0.25)
+    assert raised.flatten().tolist() == [0.5, 0, 0.5, 0]
+
+
+@pytest.mark.parametrize(
+    'cfg, message',
+    [
+        (dict(bnad=1), 'bnad.*'),
+        (dict(dtype='bf16'), "dtype='bf16'.*'bfloat16', 'float16'"),
+        (dict(band=-1), 'band=-1 is less than 0'),
+    ],
+)
+def test_wrong_settings(cfg, message):
+    with pytest.raises(ValueError, match=f'coarse_first_step.*{message}'):
+        small_head(test_cfg=dict(coarse_first_step=cfg))
+
+
+def test_coarse_first_step_with_norms_over_a_map():
+    head = small_head(norm_cfg=dict(type='GN', num_groups=2))
+    maps = random_maps((8, 8))
+    expected = predict(head, maps, 'dense')
+    found = predict(head, maps, 'auto', coarse_first_step=dict())
+    assert_same(found, expected)
+
+
+# --- what the neck puts out --------------------------------------------------
+
+
+@pytest.mark.parametrize('mode', ['dense', 'selective', 'auto'])
+def test_maps_that_are_not_there(mode):
+    head, maps = small_head(), random_maps((8, 8))
+    with pytest.raises(ValueError, match='it put out 5'):
+        predict(head, maps[:5], mode)
+    with pytest.raises(ValueError, match=r'first-step maps \[1\]'):
+        predict(head, (maps[0], None, *maps[2:]), mode)
+
+
+def small_neck(**changes):
+    torch.manual_seed(0)
+    cfg = dict(
+        type='SRNFPN',
+        in_channels=[4, 6],
+        out_channels=8,
+        num_outs=3,
+        init_cfg=dict(type='Kaiming', layer='Conv2d'),
+    )
+    cfg.update(changes)
+    neck = MODELS.build(cfg)
+    neck.init_weights()
+    return neck.eval()
+
+
+@pytest.mark.parametrize('size', [(24, 20), (9, 13)])
+@pytest.mark.parametrize('share', [0.0, 1.0])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(first_step_levels=()),
+        dict(extra_convs_on='output'),
+        dict(upsample_mode='nearest'),
+        dict(align_corners=False),
+        dict(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU')),
+        dict(norm_cfg=dict(type='GN', num_groups=2)),
+    ],
+    ids=str,
+)
+def test_rows_of_the_neck(monkeypatch, changes, share, size):
+    """On all levels, also those above the maps of the backbone."""
+    monkeypatch.setattr(SRNPyramid, 'whole_from', share)
+    neck = small_neck(**changes)
+    head = small_head((0, 1, 2), (0, 2))
+    torch.nn.init.constant_(head.conv_cls.bias, -5.0)
+    feats = [
+        torch.randn(2, 4, *size),
+        torch.randn(2, 6, *((x + 1) // 2 for x in size)),
+    ]
+    with torch.no_grad():
+        expected = predict(head, neck(feats), 'dense')
+        pyramid = neck.pyramid(feats)
+    assert pyramid.sizes == [tuple(x.shape[-2:]) for x in neck(feats)[-3:]]
+    head.test_cfg.inference = 'selective'
+    samples = [
+        SimpleNamespace(metainfo=dict(img_shape=[4 * x for x in size]))
+        for _ in range(2)
+    ]
+    assert len(expected[0]) > 0
+    assert_same(head.predict(pyramid, samples), expected)
+
+
+def test_necks_of_others_build_their_maps(detector):
+    """A subclass may do something else."""
+
+    class Other(type(detector.neck)):
+        def forward(self, feats):
+            return tuple(2 * x for x in super().forward(feats))
+
+    model = copy.deepcopy(detector)
+    model.neck.__class__ = Other
+    torch.nn.init.constant_(model.bbox_head.conv_cls.bias, -5.0)
+    data = model.data_preprocessor(random_batch(1, size=(96, 128)))
+    found = {}
+    for mode in ('dense', 'selective'):
+        model.bbox_head.test_cfg['inference'] = mode
+        with torch.no_grad():
+            out = model(**copy.deepcopy(data), mode='predict')
+        found[mode] = [x.pred_instances for x in out]
+    assert len(found['dense'][0]) > 0
+    assert_same(found['selective'], found['dense'])

@@ -112,9 +112,23 @@ def test_share_of_work():
     assert share_of_work(RowPlan(layers, spots())) == 0
 
 
+class Centred(ConvModule):
+    """Looks at the whole map."""
+
+    def forward(self, x):
+        return super().forward(x - x.mean(dim=(2, 3), keepdim=True))
+
+
+class CentredRFE(RFE):
+    def forward(self, x):
+        return super().forward(x - x.mean(dim=(2, 3), keepdim=True))
+
+
 @pytest.mark.parametrize(
     'layer',
     [
+        Centred(8, 8, 3, padding=1),
+        CentredRFE(8),
         nn.Conv2d(8, 8, 3),
         nn.Conv2d(8, 8, 3, padding=1, stride=2),
         nn.Conv2d(8, 8, 3, padding=2, dilation=2),
