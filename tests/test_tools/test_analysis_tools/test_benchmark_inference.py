@@ -184,11 +184,13 @@ def test_work_of_rows(run, part, share):
     blobs = [part('imposed_cells').blobs(x, share).numpy() for x in SIZES]
     expected = (SUBNET + LOGITS) * (sum(CELLS[:3]) + sum(CELLS[3:]))
     expected += sum(row_work(x, LOGITS) for x in blobs[:3])
-    expected += sum(row_work(x, DELTAS) for x in [*blobs, *blobs[3:]])
+    boxes = [x for x in (*blobs, *blobs[3:]) if x.any()]
+    expected += sum(row_work(x, DELTAS) for x in boxes)
     for variant in ('selective', 'selective+prepared'):
         found = rows[variant]['stage_multiply_adds']
         assert found['head'] == expected
-        assert found['neck'] < rows['dense']['stage_multiply_adds']['neck']
+        # As much where the P convolutions look at most of these small maps.
+        assert found['neck'] <= rows['dense']['stage_multiply_adds']['neck']
 
 
 def test_files(run):
