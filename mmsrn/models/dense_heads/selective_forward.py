@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 INFERENCE = ('dense', 'selective', 'auto')
 # Share of the work on maps from which on rows take as long, on a CPU:
 # tools/analysis_tools/benchmark_inference.py --calibrate
-CROSSOVER = 0.37
+CROSSOVER = 0.7
 # More than bfloat16 errs, in logits: docs/selective_inference.md
 BAND = 0.25
 DTYPES = ('bfloat16', 'float16')
