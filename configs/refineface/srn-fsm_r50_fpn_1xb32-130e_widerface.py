@@ -15,7 +15,9 @@ model = dict(
             roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=0),
             out_channels=256,
             featmap_strides=_base_.strides,
-            finest_scale=8,  # each anchor from the map of its own level
+            # Each anchor from the map of its own level: they measure 7.9
+            # and 11.6 pixels on the finest, twice as much on each next.
+            finest_scale=7,
         ),
         assigner=_base_.model.train_cfg.second_step.assigner,
         sampler=dict(

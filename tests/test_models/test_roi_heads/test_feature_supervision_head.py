@@ -5,13 +5,15 @@ import math
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmdet.structures.bbox import bbox2roi
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
-from mmsrn.testing.models import random_batch
+from mmsrn.testing.models import load_model_cfg, random_batch
 from mmsrn.utils import register_all_modules
 
 register_all_modules()
+CONFIG = 'configs/refineface/srn-fsm_r50_fpn_1xb32-130e_widerface.py'
 SIDE = 64
 SIZES = [(16, 16), (8, 8)]
 NUM_ANCHORS = 2 * (16 * 16 + 8 * 8)
@@ -34,7 +36,7 @@ def make(**kwargs):
             roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=0),
             out_channels=4,
             featmap_strides=[4, 8],
-            finest_scale=8,
+            finest_scale=7,
         ),
         assigner=dict(
             type='MaxIoUAssigner',
@@ -103,6 +105,15 @@ def test_logit_by_hand():
     mean = (25 * 9 + 20 * 6 + 4 * 4) / 49 * 4 * 0.1
     expected = [mean * 1 + 0.5, mean * 3 + 0.5]
     assert head(levels, rois)[:, 0].tolist() == pytest.approx(expected)
+
+
+def test_anchors_come_from_the_map_of_their_level(root):
+    cfg = load_model_cfg(root / CONFIG).auxiliary_head
+    head = MODELS.build(cfg)
+    for level, anchors in enumerate(head.prior_generator.base_anchors):
+        rois = bbox2roi([anchors])
+        found = head.bbox_roi_extractor.map_roi_levels(rois, 6)
+        assert found.tolist() == [level, level]
 
 
 def test_four_convolutions():
