@@ -399,6 +399,29 @@ def test_every_config_is_in_the_metafile():
         assert Path(path).stem == name
 
 
+COST = re.compile(r'Parameters \(M\): ([\d.]+)\n +GFLOPs: ([\d.]+)$', re.M)
+
+
+@pytest.mark.parametrize(
+    'folder', ['ainnoface', 'isrn', 'mixing', 'refineface']
+)
+def test_costs_of_the_metafile_are_those_of_the_readme(folder):
+    """As texts: 53.40 is not 53.4."""
+    folder = ROOT / 'configs' / folder
+    rows = dict(
+        re.findall(
+            r'^\| \[.*\]\((\w[^/)]*)\.py\) \| (.*) \|$',
+            (folder / 'README.md').read_text(),
+            re.M,
+        )
+    )
+    first, *models = (folder / 'metafile.yml').read_text().split('- Name: ')
+    assert models and 'GFLOPs:' not in first
+    for name, text in (x.split('\n', 1) for x in models):
+        costs = COST.findall(text)
+        assert costs == [tuple(rows[name].split(' | ')[1:3])], name
+
+
 def test_ema_can_be_added(tmp_path):
     base = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
     file = tmp_path / 'config.py'
