@@ -17,6 +17,7 @@ LOSS_NAMES = {
     'loss_cls_ss': 'class, second step',
     'loss_bbox_fs': 'box, first step',
     'loss_bbox_ss': 'box, second step',
+    'loss_fsm': 'feature supervision',
 }
 Curve = tuple[np.ndarray, np.ndarray]
 

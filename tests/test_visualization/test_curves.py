@@ -85,9 +85,9 @@ def test_losses(tmp_path):
 
 def test_losses_alone():
     curve = np.array([10, 20]), np.array([3, np.nan])
-    figure = draw_losses({'loss': curve, 'lr': curve})
+    figure = draw_losses({'loss': curve, 'lr': curve, 'loss_fsm': curve})
     (axis,) = figure.axes
-    assert list(lines(axis)) == ['total']
+    assert list(lines(axis)) == ['total', 'feature supervision']
 
 
 def test_precision_and_recall():
