@@ -568,15 +568,16 @@ def _start_cpu_processes(cfg: Config) -> None:
 def _end_cpu_processes() -> None:
     """End the threads of the process group before the interpreter ends.
 
-    Else, now and then, a process dies of SIGABRT after all its work
-    (pytorch/pytorch#179291).
+    Else, now and then, a process dies of SIGABRT after all its work, as
+    described in pytorch/pytorch#179291.
     """
     import torch.distributed as dist
 
     # The threads live as long as anything holds the group, such as a model
     # in a reference cycle.
     gc.collect()
-    dist.destroy_process_group()
+    if dist.is_initialized():  # nobody else has ended it
+        dist.destroy_process_group()
 
 
 def build_runner(cfg: Config) -> Runner:
