@@ -33,9 +33,15 @@ class RootResNet(ResNet):
     Args:
         depth (int): As in ``ResNet``: 18, 34, 50, 101 or 152.
         deep_stem (bool): Three 3x3 convolutions in place of one of 7x7.
+        frozen_stages (int): As in ``ResNet``, but with ``deep_stem`` it must
+            be -1, nothing frozen: from 0 on, ``ResNet`` freezes the stem too,
+            and the three convolutions start from random weights.
         strides (tuple[int]): Strides of the stages; with ``(1, 2, 2, 2)``, as
             ScratchDet has, the maps have strides 2, 4, 8 and 16.
         **kwargs: Further arguments of ``ResNet``.
+
+    Raises:
+        ValueError: If ``frozen_stages`` would freeze a deep stem.
 
     Example:
         >>> import torch
@@ -49,9 +55,23 @@ class RootResNet(ResNet):
         depth: int,
         deep_stem: bool = True,
         strides: tuple[int, ...] = (2, 2, 2, 2),
+        frozen_stages: int = -1,
         **kwargs,
     ) -> None:
-        super().__init__(depth, deep_stem=deep_stem, strides=strides, **kwargs)
+        if deep_stem and frozen_stages >= 0:
+            raise ValueError(
+                f'RootResNet: frozen_stages={frozen_stages} freezes the stem '
+                'too, for which there are no pretrained weights; set '
+                'frozen_stages=-1, or deep_stem=False, whose stem takes those '
+                'of ResNet'
+            )
+        super().__init__(
+            depth,
+            deep_stem=deep_stem,
+            strides=strides,
+            frozen_stages=frozen_stages,
+            **kwargs,
+        )
 
     def _make_stem_layer(self, in_channels: int, stem_channels: int) -> None:
         super()._make_stem_layer(in_channels, stem_channels)

@@ -103,6 +103,14 @@ def test_every_pixel_counts():
     torch.testing.assert_close(first[..., 4:-3], second[..., 3:-4])
 
 
+@pytest.mark.parametrize('stages', [0, 1])
+def test_a_random_stem_is_not_frozen(stages):
+    with pytest.raises(ValueError, match='set frozen_stages=-1, or deep_st'):
+        RootResNet(frozen_stages=stages, **THIN)
+    net = RootResNet(deep_stem=False, frozen_stages=stages, **THIN)
+    assert not net.conv1.weight.requires_grad
+
+
 def test_registered():
     register_all_modules()
     cfg = dict(type='RootResNet', norm_cfg=dict(type='GN', num_groups=4))
