@@ -2,11 +2,21 @@
 
 from typing import NamedTuple
 
+from mmdet.models.losses import (
+    GHMR,
+    BalancedL1Loss,
+    L1Loss,
+    MSELoss,
+    SmoothL1Loss,
+)
 from mmdet.registry import MODELS
 from mmdet.utils import ConfigType
 from torch import Tensor, nn
 
 from .normalizer import PositiveNormalizer
+
+# Of pixels they would be hundreds of times larger.
+_OF_DELTAS = (BalancedL1Loss, GHMR, L1Loss, MSELoss, SmoothL1Loss)
 
 
 class BoxSamples(NamedTuple):
@@ -52,7 +62,11 @@ class STRLoss(nn.Module):
         loss_bbox_ss (dict, optional): Such a loss of boxes, for example
             ``IoULoss``, that takes the place of ``loss_bbox`` in the second
             step alone, as in AInnoFace (arXiv 1905.01585).  It gets decoded
-            boxes whatever the first step's gets.
+            boxes in pixels whatever the first step's gets, so mmdet's losses
+            of deltas, such as ``SmoothL1Loss``, are refused.
+
+    Raises:
+        ValueError: If ``loss_bbox_ss`` is a loss of deltas.
 
     Example:
         >>> import torch
@@ -76,6 +90,12 @@ class STRLoss(nn.Module):
         self.loss_bbox_ss = (
             None if loss_bbox_ss is None else MODELS.build(loss_bbox_ss)
         )
+        if isinstance(self.loss_bbox_ss, _OF_DELTAS):
+            raise ValueError(
+                f'STRLoss: loss_bbox_ss={type(self.loss_bbox_ss).__name__} is '
+                'a loss of deltas, but gets boxes in pixels; use a loss of '
+                'overlaps, such as IoULoss or GIoULoss'
+            )
         self.levels = tuple(levels)
         self.first_step_weight = first_step_weight
         self.count_all_levels = count_all_levels

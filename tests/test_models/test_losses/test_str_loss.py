@@ -90,3 +90,23 @@ def test_another_loss_in_the_second_step():
     assert out['loss_bbox_fs'].item() == pytest.approx(smooth_l1(0.3))
     total = -math.log(1 / 4) - math.log(1 / 2)
     assert out['loss_bbox_ss'].item() == pytest.approx(total / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    'kind',
+    ['SmoothL1Loss', 'L1Loss', 'BalancedL1Loss', 'MSELoss', 'GHMR'],
+)
+def test_loss_of_deltas_gets_no_boxes(kind):
+    with pytest.raises(ValueError, match=f'loss_bbox_ss={kind} is .* IoULoss'):
+        STRLoss(SMOOTH_L1, loss_bbox_ss=dict(type=kind))
+
+
+@pytest.mark.parametrize(
+    'kind',
+    [
+        *('IoULoss', 'BoundedIoULoss', 'GIoULoss', 'DIoULoss', 'CIoULoss'),
+        *('EIoULoss', 'SIoULoss'),
+    ],
+)
+def test_losses_of_boxes_fit_the_second_step(kind):
+    assert STRLoss(SMOOTH_L1, loss_bbox_ss=dict(type=kind)).decodes_second
