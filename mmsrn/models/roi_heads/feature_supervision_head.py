@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..losses.normalizer import PositiveNormalizer
+from ..losses.quality import takes_quality
 from ..task_modules import StepAssigner
 
 
@@ -46,7 +47,9 @@ class FeatureSupervisionHead(BaseModule):
         first_step (bool): Cut from the first-step maps, which must all be
             built, in place of the second-step maps.
         conv_cfg, norm_cfg (dict, optional): As in ``ConvModule``.
-        loss_cls (dict): A loss of sigmoids.
+        loss_cls (dict): A loss of sigmoids and labels, such as
+            ``FocalLoss``; no quality loss, since a region has no box of its
+            own whose overlap it could learn.
         init_cfg (dict | list[dict]): Initialisation, by default that of
             ``SRNHead``.
 
@@ -92,6 +95,12 @@ class FeatureSupervisionHead(BaseModule):
                 'FeatureSupervisionHead: loss_cls must be of sigmoids '
                 '(use_sigmoid=True)'
             )
+        if takes_quality(self.loss_cls):
+            raise ValueError(
+                f'FeatureSupervisionHead: loss_cls={loss_cls["type"]} wants '
+                'the overlap of predicted boxes, and regions have none; use '
+                'FocalLoss'
+            )
         self.num_classes = num_classes
         self.first_step = first_step
         self.prior_generator = TASK_UTILS.build(anchor_generator)
@@ -125,7 +134,10 @@ class FeatureSupervisionHead(BaseModule):
         Returns:
             Tensor: float32, (K, num_classes).
         """
-        regions = self.bbox_roi_extractor(maps, rois)
+        # Half precision cannot hold the coordinates, and the extractor casts
+        # them to the type of the maps.  The convolutions may have it.
+        with torch.autocast(rois.device.type, enabled=False):
+            regions = self.bbox_roi_extractor([x.float() for x in maps], rois)
         return self.conv_cls(self.convs(regions)).mean(dim=(2, 3)).float()
 
     def select_maps(self, x: tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:

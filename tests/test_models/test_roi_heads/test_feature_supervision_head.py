@@ -131,7 +131,7 @@ def test_four_convolutions():
         x, kinds[-1].weight, kinds[-1].bias, padding=1
     )
     expected = x.sum((2, 3)) / 49
-    torch.testing.assert_close(head(None, None), expected)
+    torch.testing.assert_close(head((), torch.zeros(5, 5)), expected)
 
 
 @pytest.mark.parametrize('first_step', [False, True])
@@ -235,6 +235,27 @@ def test_without_regions():
     assert all((v.grad == 0).all() for v in x[2:])
 
 
+def test_mixed_precision():
+    """Regions as exact as without it, from bfloat16 maps as well."""
+    head, batch = make(), samples()
+    regions = []
+    head.bbox_roi_extractor.register_forward_hook(
+        lambda module, inputs, out: regions.append(out)
+    )
+    low = tuple(x.bfloat16() for x in maps())
+    exact = tuple(x.float() for x in low)
+    found = []
+    for x, enabled in ((exact, False), (low, True)):
+        torch.manual_seed(3)
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            found.append(head.loss(x, batch)['loss_fsm'])
+    assert regions[1].dtype == found[1].dtype == torch.float32
+    assert torch.equal(*regions)
+    assert found[1].item() == pytest.approx(found[0].item(), rel=0.02)
+    found[1].backward()
+    assert all(x.grad.isfinite().all() for x in head.parameters())
+
+
 def test_bad_maps():
     with pytest.raises(ValueError, match='put out 2 or 4 maps; it put out 3'):
         make().loss(maps()[:3], samples())
@@ -252,6 +273,8 @@ def test_bad_maps():
             dict(sampler=dict(type='RandomSampler', num=4, pos_fraction=0.5)),
             'add_gt_as_proposals=False',
         ),
+        (dict(loss_cls=dict(type='QualityFocalLoss')), 'use FocalLoss'),
+        (dict(loss_cls=dict(type='VarifocalLoss')), 'use FocalLoss'),
     ],
 )
 def test_bad_settings(kwargs, message):
