@@ -21,12 +21,17 @@ class SRN(SingleStageDetector):
     And a head may train beside ``bbox_head``.
 
     Args:
-        backbone, bbox_head (dict): Parts of the detector.
+        backbone (dict): As in ``SingleStageDetector``.
+        bbox_head (dict): An ``SRNHead`` or a head derived from it.
         neck (dict | list[dict]): Neck, or a chain of necks.
         auxiliary_head (dict, optional): A head whose ``loss`` of the maps of
             the neck is added in training, such as
             :class:`FeatureSupervisionHead`; it does not run at test time.
         **kwargs: Further arguments of ``SingleStageDetector``.
+
+    Raises:
+        ValueError: If ``bbox_head`` has no two steps, or, in training, if
+            both heads give a loss the same name.
     """
 
     def __init__(
@@ -38,6 +43,12 @@ class SRN(SingleStageDetector):
         **kwargs,
     ) -> None:
         super().__init__(backbone=backbone, bbox_head=bbox_head, **kwargs)
+        if not hasattr(self.bbox_head, 'stc_levels'):
+            raise ValueError(
+                f'SRN: bbox_head is a {type(self.bbox_head).__name__}, which '
+                'has no stc_levels and str_levels; use SRNHead, or the '
+                'detector that this head belongs to'
+            )
         levels = self.bbox_head.stc_levels + self.bbox_head.str_levels
         if isinstance(neck, dict):
             neck = _with_first_step(neck, levels)
@@ -63,10 +74,15 @@ class SRN(SingleStageDetector):
         if self.auxiliary_head is None:
             return super().loss(batch_inputs, batch_data_samples)
         maps = self.extract_feat(batch_inputs)
-        return {
-            **self.bbox_head.loss(maps, batch_data_samples),
-            **self.auxiliary_head.loss(maps, batch_data_samples),
-        }
+        losses = self.bbox_head.loss(maps, batch_data_samples)
+        more = self.auxiliary_head.loss(maps, batch_data_samples)
+        if same := sorted(losses.keys() & more.keys()):
+            raise ValueError(
+                f'SRN: bbox_head and auxiliary_head both put out {same}, of '
+                'which one would be lost; let the loss of auxiliary_head '
+                'name them otherwise'
+            )
+        return {**losses, **more}
 
     def predict(
         self,

@@ -184,3 +184,20 @@ def test_auxiliary_head_trains_alone(root):
                 assert torch.equal(found.scores, expected.scores)
     with pytest.raises(AssertionError, match='the auxiliary head runs'):
         model(**data, mode='loss')
+
+
+def test_losses_of_the_same_name(root):
+    model = thin_model(root / FSM)
+    model.auxiliary_head.loss = lambda *_: dict(
+        loss_fsm=torch.ones(1), loss_cls_ss=torch.ones(1)
+    )
+    data = model.data_preprocessor(random_batch(1, (128, 128)), True)
+    with pytest.raises(ValueError, match=r"both put out \['loss_cls_ss'\]"):
+        model(**data, mode='loss')
+
+
+def test_head_of_one_step(root):
+    cfg = load_model_cfg(root / 'configs/_base_/models/srn_mobilenetv2_fpn.py')
+    cfg.bbox_head = dict(type='RetinaHead', num_classes=1, in_channels=64)
+    with pytest.raises(ValueError, match='is a RetinaHead, .* use SRNHead'):
+        MODELS.build(cfg)
