@@ -13,7 +13,7 @@ from dark_experiments import BENCHMARK, read_test_set
 from face_results import evaluate_path
 from mmdet.registry import DATASETS, METRICS
 from mmengine.config import Config
-from model_cost import count
+from model_cost import build_model, count_operations, count_parameters
 
 from mmsrn.evaluation.metrics.face_metric import FaceMetric
 from mmsrn.visualization import load_scalars
@@ -160,11 +160,16 @@ def cost(cfg: Config, size: int) -> dict[str, float | None]:
 
     Returns:
         dict[str, float | None]: Millions of parameters and thousand millions
-        of operations; None for models that need more than an image.
+        of operations; None in place of these for models that need more than
+        an image.
     """
-    names = ('million parameters', f'GFLOPs at {size} x {size}')
+    model = build_model(cfg)
+    parameters = count_parameters(model) / 1e6
     try:
-        found = count(cfg, (size, size))
+        operations = count_operations(model, (size, size)) / 1e9
     except (RuntimeError, TypeError, ValueError):
-        return dict.fromkeys(names)
-    return dict(zip(names, (found.parameters / 1e6, found.operations / 1e9)))
+        operations = None
+    return {
+        'million parameters': parameters,
+        f'GFLOPs at {size} x {size}': operations,
+    }

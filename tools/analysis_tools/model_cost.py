@@ -47,16 +47,46 @@ def count(cfg: Config, size: tuple[int, int]) -> Cost:
     Returns:
         Cost: Of the model.
     """
+    model = build_model(cfg)
+    return Cost(count_parameters(model), count_operations(model, size))
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """Build the model of a config, with random weights.
+
+    Args:
+        cfg (Config): With ``model``.
+
+    Returns:
+        nn.Module: As at test time.
+    """
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    model = MODELS.build(copy.deepcopy(cfg.model)).eval()
+    return MODELS.build(copy.deepcopy(cfg.model)).eval()
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Count the weights of a model, one by one."""
+    return sum(x.numel() for x in model.parameters())
+
+
+def count_operations(model: nn.Module, size: tuple[int, int]) -> int:
+    """Count what a model does for one image (see :func:`count`).
+
+    Args:
+        model (nn.Module): From :func:`build_model`; if it is of two stages,
+            it cannot predict afterwards.
+        size (tuple[int, int]): Height and width of the image in pixels.
+
+    Returns:
+        int: Multiplications, each with its addition.
+    """
     if hasattr(model, 'rpn_head'):
         _fix_regions(model, size)
     data = model.data_preprocessor(random_batch(1, size))
     try:  # shapes alone, which takes no time
-        operations = _operations(copy.deepcopy(model), data, 'meta')
+        return _operations(copy.deepcopy(model), data, 'meta')
     except (RuntimeError, TypeError):  # mmcv's operators need numbers
-        operations = _operations(model, data, 'cpu')
-    return Cost(sum(x.numel() for x in model.parameters()), operations)
+        return _operations(model, data, 'cpu')
 
 
 def operations_counter() -> FlopCounterMode:

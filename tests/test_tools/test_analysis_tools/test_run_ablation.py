@@ -493,11 +493,19 @@ def test_cost_by_hand(tool, needs_more):
     found = ablation_numbers.cost(cfg, 32)
     numbers = ((8 * 27 + 8) / 1e6, 16 * 16 * 8 * 27 / 1e9)
     if needs_more:
-        numbers = (None, None)
+        numbers = (numbers[0], None)
     assert tuple(found.items()) == (
         ('million parameters', numbers[0]),
         ('GFLOPs at 32 x 32', numbers[1]),
     )
+
+
+def test_cost_of_a_model_that_cannot_be_built(tool):
+    import ablation_numbers
+
+    model = dict(type='RootResNet', depth=18, frozen_stages=0)
+    with pytest.raises(ValueError, match='RootResNet: frozen_stages=0'):
+        ablation_numbers.cost(Config(dict(model=model)), 32)
 
 
 def test_analyses_of_detections(tool, root, tmp_path):
