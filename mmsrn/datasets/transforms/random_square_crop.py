@@ -6,7 +6,7 @@ from mmcv.transforms.utils import cache_randomness
 from mmdet.registry import TRANSFORMS
 from mmdet.structures.bbox import autocast_box_type
 
-from .square_patch import SquarePatch, check_keep_rule
+from .square_patch import SquarePatch, check_annotations, check_keep_rule
 
 
 @TRANSFORMS.register_module()
@@ -81,7 +81,11 @@ class RandomSquareCrop(BaseTransform):
 
         Returns:
             dict: The same with the image cut to a square.
+
+        Raises:
+            ValueError: If there are masks or other annotations than boxes.
         """
+        check_annotations(results)
         image, boxes = results['img'], results.get('gt_bboxes')
         for _ in range(self.num_tries):
             patch = SquarePatch(*self._patch(*image.shape[:2]))

@@ -28,6 +28,23 @@ def check_keep_rule(keep_rule: str, owner: str) -> None:
         )
 
 
+def check_annotations(results: dict) -> None:
+    """Refuse annotations that a square crop would leave as they are.
+
+    Args:
+        results (dict): Result of transforms.
+
+    Raises:
+        ValueError: If there are masks, segmentation maps or key points.
+    """
+    for key in _OTHERS:
+        if key in results:
+            raise ValueError(
+                f'square crops move boxes, but not {key}: leave it out of '
+                'LoadAnnotations'
+            )
+
+
 class SquarePatch(NamedTuple):
     """A square of an image, which may reach beyond its borders.
 
@@ -70,17 +87,7 @@ class SquarePatch(NamedTuple):
                 and ``gt_bboxes_labels`` and ``gt_ignore_flags`` if present.
             keep (np.ndarray): Which instances to leave, bool, (N,).
             clip (bool): Clip the boxes to the patch.
-
-        Raises:
-            ValueError: If there are annotations that would be left as they
-                are: masks, segmentation maps or key points.
         """
-        for key in _OTHERS:
-            if key in results:
-                raise ValueError(
-                    f'square crops move boxes, but not {key}: leave it out '
-                    'of LoadAnnotations'
-                )
         boxes = results['gt_bboxes'][torch.from_numpy(keep)]
         boxes.translate_([-self.left, -self.top])
         if clip:

@@ -7,6 +7,7 @@ from mmdet.structures.bbox import HorizontalBoxes
 
 from mmsrn.datasets.transforms.square_patch import (
     SquarePatch,
+    check_annotations,
     check_keep_rule,
 )
 
@@ -49,9 +50,9 @@ def test_cut_instances(clip, second):
 
 @pytest.mark.parametrize('key', ['gt_masks', 'gt_seg_map', 'gt_keypoints'])
 def test_what_would_be_left_behind_is_refused(key):
-    results = {'gt_bboxes': HorizontalBoxes(torch.tensor(BOXES)), key: None}
     with pytest.raises(ValueError, match=f'not {key}: leave it out'):
-        PATCH.cut_instances(results, np.ones(4, bool), True)
+        check_annotations({'gt_bboxes': None, key: None})
+    check_annotations({'gt_bboxes': None})
 
 
 def test_unknown_rule():
