@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +14,7 @@ from mmcv.transforms.utils import cache_randomness
 from mmdet.registry import TRANSFORMS
 from mmdet.structures.bbox import autocast_box_type
 
-from .square_patch import SquarePatch, check_keep_rule
+from .square_patch import SquarePatch, check_annotations, check_keep_rule
 
 
 @TRANSFORMS.register_module()
@@ -49,8 +51,8 @@ class DataAnchorSampling(BaseTransform):
         keep_rule (str): ``'center'``: a box stays if its centre lies in the
             square; ``'overlap'``: if any of it does.
         clip_boxes (bool): Clip what stays to the square.
-        pad_val (float | Sequence[float]): Padding, of all channels or of
-            each.
+        pad_val (float | Sequence[float]): Padding, from 0 to 255, of all
+            channels or of each of three.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -64,18 +66,29 @@ class DataAnchorSampling(BaseTransform):
         clip_boxes: bool = True,
         pad_val: float | Sequence[float] = 0,
     ) -> None:
-        rising = all(a < b for a, b in zip(scales, scales[1:]))
-        if not scales or scales[0] <= 0 or not rising:
+        if not _are_numbers(scales) or not all(
+            low < high < math.inf for low, high in zip((0, *scales), scales)
+        ):
             raise ValueError(
-                'DataAnchorSampling: scales must be positive and rising, got '
-                f'{scales}'
+                'DataAnchorSampling: scales must be a list of numbers, '
+                f'positive and rising, got {scales!r}'
             )
-        if not isinstance(crop_size, int) or crop_size < 1:
+        if type(crop_size) is not int or crop_size < 1:
             raise ValueError(
                 'DataAnchorSampling: crop_size must be a whole number of '
                 f'pixels, 1 or more, got {crop_size!r}'
             )
         check_keep_rule(keep_rule, 'DataAnchorSampling')
+        values = [pad_val] * 3 if isinstance(pad_val, Real) else pad_val
+        if (
+            not _are_numbers(values)
+            or len(values) != 3
+            or not all(0 <= x <= 255 for x in values)
+        ):
+            raise ValueError(
+                'DataAnchorSampling: pad_val must be a number from 0 to 255, '
+                f'or three, got {pad_val!r}'
+            )
         self.scales = tuple(scales)
         self.crop_size = crop_size
         self.keep_rule = keep_rule
@@ -149,6 +162,7 @@ class DataAnchorSampling(BaseTransform):
         Raises:
             ValueError: If there are masks or other annotations than boxes.
         """
+        check_annotations(results)
         image, boxes = results['img'], results.get('gt_bboxes')
         height, width = image.shape[:2]
         faces = np.zeros((0, 4))
@@ -178,6 +192,17 @@ class DataAnchorSampling(BaseTransform):
             f'crop_size={self.crop_size}, keep_rule={self.keep_rule!r}, '
             f'clip_boxes={self.clip_boxes}, pad_val={self.pad_val})'
         )
+
+
+def _are_numbers(values: Any) -> bool:
+    """Tell whether something is a sequence of numbers, and has some."""
+    return (
+        isinstance(values, Sequence)
+        and len(values) > 0
+        and all(
+            isinstance(x, Real) and not isinstance(x, bool) for x in values
+        )
+    )
 
 
 def part_of_resized(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmdet.registry import TRANSFORMS
 from mmdet.structures.bbox import HorizontalBoxes
 
-from mmsrn.datasets.transforms import DataAnchorSampling
+from mmsrn.datasets.transforms import DataAnchorSampling, RandomSquareCrop
 from mmsrn.datasets.transforms.data_anchor_sampling import part_of_resized
 from mmsrn.utils import register_all_modules
 
@@ -331,19 +331,41 @@ def test_padding_of_each_channel():
     assert (results['img'] == (1, 2, 3)).all(axis=2).sum() == 44
 
 
-def test_masks_are_refused():
+@pytest.mark.parametrize('transform', [DataAnchorSampling, RandomSquareCrop])
+@pytest.mark.parametrize('boxes', [True, False])
+def test_masks_are_refused(transform, boxes):
+    """Before anything is changed, and without boxes too."""
     results = dict(sample((64, 48), [(20, 20, 30, 30)]), gt_masks=None)
+    if not boxes:
+        del results['gt_bboxes']
+    before = dict(results)
     with pytest.raises(ValueError, match='gt_masks: leave it out'):
-        run(results)
+        transform()(results)
+    assert results.keys() == before.keys()
+    assert all(results[key] is value for key, value in before.items())
 
 
 @pytest.mark.parametrize(
     'kwargs, what',
     [
-        (dict(scales=()), 'scales must be positive and rising'),
+        (dict(scales=()), 'numbers, positive and rising'),
+        (dict(scales=16), 'list of numbers, .* got 16'),
+        (dict(scales='16'), "got '16'"),
+        (dict(scales=('16', '32')), 'scales'),
+        (dict(scales=(16, float('inf'))), 'scales'),
+        (dict(scales=(float('nan'),)), 'scales'),
         (dict(scales=(0, 16)), 'scales'),
         (dict(scales=(32, 16)), 'scales'),
         (dict(crop_size=0), 'crop_size'),
+        (dict(crop_size=True), 'whole number .* got True'),
+        (dict(pad_val=256), 'pad_val must be .* or three, got 256'),
+        (dict(pad_val=-1), 'pad_val'),
+        (dict(pad_val=float('nan')), 'pad_val'),
+        (dict(pad_val=True), 'got True'),
+        (dict(pad_val=None), 'got None'),
+        (dict(pad_val='0'), "got '0'"),
+        (dict(pad_val=(1, 2)), r'got \(1, 2\)'),
+        (dict(pad_val=(1, 2, 300)), 'pad_val'),
         (dict(crop_size=(640, 640)), r'whole number .* got \(640, 640\)'),
         (dict(keep_rule='inside'), "'overlap', got 'inside'"),
     ],
