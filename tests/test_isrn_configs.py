@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 import torch
 from mmcv.transforms import Compose
-from mmdet.registry import MODELS
 from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.config import Config
-from mmengine.structures import InstanceData
 from torch import nn
 
-from mmsrn.testing.models import load_model_cfg, random_batch
+from mmsrn.testing.models import anchor_batch, thin_model
 from mmsrn.utils import register_all_modules
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,40 +98,9 @@ def test_parts_are_off_elsewhere():
         assert 'RootResNet' not in text, path
 
 
-def small_model(path):
-    """The model, thin where it is wide, with its initial weights."""
-    cfg = load_model_cfg(path)
-    if 'ResNet' in cfg.backbone.type:
-        stem = 32 if cfg.backbone.type == 'RootResNet' else 16
-        cfg.backbone.update(depth=18, base_channels=16, stem_channels=stem)
-        cfg.backbone.zero_init_residual = False  # else no gradient in blocks
-        cfg.neck.in_channels = [16, 32, 64, 128]
-        cfg.neck.out_channels = 64
-        cfg.bbox_head.update(in_channels=64, feat_channels=64)
-    cfg.test_cfg.score_thr = 0  # something is found
-    torch.manual_seed(0)
-    model = MODELS.build(cfg)
-    model.init_weights()
-    return model
-
-
-def batch_for(model):
-    """An image with a face on an anchor of each level."""
-    batch = random_batch(1, (SIDE, SIDE))
-    generator = model.bbox_head.prior_generator
-    sizes = [(SIDE // x[0],) * 2 for x in generator.strides]
-    anchors = generator.grid_priors(sizes, device='cpu')
-    boxes = torch.stack([x[len(x) // 2] for x in anchors])
-    (sample,) = batch['data_samples']
-    sample.gt_instances = InstanceData(
-        bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long)
-    )
-    return batch
-
-
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda x: x.stem)
 def test_trains_a_step_and_predicts(path):
-    model, part = small_model(path), parts(path)
+    model, part = thin_model(path), parts(path)
     norms = [x for x in model.modules() if isinstance(x, nn.GroupNorm)]
     batch_norms = [x for x in model.modules() if isinstance(x, nn.BatchNorm2d)]
     assert bool(norms) == part['gn'] == (not batch_norms)
@@ -142,7 +109,7 @@ def test_trains_a_step_and_predicts(path):
         convs = [x for x in model.modules() if isinstance(x, nn.Conv2d)]
         assert len(norms) == len(convs) - 2
 
-    batch = model.data_preprocessor(batch_for(model), training=True)
+    batch = model.data_preprocessor(anchor_batch(model, SIDE), training=True)
     trainable = {k: v for k, v in model.named_parameters() if v.requires_grad}
     frozen = {k for k, _ in model.named_parameters()} - set(trainable)
     assert bool(frozen) == ('srn_r50_fpn_das' in path.stem)
@@ -159,7 +126,7 @@ def test_trains_a_step_and_predicts(path):
     assert after < before
 
     model.eval()
-    batch = model.data_preprocessor(batch_for(model))
+    batch = model.data_preprocessor(anchor_batch(model, SIDE))
     with torch.no_grad():
         (sample,) = model(**batch, mode='predict')
     found = sample.pred_instances

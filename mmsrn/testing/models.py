@@ -38,8 +38,9 @@ def thin_model(config: str | Path, seed: int = 0) -> nn.Module:
         nn.Module: In training mode; each box passes its score threshold.
     """
     cfg = load_model_cfg(config)
-    if cfg.backbone.type == 'ResNet':
-        cfg.backbone.update(depth=18, base_channels=16, stem_channels=16)
+    if cfg.backbone.type in ('ResNet', 'RootResNet'):
+        stem = 16 if cfg.backbone.type == 'ResNet' else 32  # halved inside
+        cfg.backbone.update(depth=18, base_channels=16, stem_channels=stem)
         cfg.backbone.zero_init_residual = False  # else no gradient in blocks
         cfg.neck.in_channels = [16, 32, 64, 128]
         cfg.neck.out_channels = 64
