@@ -188,16 +188,18 @@ def test_auxiliary_head_trains_alone(root):
 
 def test_losses_of_the_same_name(root):
     model = thin_model(root / FSM)
-    model.auxiliary_head.loss = lambda *_: dict(
-        loss_fsm=torch.ones(1), loss_cls_ss=torch.ones(1)
-    )
-    data = model.data_preprocessor(random_batch(1, (128, 128)), True)
-    with pytest.raises(ValueError, match=r"both put out \['loss_cls_ss'\]"):
-        model(**data, mode='loss')
+    model.extract_feat = lambda x: x
+    model.bbox_head.loss = lambda *_: dict(loss_a=1, loss_b=2)
+    model.auxiliary_head.loss = lambda *_: dict(loss_c=3)
+    assert model.loss(None, []) == dict(loss_a=1, loss_b=2, loss_c=3)
+    model.auxiliary_head.loss = lambda *_: dict(loss_c=3, loss_b=4)
+    with pytest.raises(ValueError, match=r"both put out \['loss_b'\]"):
+        model.loss(None, [])
 
 
 def test_head_of_one_step(root):
     cfg = load_model_cfg(root / 'configs/_base_/models/srn_mobilenetv2_fpn.py')
     cfg.bbox_head = dict(type='RetinaHead', num_classes=1, in_channels=64)
+    cfg.train_cfg = None  # that of two steps says nothing to it
     with pytest.raises(ValueError, match='is a RetinaHead, .* use SRNHead'):
         MODELS.build(cfg)
