@@ -123,7 +123,7 @@ class SRNPyramid:
                 mask = grow(self._neck.fpn_convs[level], cells[level].mask)
             if level - 1 in needed and level - 1 not in self._sums:
                 below = sources(
-                    needed[level - 1].mask,
+                    needed[level - 1],
                     self.sizes[level],
                     **self._neck.upsample_cfg,
                 )

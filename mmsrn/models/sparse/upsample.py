@@ -26,7 +26,7 @@ def _axis(
 
 
 def sources(
-    wanted: Tensor,
+    wanted: Cells,
     size: tuple[int, int],
     mode: str,
     align_corners: bool = False,
@@ -34,16 +34,16 @@ def sources(
     """Cells of a map that cells of the up-sampled map are made of.
 
     Args:
-        wanted (Tensor): bool, (B, H, W): cells of the up-sampled map.
+        wanted (Cells): Cells of the up-sampled map.
         size (tuple[int, int]): Height and width of the map.
         mode, align_corners: As in ``torch.nn.functional.interpolate``.
 
     Returns:
         Tensor: bool, (B, *size).
     """
-    device = wanted.device
-    image, row, column = Cells(wanted).positions()
-    needed = wanted.new_zeros(len(wanted), *size)
+    device = wanted.mask.device
+    image, row, column = wanted.positions()
+    needed = wanted.mask.new_zeros(wanted.shape[0], *size)
     tops = _axis(wanted.shape[1], size[0], mode, align_corners, device)[:2]
     lefts = _axis(wanted.shape[2], size[1], mode, align_corners, device)[:2]
     for top in tops:

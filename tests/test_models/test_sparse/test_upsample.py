@@ -25,7 +25,7 @@ def test_rows_are_those_of_interpolate(seed, small, large, share, cfg):
     maps = torch.randn(2, 3, *small)
     mask = torch.rand(2, *large) < share
     wanted = Cells(mask)
-    needed = Cells(sources(mask, small, **cfg))
+    needed = Cells(sources(wanted, small, **cfg))
     got = upsample_rows(needed.take(maps), needed, wanted, **cfg)
     want = wanted.take(F.interpolate(maps, size=large, **cfg))
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
@@ -34,7 +34,7 @@ def test_rows_are_those_of_interpolate(seed, small, large, share, cfg):
 def test_sources_are_no_more_than_needed():
     mask = torch.zeros(1, 8, 8, dtype=torch.bool)
     mask[0, 0, 0] = True
-    near = sources(mask, (4, 4), 'bilinear', align_corners=True)
+    near = sources(Cells(mask), (4, 4), 'bilinear', align_corners=True)
     assert near.nonzero().tolist() == [
         *([0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1])
     ]
