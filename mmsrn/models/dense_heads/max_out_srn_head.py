@@ -1,7 +1,7 @@
 """Max-out background on the lowest level of SRN."""
 
 from mmdet.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .srn_head import SRNHead
 
@@ -54,26 +54,24 @@ class MaxOutSRNHead(SRNHead):
                 '(use_sigmoid=True); a softmax has a background of its own'
             )
         super()._init_layers()
-        channels = self.num_base_priors * (
-            self.cls_out_channels + self.num_backgrounds
-        )
-        for name in self._predictors:
-            setattr(self, name, nn.Conv2d(self.feat_channels, channels, 1))
 
     @property
-    def _predictors(self) -> list[str]:
-        return ['conv_cls', 'conv_cls_fs'][: 1 + self.separate_cls]
+    def predictor_channels(self) -> int:
+        """Channels of the classes, and behind them of the backgrounds."""
+        backgrounds = self.num_base_priors * self.num_backgrounds
+        return self._num_logits + backgrounds
 
     @property
     def _num_logits(self) -> int:
-        """Channels of the classes, in front of those of the backgrounds."""
-        return self.num_base_priors * self.cls_out_channels
+        """Channels of the classes."""
+        return super().predictor_channels
 
     def init_weights(self) -> None:
         """Initialise as ``SRNHead`` does: a face starts improbable."""
         super().init_weights()
-        for name in self._predictors:
-            bias = getattr(self, name).bias.data
+        predictors = [self.cls_layers(first)[-1] for first in (False, True)]
+        for predictor in predictors:
+            bias = predictor.bias.data
             # Others are not from an initialiser but from a checkpoint.
             if (bias == bias[0]).all():
                 bias[self._num_logits :] = 0

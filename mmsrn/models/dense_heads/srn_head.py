@@ -294,11 +294,16 @@ class SRNHead(AnchorHead):
         """
         check_settings(self.test_cfg or {})
 
+    @property
+    def predictor_channels(self) -> int:
+        """Channels that a class predictor puts out."""
+        return self.num_base_priors * self.cls_out_channels
+
     def _init_layers(self) -> None:
         self.cls_convs = self._subnet()
         self.reg_convs = self._subnet()
         num_priors = self.num_base_priors
-        logits = num_priors * self.cls_out_channels
+        logits = self.predictor_channels
         self.conv_cls = nn.Conv2d(self.feat_channels, logits, 1)
         deltas = num_priors * self.bbox_coder.encode_size
         self.conv_reg = nn.Conv2d(self.feat_channels, deltas, 1)
