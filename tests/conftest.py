@@ -30,3 +30,47 @@ def shared():
     if not folder.is_dir():
         pytest.skip(f'no reference data at {folder}')
     return folder
+
+
+@pytest.fixture(scope='session')
+def learns_and_predicts():
+    """Function that takes a model through a step and a prediction.
+
+    Every weight that can learn gets a gradient, and the loss falls.  Returns
+    the log of the step.
+    """
+    # Most tests do without, and torch takes seconds to import.
+    import torch
+
+    from mmsrn.testing.models import anchor_batch
+
+    def check(model, side):
+        def loss():
+            torch.manual_seed(0)  # of samplers
+            return model.parse_losses(model(**batch, mode='loss'))
+
+        batch = model.data_preprocessor(anchor_batch(model, side), True)
+        trainable = {
+            k: v for k, v in model.named_parameters() if v.requires_grad
+        }
+        optimizer = torch.optim.SGD(trainable.values(), lr=1e-4)
+        before, log = loss()
+        assert all(x.isfinite() for x in log.values())
+        before.backward()
+        optimizer.step()
+        for name, value in trainable.items():
+            assert value.grad is not None, f'{name}: no gradient'
+            assert value.grad.isfinite().all(), name
+            assert value.grad.any(), f'{name}: gradient of zero'
+        assert loss()[0] < before
+
+        batch = model.eval().data_preprocessor(anchor_batch(model, side))
+        with torch.no_grad():
+            (sample,) = model(**batch, mode='predict')
+        found = sample.pred_instances
+        assert 0 < len(found) <= 750
+        assert found.bboxes.shape == (len(found), 4)
+        assert found.bboxes.isfinite().all() and found.scores.isfinite().all()
+        return log
+
+    return check
