@@ -18,6 +18,7 @@ from mmengine.registry import init_default_scope
 
 from mmsrn.testing.models import random_batch
 from mmsrn.utils import register_all_modules
+from mmsrn.utils.folder_tree import find_files
 from mmsrn.utils.image_files import IMAGE_SUFFIXES, read_image
 from mmsrn.utils.launch import (
     check_checkpoint,
@@ -143,13 +144,13 @@ def noise(loaded: Loaded, size: tuple[int, int]) -> list[Batch]:
 
 
 def find_photos(folder: Path) -> list[Path]:
-    """Images in a folder and those below it.
+    """Images in a folder and those below it, without hidden ones.
 
     Args:
         folder (Path): The folder.
 
     Returns:
-        list[Path]: By name.
+        list[Path]: In the order of their folders and names.
 
     Raises:
         ValueError: If there is none.
@@ -157,13 +158,15 @@ def find_photos(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f'--images {folder}: is no folder')
     found = [
-        x for x in folder.rglob('*') if x.suffix.lower() in IMAGE_SUFFIXES
+        folder / x
+        for x in find_files(folder)
+        if x.suffix.lower() in IMAGE_SUFFIXES
     ]
     if not found:
         raise ValueError(
             f'--images {folder}: has no image ({" ".join(IMAGE_SUFFIXES)})'
         )
-    return sorted(found)
+    return found
 
 
 def read_photos(loaded: Loaded, paths: list[Path]) -> list[Batch]:
