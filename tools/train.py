@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from mmsrn.utils.cpu_processes import leave_cpu_processes  # noqa: E402
 from mmsrn.utils.launch import (  # noqa: E402
     add_common_arguments,
     build_runner,
@@ -142,6 +143,7 @@ def main(argv: list[str] | None = None) -> None:
             load_weights(parser, args.config, runner.model, *begin)
         del begin  # the run need not hold it twice
         runner.train()
+    leave_cpu_processes()
 
 
 if __name__ == '__main__':

@@ -7,9 +7,7 @@ path answer at once.
 from __future__ import annotations
 
 import argparse
-import atexit
 import difflib
-import gc
 import importlib.util
 import os
 import re
@@ -21,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .cpu_processes import start_cpu_processes
 from .one_line import one_line
 
 if TYPE_CHECKING:
@@ -547,39 +546,6 @@ def keep_results(cfg: Config, resume: bool) -> str | None:
     return None
 
 
-def _start_cpu_processes(cfg: Config) -> None:
-    """Join the processes of ``torchrun`` on a machine without accelerator.
-
-    mmengine would select a GPU, whatever the backend.
-
-    Args:
-        cfg (Config): The complete config, changed in place.
-    """
-    import torch.distributed as dist
-
-    dist.init_process_group('gloo')
-    atexit.register(_end_cpu_processes)
-    cfg.setdefault(
-        'model_wrapper_cfg',
-        {'type': 'MMDistributedDataParallel', 'device_ids': None},
-    )
-
-
-def _end_cpu_processes() -> None:
-    """End the threads of the process group before the interpreter ends.
-
-    Else, now and then, a process dies of SIGABRT after all its work, as
-    described in pytorch/pytorch#179291.
-    """
-    import torch.distributed as dist
-
-    # The threads live as long as anything holds the group, such as a model
-    # in a reference cycle.
-    gc.collect()
-    if dist.is_initialized():  # nobody else has ended it
-        dist.destroy_process_group()
-
-
 def build_runner(cfg: Config) -> Runner:
     """Build the runner the config asks for.
 
@@ -592,7 +558,7 @@ def build_runner(cfg: Config) -> Runner:
     from mmengine.device import get_device
 
     if cfg.launcher == 'pytorch' and get_device() == 'cpu':
-        _start_cpu_processes(cfg)
+        start_cpu_processes(cfg)
     if 'runner_type' in cfg:
         from mmengine.registry import RUNNERS
 

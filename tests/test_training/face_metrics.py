@@ -17,6 +17,10 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
 from mmsrn.evaluation.metrics import DarkFaceMetric, WiderFaceMetric
+from mmsrn.utils.cpu_processes import (
+    leave_cpu_processes,
+    start_cpu_processes,
+)
 
 IMAGES = 7  # no multiple of two: the sampler gives one of them twice
 
@@ -48,7 +52,7 @@ def make_sample(index):
 
 
 def main(out):
-    dist.init_process_group('gloo')
+    start_cpu_processes()
     evaluator = Evaluator(
         [
             METRICS.build(dict(type=kind, extras='all', outfile_prefix=prefix))
@@ -63,7 +67,7 @@ def main(out):
         evaluator.process([make_sample(index)])
     numbers = evaluator.evaluate(IMAGES)
     Path(out, f'{dist.get_rank()}.json').write_text(json.dumps(numbers))
-    dist.destroy_process_group()
+    leave_cpu_processes()
 
 
 if __name__ == '__main__':

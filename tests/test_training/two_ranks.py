@@ -11,6 +11,10 @@ from mmdet.registry import MODELS
 from mmengine.model import MMDistributedDataParallel
 
 from mmsrn.testing.models import load_model_cfg, random_batch
+from mmsrn.utils.cpu_processes import (
+    leave_cpu_processes,
+    start_cpu_processes,
+)
 
 IMAGES = 4
 # Of each image: the ranks get different numbers, one image none at all.
@@ -18,7 +22,7 @@ FACES = (6, 1, 0, 3)
 
 
 def main(out):
-    dist.init_process_group('gloo')
+    start_cpu_processes()
     rank, size = dist.get_rank(), dist.get_world_size()
     cfg = load_model_cfg('configs/_base_/models/srn_mobilenetv2_fpn.py')
     # Statistics of a batch differ between the ranks, so keep them fixed.
@@ -52,7 +56,7 @@ def main(out):
     if rank == 0:
         grads = {n: p.grad for n, p in model.named_parameters()}
         torch.save(dict(losses=values, grads=grads), out)
-    dist.destroy_process_group()
+    leave_cpu_processes()
 
 
 if __name__ == '__main__':

@@ -413,7 +413,6 @@ def started(monkeypatch):
     """Backends that were started; no process group is made."""
     started = []
     monkeypatch.setattr('torch.distributed.init_process_group', started.append)
-    monkeypatch.setattr('atexit.register', lambda ending: None)
     monkeypatch.setattr('mmengine.runner.Runner.from_cfg', lambda cfg: cfg)
     return started
 
@@ -437,23 +436,6 @@ def test_processes(monkeypatch, started, launcher, device, backends):
     if backends:
         assert wrapper.type == 'MMDistributedDataParallel'
         assert wrapper.device_ids is None
-
-
-@pytest.mark.parametrize('alive', [True, False])
-def test_processes_end_their_group(monkeypatch, started, alive):
-    """Before the interpreter ends, which its threads would not survive."""
-    endings, ended = [], []
-    monkeypatch.setattr('atexit.register', endings.append)
-    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cpu')
-    monkeypatch.setattr(
-        'torch.distributed.destroy_process_group', lambda: ended.append(1)
-    )
-    monkeypatch.setattr('torch.distributed.is_initialized', lambda: alive)
-    launch.build_runner(Config(dict(launcher='pytorch')))
-    assert not ended
-    for ending in endings:
-        ending()
-    assert ended == [1] * alive  # somebody else may have ended it
 
 
 def test_wrapper_of_the_config_is_kept(monkeypatch, started):
