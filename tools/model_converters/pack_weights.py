@@ -102,10 +102,15 @@ def pack(
     return weights, {'format': 'pt', 'mmsrn': json.dumps(facts)}
 
 
-def main() -> None:
-    """Run the command line."""
+def main(argv: list[str] | None = None) -> None:
+    """Pack.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
     parser = make_parser()
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if Path(args.out).suffix != '.safetensors':
         fail(parser, f'{args.out}: must end in .safetensors')
     require_mmdet(ROOT)
