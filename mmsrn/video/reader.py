@@ -6,7 +6,6 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,9 +127,10 @@ class VideoReader:
         if read + _LEFT_OUT >= self.num_frames or not self.fps:
             return ''
         # Where the rate varies, frames may be less than their number by the
-        # length of the file.
+        # length of the file, and farther apart.
         end, length = self._last.time, self.num_frames / self.fps
-        if end + (1 + _LEFT_OUT) / self.fps >= length:
+        apart = max(1 / self.fps, end / max(read - 1, 1))
+        if end + (1 + _LEFT_OUT) * apart >= length:
             return ''
         return (
             f'{self.name}: ends at {end:.2f} of {length:.2f} s, the rest is '
@@ -186,18 +186,16 @@ def _check_file(name: str) -> None:
 
 
 def _open(source: str | os.PathLike | int) -> cv2.VideoCapture:
-    if isinstance(source, int):
-        with _silent():
-            return cv2.VideoCapture(source)
-    return cv2.VideoCapture(os.fspath(source))
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep OpenCV from writing about cameras that are not there."""
+    backend = cv2.CAP_ANY
+    # The others that it would try print what they make of a broken file.
+    has = cv2.videoio_registry.hasBackend
+    if not isinstance(source, int) and has(cv2.CAP_FFMPEG):
+        backend = cv2.CAP_FFMPEG
     before = cv2.getLogLevel()
-    cv2.setLogLevel(0)
+    cv2.setLogLevel(0)  # of what is not there OpenCV writes several lines
     try:
-        yield
+        return cv2.VideoCapture(
+            source if isinstance(source, int) else os.fspath(source), backend
+        )
     finally:
         cv2.setLogLevel(before)

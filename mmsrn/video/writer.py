@@ -114,9 +114,12 @@ class VideoWriter:
         """Raise OSError if not all frames are there: OpenCV never tells."""
         written = cv2.VideoCapture(os.fspath(self._partial))
         count = written.get(cv2.CAP_PROP_FRAME_COUNT)
+        # The header of .avi announces what did not fit on the disk, too.
+        written.set(cv2.CAP_PROP_POS_FRAMES, self.num_frames - 1)
+        whole = count == self.num_frames > 0 and written.read()[0]
         written.release()
-        if not self.num_frames or count != self.num_frames:
+        if not whole:
             raise OSError(
-                f'{self.path}: cannot be written: of {self.num_frames} '
-                f'frames {count:.0f} are there; is the disk full?'
+                f'{self.path}: cannot be written: not all of the '
+                f'{self.num_frames} frames are there; is the disk full?'
             )
