@@ -358,7 +358,11 @@ class _Detection:
 
     def _summarise(self) -> None:
         """Say what was done, where it is not in the way of results."""
-        counts = [f'{v:,} {k}' for k, v in self._counts.items()]
+        counts = [
+            f'{v:,} {k}' if v != 1 else f'1 {k[:-1]}'
+            for k, v in self._counts.items()
+            if v or k == 'faces'
+        ]
         print(', '.join(counts), file=sys.stderr)
 
 

@@ -88,21 +88,18 @@ def main(argv: list[str] | None = None) -> int:
     # No option before the command takes a value.
     command = next((x for x in argv if not x.startswith('-')), '')
     try:
-        parser = make_parser(command)
+        args = make_parser(command).parse_args(argv)
+        status = _module(args.command).run(args.command_parser, args)
+        sys.stdout.flush()
+        return status
     except ImportError as error:
         fail(
             argparse.ArgumentParser(prog=f'mmsrn {command}'),
             f'{one_line(error)}; mmsrn check-env says what to install',
         )
-    args = parser.parse_args(argv)
-    try:
-        status = _module(args.command).run(args.command_parser, args)
-        sys.stdout.flush()
-        return status
     except KeyboardInterrupt:
         print(
-            f'{args.command_parser.prog}: interrupted; unfinished files are '
-            'not kept',
+            f'mmsrn {command}: interrupted; unfinished files are not kept',
             file=sys.stderr,
         )
         return _INTERRUPTED

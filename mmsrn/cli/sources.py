@@ -88,7 +88,7 @@ def _expand(text: str) -> Iterator[_Found]:
         root = os.path.abspath(os.path.join(*plain[:steps], ''))
     else:
         root = os.path.dirname(os.path.abspath(text))
-        if not os.path.lexists(text):
+        if not os.path.lexists(text) and '://' not in text:
             raise PhotoError(f'{text}: no such file or folder')
     if is_video and not is_folder:
         paths = sorted(glob.glob(text, recursive=True))
@@ -128,6 +128,11 @@ def _with_names(files: dict[str | int, _Found | None]) -> Iterator[Source]:
         for path, found in files.items()
     }
     bare = Counter(x.with_suffix('') for x in places.values())
+    films = Counter(
+        places[path].with_suffix('')
+        for path, found in files.items()
+        if found is not None and found.kind == 'video'
+    )
     for path, found in files.items():
         place = places[path]
         # a.png and a.jpg would share a text file.
@@ -137,7 +142,9 @@ def _with_names(files: dict[str | int, _Found | None]) -> Iterator[Source]:
             video = place.with_name(f'{place.name}.mp4')
             yield Source('camera', path, video, place)
         elif found.kind == 'video':
-            video = text.with_name(f'{text.name}.mp4')
+            own = films[place.with_suffix('')] == 1
+            video = place.with_suffix('') if own else place
+            video = video.with_name(f'{video.name}.mp4')
             yield Source('video', found.path, video, text)
         else:
             known = place.suffix.lower() in IMAGE_SUFFIXES

@@ -59,7 +59,10 @@ def test_another_size_is_not_lost(tmp_path):
     with VideoWriter(tmp_path / 'a.mp4', 25) as video:
         video.write(grey(20))
         video.write(grey(200, (80, 40)))
-    assert np.abs(np.subtract(levels(tmp_path / 'a.mp4'), [20, 200])).max() <= LOSS
+    assert (
+        np.abs(np.subtract(levels(tmp_path / 'a.mp4'), [20, 200])).max()
+        <= LOSS
+    )
 
 
 def test_frames_are_shown_when_they_came(tmp_path):
