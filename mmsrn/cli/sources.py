@@ -46,8 +46,10 @@ def find_sources(
 ) -> tuple[list[Source], list[str]]:
     """Find what the user means.
 
-    Results are called by the paths below the deepest folder that holds all
-    folders that were named, so that files of the same name stay apart.
+    Results are called by the path below the folder that was named, or, of a
+    file, by its name; with several folders the last part of theirs comes
+    first, and more of it where that is the same, so that files of the same
+    name stay apart.
 
     Args:
         given (Iterable[str]): Files, folders, patterns and numbers of
@@ -118,13 +120,29 @@ def _is_below(path: str, folder: str) -> bool:
     return os.path.commonpath([path, folder]) == folder
 
 
+def _labels(roots: set[str]) -> dict[str, Path]:
+    """As many last parts of each folder as tell it from the others."""
+    if len(roots) == 1:
+        return dict.fromkeys(roots, Path())
+    parts = {root: Path(root).parts[1:] for root in roots}
+    labels = {}
+    for root, own in parts.items():
+        others = [x for name, x in parts.items() if name != root]
+        depth = 1
+        while depth < len(own) and any(
+            x[-depth:] == own[-depth:] for x in others
+        ):
+            depth += 1
+        labels[root] = Path(*own[-depth:])
+    return labels
+
+
 def _with_names(files: dict[str | int, _Found | None]) -> Iterator[Source]:
-    roots = [x.root for x in files.values() if x is not None]
-    top = os.path.commonpath(roots) if roots else ''
+    labels = _labels({x.root for x in files.values() if x is not None})
     places = {
         path: Path(f'camera_{path}')
         if found is None
-        else Path(os.path.relpath(path, top))
+        else labels[found.root] / os.path.relpath(path, found.root)
         for path, found in files.items()
     }
     bare = Counter(x.with_suffix('') for x in places.values())

@@ -80,6 +80,11 @@ def test_results_of_the_same_name_stay_apart(tree, tmp_path):
     for given in (['a/x.jpg', 'b'], ['a', f'{tmp_path}/b']):
         names = [x[2] for x in found(*given)]
         assert names == ['a/x.jpg', 'b/deep/x.jpg', 'b/x.jpg']
+    tree('far/off/1/b/x.jpg', 'near/1/b/x.jpg', 'near/2/b/y.jpg')
+    given = ['far/off/1/b', 'a/x.jpg', 'near/1/b/x.jpg', 'near/2/b']
+    assert [x[2] for x in found(*given)] == [
+        *('off/1/b/x.jpg', 'a/x.jpg', 'near/1/b/x.jpg', '2/b/y.jpg')
+    ]
 
 
 def test_text_files_of_the_same_name_stay_apart(tree):
