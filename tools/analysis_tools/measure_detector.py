@@ -86,6 +86,42 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def quiet_mmdet() -> None:
+    """Register everything, and let mmdet speak of errors alone."""
+    from mmengine.logging import MMLogger
+    from mmengine.registry import init_default_scope
+
+    from mmsrn.utils import register_all_modules
+
+    register_all_modules()
+    init_default_scope('mmdet')
+    MMLogger.get_current_instance().setLevel('ERROR')
+
+
+def test_set(path: str) -> tuple[Any, Any]:
+    """Read a config, and make its test set.
+
+    Args:
+        path (str): The config.
+
+    Returns:
+        tuple[Config, Dataset]: Both.
+
+    Raises:
+        ValueError: If one of it is not possible.
+    """
+    from mmdet.registry import DATASETS
+    from mmengine.config import Config
+
+    from mmsrn.utils.one_line import one_line
+
+    try:
+        config = Config.fromfile(path)
+        return config, DATASETS.build(config.test_dataloader.dataset)
+    except Exception as error:  # a config is code
+        raise ValueError(f'{path}: {one_line(error)}') from error
+
+
 def photos_of(dataset: Any, limit: int | None) -> Iterator[dict]:
     """Go through a dataset of mmdet.
 
@@ -261,25 +297,15 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     require_mmdet(ROOT)
-    from mmdet.registry import DATASETS
-    from mmengine.config import Config
-    from mmengine.logging import MMLogger
-    from mmengine.registry import init_default_scope
-
     from mmsrn import FaceDetector
     from mmsrn.low_light import LowLightRanges, darken_named
-    from mmsrn.utils import register_all_modules
-    from mmsrn.utils.one_line import one_line
     from mmsrn.zoo import DEFAULT_MODEL
 
-    register_all_modules()
-    init_default_scope('mmdet')
-    MMLogger.get_current_instance().setLevel('ERROR')
+    quiet_mmdet()
     try:
-        config = Config.fromfile(args.config)
-        dataset = DATASETS.build(config.test_dataloader.dataset)
-    except Exception as error:  # a config is code
-        fail(parser, f'{args.config}: {one_line(error)}')
+        config, dataset = test_set(args.config)
+    except ValueError as error:
+        fail(parser, str(error))
     changes = dict(
         day=lambda photo, name: photo,
         dark=lambda photo, name: darken_named(
