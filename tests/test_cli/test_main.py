@@ -12,21 +12,32 @@ from mmsrn.cli import main as cli
 from mmsrn.cli.main import COMMANDS, make_parser
 
 
-def test_help_needs_the_standard_library_alone(root):
-    """So it answers at once, and in environments that are broken."""
-    environ = dict(os.environ, PYTHONPATH=str(root))
+def imported(root, *args):
+    """Output of the command, and names of the modules that it imports."""
     done = subprocess.run(
-        [sys.executable, '-X', 'importtime', '-m', 'mmsrn', '--help'],
+        [sys.executable, '-X', 'importtime', '-m', 'mmsrn', *args],
         capture_output=True,
         text=True,
-        env=environ,
+        env=dict(os.environ, PYTHONPATH=str(root)),
     )
-    assert done.returncode == 0
-    for name, text in COMMANDS.items():
-        assert name in done.stdout and text in done.stdout
+    assert done.returncode == 0, done.stderr
     names = {x.split('|')[-1].strip() for x in done.stderr.splitlines()}
     assert 'argparse' in names
+    return done.stdout, names
+
+
+def test_help_needs_the_standard_library_alone(root):
+    """So it answers at once, and in environments that are broken."""
+    out, names = imported(root, '--help')
+    for name, text in COMMANDS.items():
+        assert name in out and text in out
     assert not names & {'numpy', 'cv2', 'PIL', 'scipy', 'torch', 'mmengine'}
+
+
+def test_detect_needs_what_comes_with_onnx_runtime(root):
+    _, names = imported(root, 'detect', '--help')
+    assert {'numpy', 'cv2'} < names
+    assert not names & {'torch', 'mmengine', 'mmcv', 'mmdet', 'rich'}
 
 
 @pytest.mark.parametrize('command', COMMANDS)
