@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -261,10 +259,7 @@ def _make_detector(
     names += ('max_size', 'scale', 'enhance', 'tile', 'batch_size')
     settings = {name: getattr(args, name) for name in names}
     try:
-        # Stdout is for results, and mmdet prints there what it does not need.
-        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.filterwarnings('ignore', 'faster_coco_eval')
-            return FaceDetector(args.model, args.config, **settings)
+        return FaceDetector(args.model, args.config, **settings)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         fail_with(parser, error)
 
