@@ -69,7 +69,8 @@ def make_parser() -> argparse.ArgumentParser:
         '--scale',
         nargs='+',
         default=[None],
-        help="longer side, or 'original'; each is measured (the model's own)",
+        help="longer side, or 'original', or several at once as 640+960; each "
+        "is measured (the model's own)",
     )
     parser.add_argument(
         '--limit', type=int, help='only this many photos, the first ones'
@@ -329,7 +330,7 @@ def main(argv: list[str] | None = None) -> None:
             if scale is None:
                 detector.scale = own_scale
             else:
-                detector.scale = int(scale) if scale.isdigit() else scale
+                detector.scale = _read_scale(scale)
             for light in args.light:
                 for method in args.enhance:
                     detector.enhance = method
@@ -360,14 +361,20 @@ def main(argv: list[str] | None = None) -> None:
     write_json(parser, args.json, results)
 
 
+def _read_scale(text: str) -> list[int | str]:
+    return [int(x) if x.isdigit() else x for x in text.split('+')]
+
+
 def _row(run: dict) -> str:
+    scales = run['scale'] if isinstance(run['scale'], list) else [run['scale']]
+    scale = '+'.join(str(x) for x in scales)
     numbers = ' '.join(f'{run[key]:6.3f}' for key in KEYS)
     best = ' '.join(
         ' none' if run[key] is None else f'{run[key]:6.3f}'
         for key in ('score_thr', 'f1')
     )
     return (
-        f'{Path(run["model"]).name[-28:]:28} {run["scale"]!s:>8} '
+        f'{Path(run["model"]).name[-28:]:28} {scale:>8} '
         f'{run["light"]:5} {run["enhance"]:10} {numbers}  {best} '
         f'{run["seconds"]:8.3f}'
     )
