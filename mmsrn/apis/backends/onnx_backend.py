@@ -1,0 +1,140 @@
+"""Detection with ONNX Runtime; needs no torch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from mmsrn.deployment.model_facts import ModelFacts
+from mmsrn.deployment.postprocess import postprocess
+from mmsrn.utils.one_line import one_line
+
+__all__ = ['OnnxBackend']
+
+_REMEDY = 'export it with tools/deployment/export_onnx.py'
+
+
+class OnnxBackend:
+    """A detector in an ONNX file, on the CPU.
+
+    Args:
+        model (str | Path): A file of ``tools/deployment/export_onnx.py``.
+        threads (int, optional): Threads to compute with; by default
+            onnxruntime takes all cores.
+
+    Attributes:
+        facts (ModelFacts): What the file says about itself.
+
+    Raises:
+        ValueError: If the file is missing, damaged or of another kind, or
+            ``threads`` is less than 1.
+        ImportError: If onnxruntime is not installed.
+
+    Example:
+        >>> backend = OnnxBackend('srn.onnx')
+        >>> (faces,) = backend.predict([cv2.imread('photo.jpg')])
+        >>> x1, y1, x2, y2, score = faces[0]
+    """
+
+    def __init__(self, model: str | Path, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise ValueError(f'threads={threads} must be at least 1')
+        self._session = _open(Path(model), threads)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            self.facts = ModelFacts.from_metadata(metadata)
+        except ValueError as error:
+            raise ValueError(
+                f'{model} is no detector of mmsrn: {error}; {_REMEDY}'
+            ) from None
+        if len(self.facts.classes) > 1:
+            raise ValueError(
+                f'{model} finds {len(self.facts.classes)} classes, and this '
+                'is for faces alone; run it with onnxruntime and '
+                'mmsrn.deployment.postprocess'
+            )
+
+    def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        """Find faces.
+
+        Photos of one size go through the network together.
+
+        Args:
+            images (list[np.ndarray]): BGR, uint8, (h, w, 3), of any sizes,
+                scaled as the faces shall be seen.
+
+        Returns:
+            list[np.ndarray]: Of each, x1, y1, x2, y2 in its pixels and score,
+            float32, (n, 5), by falling score, after NMS.
+
+        Raises:
+            ValueError: If an image is of another kind.
+        """
+        groups: dict[tuple, list[int]] = defaultdict(list)
+        for i, image in enumerate(images):
+            _check(image, i)
+            groups[image.shape].append(i)
+        found: list[np.ndarray] = [np.zeros((0, 5), np.float32)] * len(images)
+        for indices in groups.values():
+            batch = np.stack([images[i] for i in indices])
+            for i, faces in zip(indices, self._predict_batch(batch)):
+                found[i] = faces
+        return found
+
+    def _predict_batch(self, batch: np.ndarray) -> list[np.ndarray]:
+        boxes, scores, where = self._session.run(
+            ['boxes', 'scores', self._where], {'images': batch}
+        )
+        if self.facts.nms_in_graph:
+            faces = np.column_stack([boxes, scores])
+            return [faces[where == i] for i in range(len(batch))]
+        return [self._suppress(*x, where) for x in zip(boxes, scores)]
+
+    @property
+    def _where(self) -> str:
+        """The output that says what the others belong to."""
+        return 'batch_index' if self.facts.nms_in_graph else 'levels'
+
+    def _suppress(self, boxes, scores, levels) -> np.ndarray:
+        """Faces of one photo from its candidates."""
+        boxes, scores, _ = postprocess(
+            boxes, scores, levels, **self.facts.limits
+        )
+        return np.column_stack([boxes, scores])
+
+
+def _open(path: Path, threads: int | None):
+    """Start a session with a file."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "onnxruntime is not installed; run: pip install 'mmsrn[onnx]'"
+        ) from error
+    if not path.is_file():
+        raise ValueError(f'{path} is no file; {_REMEDY}')
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors; they are raised, too
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(
+            path, options, providers=['CPUExecutionProvider']
+        )
+    except Exception as error:  # of many kinds, none of them documented
+        raise ValueError(
+            f'{path} cannot be read as ONNX: {one_line(error, most=160)}; '
+            f'{_REMEDY}'
+        ) from error
+
+
+def _check(image: np.ndarray, index: int) -> None:
+    """Refuse what is no photo."""
+    shape, dtype = np.shape(image), getattr(image, 'dtype', type(image))
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
+        raise ValueError(
+            f'image {index} must be BGR, uint8, (h, w, 3); it is {dtype}, '
+            f'{shape}'
+        )

@@ -1,0 +1,106 @@
+"""What an ONNX file says about itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+__all__ = ['FORMAT', 'ModelFacts']
+
+#: Value of the key ``format``; the number grows if a reader must know.
+FORMAT = 'mmsrn-onnx-1'
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Facts that travel in ``metadata_props`` of an ONNX file.
+
+    Normalisation, both thresholds and the gate of STC are part of the graph
+    and named for the reader; the rest is for what comes after the graph.
+
+    Attributes:
+        name (str): Name of the model.
+        license (str): Terms of the weights.
+        classes (list[str]): Names, in the order of the scores.
+        mean, std (list[float]): Of the channels, in the order in which the
+            network sees them; empty if it takes pixels as they are.
+        to_rgb (bool): Whether the network sees RGB. The graph takes BGR.
+        test_scale (list[int]): Width and height that a photo is scaled to fit
+            into, for which the model was made; empty for the original size.
+        theta (float): Threshold of STC.
+        score_thr (float): Lowest score, on large maps.
+        small_map_cells (int): Maps of fewer cells pass every score.
+        nms_pre (int): Most candidates of a level; -1 for all.
+        nms_iou (float): Overlap above which the lower score goes.
+        nms_offset (int): 1 if boxes name their first and last pixel.
+        max_per_img (int): Most faces; -1 for all.
+        precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``.
+        nms_in_graph (bool): Whether the graph ends after NMS.
+    """
+
+    name: str
+    license: str
+    classes: list[str]
+    mean: list[float]
+    std: list[float]
+    to_rgb: bool
+    test_scale: list[int]
+    theta: float
+    score_thr: float
+    small_map_cells: int
+    nms_pre: int
+    nms_iou: float
+    nms_offset: int
+    max_per_img: int
+    precision: str = 'fp32'
+    nms_in_graph: bool = False
+
+    @property
+    def limits(self) -> dict[str, int | float]:
+        """Arguments of :func:`mmsrn.deployment.postprocess`."""
+        return dict(
+            nms_pre=self.nms_pre,
+            iou_threshold=self.nms_iou,
+            offset=self.nms_offset,
+            max_per_img=self.max_per_img,
+        )
+
+    def to_metadata(self) -> dict[str, str]:
+        """All facts as texts.
+
+        Returns:
+            dict[str, str]: ``format``, and each fact as json.
+        """
+        facts = {name: json.dumps(x) for name, x in asdict(self).items()}
+        return dict(format=FORMAT, **facts)
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> ModelFacts:
+        """Read what :meth:`to_metadata` wrote.
+
+        Args:
+            metadata (Mapping[str, str]): It, and perhaps other keys.
+
+        Returns:
+            ModelFacts: The facts.
+
+        Raises:
+            ValueError: If a fact is missing or no json.
+        """
+        if metadata.get('format') != FORMAT:
+            raise ValueError(
+                f"its key 'format' is {metadata.get('format')!r}, not "
+                f'{FORMAT!r}'
+            )
+        facts = {}
+        for name in (x.name for x in fields(cls)):
+            if name not in metadata:
+                raise ValueError(f'its key {name!r} is missing')
+            try:
+                facts[name] = json.loads(metadata[name])
+            except ValueError:
+                raise ValueError(
+                    f'its key {name!r} is no json: {metadata[name]!r}'
+                ) from None
+        return cls(**facts)
