@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mmsrn.utils.launch import leaves
 
 from .model_facts import ModelFacts
+from .srn_graph import exportable_head
 
 __all__ = ['config_facts']
 
@@ -29,9 +30,10 @@ def config_facts(
         ModelFacts: Of a graph in fp32 without NMS.
 
     Raises:
-        ValueError: If ``test_cfg`` asks for what cannot be exported.
+        ValueError: If the detector, or what its ``test_cfg`` asks for, cannot
+            be exported.
     """
-    head = detector.bbox_head
+    head = exportable_head(detector)
     test_cfg = head.test_cfg
     nms = test_cfg.get('nms') or {}
     several = head.num_classes > 1 and nms.get('class_agnostic')
@@ -44,11 +46,6 @@ def config_facts(
         raise ValueError(
             f'nms={dict(nms)} of test_cfg cannot be exported; what can is '
             "dict(type='nms', iou_threshold=..., offset=...)"
-        )
-    if test_cfg.get('min_bbox_size', 0) > 0:
-        raise ValueError(
-            f'min_bbox_size={test_cfg["min_bbox_size"]} of test_cfg cannot be '
-            'exported; set it to 0 and filter the detections'
         )
     preprocessor = detector.data_preprocessor
     normalised = preprocessor._enable_normalize

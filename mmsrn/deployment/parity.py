@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from mmdet.structures import DetDataSample
-from onnx import ModelProto
-from onnxruntime import InferenceSession, SessionOptions
+from onnxruntime import InferenceSession
 from scipy.spatial import KDTree
 from torch import nn
 
-from .model_facts import ModelFacts
 from .postprocess import postprocess
+from .session import facts_of
 
 __all__ = [
     'Difference',
@@ -135,19 +134,19 @@ def torch_candidates(
 
 
 def onnx_candidates(
-    session: InferenceSession, facts: ModelFacts, images: np.ndarray, nms: bool
+    session: InferenceSession, images: np.ndarray, nms: bool = False
 ) -> list[np.ndarray]:
     """What an exported detector finds.
 
     Args:
         session (InferenceSession): It.
-        facts (ModelFacts): What it says about itself.
         images (np.ndarray): BGR, uint8, (B, h, w, 3).
         nms (bool): After NMS.
 
     Returns:
         list[np.ndarray]: As :func:`torch_candidates`.
     """
+    facts = facts_of(session)
     boxes, scores, where = session.run(None, {'images': images})
     found = []
     for i in range(len(images)):
@@ -164,12 +163,12 @@ def onnx_candidates(
 
 
 def measure_difference(
-    model: ModelProto, detector: nn.Module, images: np.ndarray
+    session: InferenceSession, detector: nn.Module, images: np.ndarray
 ) -> dict[str, Difference]:
     """Compare an exported detector with the detector.
 
     Args:
-        model (ModelProto): Of ``export_onnx``.
+        session (InferenceSession): With a model of ``export_onnx``.
         detector (nn.Module): In evaluation mode.
         images (np.ndarray): BGR, uint8, (B, h, w, 3).
 
@@ -177,18 +176,13 @@ def measure_difference(
         dict[str, Difference]: Of the detections, and, unless NMS is in the
         graph, of the candidates before it.
     """
-    metadata = {x.key: x.value for x in model.metadata_props}
-    facts = ModelFacts.from_metadata(metadata)
-    options = SessionOptions()
-    options.log_severity_level = 3  # errors
-    session = InferenceSession(model.SerializeToString(), options)
     stages = dict(candidates=False, detections=True)
-    if facts.nms_in_graph:
+    if facts_of(session).nms_in_graph:
         del stages['candidates']
     return {
         stage: compare(
             _joined(torch_candidates(detector, images, nms)),
-            _joined(onnx_candidates(session, facts, images, nms)),
+            _joined(onnx_candidates(session, images, nms)),
         )
         for stage, nms in stages.items()
     }

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.utils import flatten_levels
 
-__all__ = ['SRNGraph']
+__all__ = ['SRNGraph', 'exportable_head']
+
+
+def exportable_head(detector: nn.Module) -> SRNHead:
+    """The head of a detector, if it is one that can be exported.
+
+    Args:
+        detector (nn.Module): Any detector.
+
+    Returns:
+        SRNHead: Its head.
+
+    Raises:
+        ValueError: If it is another head, or one without ``test_cfg``.
+    """
+    head = getattr(detector, 'bbox_head', None)
+    if not isinstance(head, SRNHead):
+        kind = type(detector if head is None else head).__name__
+        raise ValueError(
+            f'a {kind} cannot be exported; single-stage detectors with an '
+            'SRNHead can, see configs/srn'
+        )
+    if head.test_cfg is None:
+        raise ValueError(
+            'the model has no test_cfg, which says what is a detection'
+        )
+    return head
 
 
 class SRNGraph(nn.Module):
@@ -23,21 +48,12 @@ class SRNGraph(nn.Module):
         detector (nn.Module): With an ``SRNHead``, in evaluation mode.
 
     Raises:
-        ValueError: If the detector has another head, or one without
-            ``test_cfg``.
+        ValueError: See :func:`exportable_head`.
     """
 
     def __init__(self, detector: nn.Module) -> None:
         super().__init__()
-        head = getattr(detector, 'bbox_head', None)
-        if not isinstance(head, SRNHead):
-            kind = type(detector if head is None else head).__name__
-            raise ValueError(
-                f'a {kind} cannot be exported; single-stage detectors with an '
-                'SRNHead can, see configs/srn'
-            )
-        if head.test_cfg is None:
-            raise ValueError('the model has no test_cfg: how would it detect?')
+        exportable_head(detector)
         self.detector = detector
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -50,9 +66,9 @@ class SRNGraph(nn.Module):
 
         Returns:
             tuple[Tensor, Tensor, Tensor]: Boxes of the second step, x1, y1,
-            x2, y2 in pixels, float32, (B, N, 4); scores, 0 where STC or the
-            threshold drops them, float32, (B, N, classes); levels of the
-            anchors, int64, (N,).
+            x2, y2 in pixels, float32, (B, N, 4); scores, 0 where STC, the
+            threshold or ``min_bbox_size`` drops them, float32, (B, N,
+            classes); levels of the anchors, int64, (N,).
         """
         height, width = images.shape[1], images.shape[2]
         maps = self.detector.extract_feat(self._normalised(images))
@@ -69,11 +85,9 @@ class SRNGraph(nn.Module):
             levels.append(
                 torch.full((start.shape[1],), level, dtype=torch.int64)
             )
-        return (
-            self._clipped(torch.cat(boxes, dim=1), height, width),
-            torch.cat(scores, dim=1),
-            torch.cat(levels),
-        )
+        boxes = self._clipped(torch.cat(boxes, dim=1), height, width)
+        scores = self._large(boxes, torch.cat(scores, dim=1))
+        return boxes, scores, torch.cat(levels)
 
     def _normalised(self, images: Tensor) -> Tensor:
         """What the data preprocessor makes of photos of one size."""
@@ -84,10 +98,16 @@ class SRNGraph(nn.Module):
         x = x.float()
         if prepare._enable_normalize:
             x = (x - prepare.mean) / prepare.std
-        divisor = prepare.pad_size_divisor
-        if divisor > 1:
-            bottom, right = -x.shape[2] % divisor, -x.shape[3] % divisor
-            x = F.pad(x, (0, right, 0, bottom), value=prepare.pad_value)
+        return self._padded(x) if prepare.pad_size_divisor > 1 else x
+
+    def _padded(self, x: Tensor) -> Tensor:
+        """Photos, (B, 3, H, W), with sides of a multiple of the divisor."""
+        prepare = self.detector.data_preprocessor
+        for dim in (2, 3):  # F.pad would be traced with the example's sizes
+            shape = list(x.shape)
+            shape[dim] = -shape[dim] % prepare.pad_size_divisor
+            border = torch.full(shape, prepare.pad_value, dtype=x.dtype)
+            x = torch.cat([x, border.to(x.device)], dim=dim)
         return x
 
     def _anchors(self, scores: Tensor, level: int) -> Tensor:
@@ -136,3 +156,15 @@ class SRNGraph(nn.Module):
             torch.full((), side, dtype=boxes.dtype) for side in (width, height)
         ]
         return boxes.clamp(min=0).minimum(torch.stack(sides * 2))
+
+    def _large(self, boxes: Tensor, scores: Tensor) -> Tensor:
+        """Scores, 0 for boxes that the config wants to be larger.
+
+        mmdet drops these boxes after it has taken the best ``nms_pre``, where
+        they may be in the way of others.
+        """
+        least = self.detector.bbox_head.test_cfg.get('min_bbox_size', -1)
+        if least < 0:
+            return scores
+        sides = boxes[..., 2:] - boxes[..., :2]
+        return torch.where(sides.amin(-1, keepdim=True) > least, scores, 0.0)

@@ -168,13 +168,15 @@ def _check(parser, args, model, detector) -> None:
     import numpy as np
 
     from mmsrn.deployment.parity import measure_difference
+    from mmsrn.deployment.session import start_session
     from mmsrn.testing import draw_scene
 
+    session = start_session(model.SerializeToString())
     rng = np.random.default_rng(0)
     same = True
     for photos, height, width in CHECKED:
         images = [draw_scene(rng, (height, width))[0] for _ in range(photos)]
-        found = measure_difference(model, detector, np.stack(images))
+        found = measure_difference(session, detector, np.stack(images))
         for stage, difference in found.items():
             print(f'{photos} x {height}x{width}, {stage}: {difference}')
             same &= difference.within(TOLERANCE)

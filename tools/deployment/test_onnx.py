@@ -110,10 +110,10 @@ def _prepare(cfg, models):
 
 def _detect(dataset, backends, evaluators) -> dict[str, float]:
     """Let all models detect in all photos; how long each took."""
-    from mmengine.utils import track_iter_progress
+    from rich.progress import track
 
     seconds = dict.fromkeys(backends, 0.0)
-    for i in track_iter_progress(range(len(dataset))):
+    for i in track(range(len(dataset)), 'Detecting'):
         data = dataset[i]
         image = data['inputs'].permute(1, 2, 0).contiguous().numpy()
         for path, backend in backends.items():
@@ -122,7 +122,6 @@ def _detect(dataset, backends, evaluators) -> dict[str, float]:
             seconds[path] += time.perf_counter() - start
             sample = _sample(data['data_samples'], faces)
             evaluators[path].process([sample])
-    print()
     return seconds
 
 

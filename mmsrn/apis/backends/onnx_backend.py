@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmsrn.deployment.model_facts import ModelFacts
 from mmsrn.deployment.postprocess import postprocess
 from mmsrn.utils.one_line import one_line
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from mmsrn.deployment import ModelFacts
 
 __all__ = ['OnnxBackend']
 
@@ -41,14 +46,7 @@ class OnnxBackend:
     def __init__(self, model: str | Path, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f'threads={threads} must be at least 1')
-        self._session = _open(Path(model), threads)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        try:
-            self.facts = ModelFacts.from_metadata(metadata)
-        except ValueError as error:
-            raise ValueError(
-                f'{model} is no detector of mmsrn: {error}; {_REMEDY}'
-            ) from None
+        self._session, self.facts = _open(Path(model), threads)
         if len(self.facts.classes) > 1:
             raise ValueError(
                 f'{model} finds {len(self.facts.classes)} classes, and this '
@@ -105,29 +103,31 @@ class OnnxBackend:
         return np.column_stack([boxes, scores])
 
 
-def _open(path: Path, threads: int | None):
-    """Start a session with a file."""
+def _open(
+    path: Path, threads: int | None
+) -> tuple[InferenceSession, ModelFacts]:
+    """Start a session with a file, and read what it says about itself."""
     try:
-        import onnxruntime
+        from mmsrn.deployment.session import facts_of, start_session
     except ImportError as error:
         raise ImportError(
             "onnxruntime is not installed; run: pip install 'mmsrn[onnx]'"
         ) from error
     if not path.is_file():
         raise ValueError(f'{path} is no file; {_REMEDY}')
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors; they are raised, too
-    if threads is not None:
-        options.intra_op_num_threads = threads
     try:
-        return onnxruntime.InferenceSession(
-            path, options, providers=['CPUExecutionProvider']
-        )
+        session = start_session(str(path), threads)
     except Exception as error:  # of many kinds, none of them documented
         raise ValueError(
             f'{path} cannot be read as ONNX: {one_line(error, most=160)}; '
             f'{_REMEDY}'
         ) from error
+    try:
+        return session, facts_of(session)
+    except ValueError as error:
+        raise ValueError(
+            f'{path} is no detector of mmsrn: {error}; {_REMEDY}'
+        ) from None
 
 
 def _check(image: np.ndarray, index: int) -> None:
