@@ -25,9 +25,8 @@ def convert(model: ModelProto, precision: str) -> ModelProto:
 
     ``'int8'`` is onnxruntime's dynamic quantisation, for which no photos are
     needed: convolutions work on 8-bit integers, and their inputs are scaled
-    to these at run time.  Convolutions in groups stay as they are: all their
-    channels would share a scale, while their weights differ by orders of
-    magnitude once batch norms are folded in.
+    to these at run time.  Convolutions in groups stay as they are.  They weigh
+    little, and lose most where one scale must suit all channels.
 
     Args:
         model (ModelProto): In float32.
