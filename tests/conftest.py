@@ -93,14 +93,11 @@ def small_detector(small_config):
 
 
 @pytest.fixture(scope='session')
-def small_facts(small_config, small_detector):
+def small_facts(small_detector):
     """What an ONNX file of it says about itself."""
-    from mmengine.config import Config
+    from mmsrn.deployment.detector_facts import detector_facts
 
-    from mmsrn.deployment.config_facts import config_facts
-
-    cfg = Config.fromfile(small_config)
-    return config_facts(cfg, small_detector, 'small', 'CC0-1.0')
+    return detector_facts(small_detector, 'small', 'CC0-1.0')
 
 
 @pytest.fixture(scope='session')

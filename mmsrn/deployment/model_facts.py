@@ -16,20 +16,22 @@ FORMAT = 'mmsrn-onnx-1'
 class ModelFacts:
     """Facts that travel in ``metadata_props`` of an ONNX file.
 
-    Normalisation, both thresholds and the gate of STC are part of the graph
-    and named for the reader; the rest is for what comes after the graph.
+    Normalisation, the gate of STC and the threshold of candidates are part of
+    the graph, and named for the reader; the rest is for what comes before and
+    after the graph.
 
     Attributes:
         name (str): Name of the model.
-        license (str): Terms of the weights.
+        licence (str): Terms of the weights.
         classes (list[str]): Names, in the order of the scores.
+        test_scale (int | str): Longer side, in pixels, to which photos are
+            resized, or ``'original'``.
+        score_thr (float): Least score of what is called a face.
         mean, std (list[float]): Of the channels, in the order in which the
             network sees them; empty if it takes pixels as they are.
         to_rgb (bool): Whether the network sees RGB. The graph takes BGR.
-        test_scale (list[int]): Width and height that a photo is scaled to fit
-            into, for which the model was made; empty for the original size.
         theta (float): Threshold of STC.
-        score_thr (float): Lowest score, on large maps.
+        candidate_thr (float): What scores exceed on large maps.
         small_map_cells (int): Maps of fewer cells pass every score.
         nms_pre (int): Most candidates of a level; -1 for all.
         nms_iou (float): Overlap above which the lower score goes.
@@ -40,14 +42,15 @@ class ModelFacts:
     """
 
     name: str
-    license: str
+    licence: str
     classes: list[str]
+    test_scale: int | str
+    score_thr: float
     mean: list[float]
     std: list[float]
     to_rgb: bool
-    test_scale: list[int]
     theta: float
-    score_thr: float
+    candidate_thr: float
     small_map_cells: int
     nms_pre: int
     nms_iou: float

@@ -6,14 +6,15 @@ from mmsrn.deployment import ModelFacts
 
 FACTS = ModelFacts(
     name='light "SRN"',
-    license='Apache-2.0',
+    licence='Apache-2.0',
     classes=['face'],
+    test_scale=640,
+    score_thr=0.3,
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     to_rgb=True,
-    test_scale=[640, 640],
     theta=0.99,
-    score_thr=0.05,
+    candidate_thr=0.05,
     small_map_cells=120,
     nms_pre=6000,
     nms_iou=0.4,

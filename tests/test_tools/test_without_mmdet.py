@@ -14,7 +14,6 @@ TOOLS = [
     'analysis_tools/get_flops.py',
     'analysis_tools/run_ablation.py',
     'deployment/export_onnx.py',
-    'deployment/test_onnx.py',
     'misc/run_demo.py',
     'misc/verify_dataset.py',
     'model_converters/srn_official_to_mmsrn.py',

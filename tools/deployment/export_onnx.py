@@ -3,7 +3,8 @@
 
 The file takes uint8 BGR photos as OpenCV reads them and normalises them
 itself; both steps, STC, STR and the decoding of boxes are in it, and its
-metadata tell the rest. docs/deployment.md says how to use it.
+metadata tell the rest. mmsrn.FaceDetector takes it as its model, see
+docs/deployment.md.
 """
 
 from __future__ import annotations
@@ -19,11 +20,8 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
 
 from mmsrn.utils.launch import (  # noqa: E402
     add_cfg_options,
-    check_checkpoint,
     check_config,
-    check_parts,
     fail,
-    load_weights,
     one_line_errors,
     read_config,
     require_mmdet,
@@ -36,13 +34,14 @@ PRECISIONS = ('fp32', 'fp16', 'int8')
 # Photos, height, width.
 CHECKED = ((1, 64, 64), (1, 97, 131), (2, 203, 320), (1, 480, 640))
 TOLERANCE = 1e-4
-CONFIG = 'configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
-EXAMPLES = f"""
+EXAMPLES = """
 examples:
-  %(prog)s {CONFIG} epoch_10.pth srn.onnx --check
-  %(prog)s {CONFIG} epoch_10.pth srn_fp16.onnx --precision fp16
-  %(prog)s {CONFIG} epoch_10.pth srn_nms.onnx --nms \\
-      --cfg-options model.test_cfg.score_thr=0.3
+  %(prog)s srn_mobilenetv2 srn.onnx --check
+  %(prog)s srn.safetensors srn_fp16.onnx --precision fp16
+  %(prog)s epoch_10.pth srn.onnx \\
+      --config configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py
+  %(prog)s epoch_10.pth srn_nms.onnx --nms --config CONFIG \\
+      --cfg-options model.test_cfg.nms.iou_threshold=0.4
 """
 
 
@@ -53,17 +52,19 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', help='config file')
     parser.add_argument(
-        'checkpoint', help='weights: .pth, .safetensors, or an address'
+        'model',
+        help='a name of the zoo, a file of pack_weights.py, or, with '
+        '--config, a checkpoint',
     )
     parser.add_argument('out', type=Path, metavar='out.onnx')
+    parser.add_argument('--config', help='config of a checkpoint')
     parser.add_argument(
         '--precision',
         choices=PRECISIONS,
         default='fp32',
         help='fp16: weights of half the size; int8: a third of the size, '
-        'convolutions in integers (default: fp32)',
+        'convolutions in integers (default: %(default)s)',
     )
     parser.add_argument(
         '--nms',
@@ -77,13 +78,17 @@ def make_parser() -> argparse.ArgumentParser:
         help='compare with PyTorch at several sizes, and write no fp32 file '
         f'that differs by more than {TOLERANCE:g}',
     )
+    told = "(default: the model file's)"
+    parser.add_argument('--name', help=f'of the model {told}')
+    parser.add_argument('--licence', help=f'terms of the weights {told}')
     parser.add_argument(
-        '--name', help='name of the model (default: that of the config)'
+        '--test-scale',
+        type=int,
+        metavar='PIXELS',
+        help=f'longer side that photos are resized to {told}',
     )
     parser.add_argument(
-        '--license',
-        default='unknown',
-        help='terms of the weights, for the metadata (default: unknown)',
+        '--score-thr', type=float, help=f'least score of a face {told}'
     )
     add_cfg_options(parser)
     return parser
@@ -98,69 +103,57 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    check_config(parser, args.config, ROOT)
-    check_checkpoint(
-        parser,
-        args.checkpoint,
-        'training leaves epoch_*.pth in its work folder',
-    )
     if args.out.suffix != '.onnx':
         fail(parser, f'{args.out}: the name must end in .onnx')
-    _require(parser, 'onnx', 'dev')
-    if args.check or args.precision == 'int8':
-        _require(parser, 'onnxruntime', 'onnx')
-    cfg = read_config(parser, args.config, args.cfg_options)
-    check_parts(parser, cfg, args.config, ('model',))
-    detector = _load(parser, args, cfg)
-    model = _export(parser, args, cfg, detector)
+    for package in ('onnx', 'onnxruntime'):
+        if importlib.util.find_spec(package) is None:
+            remedy = "pip install 'mmsrn[export]'"
+            fail(parser, f'{package} is not installed; run: {remedy}')
+    detector, told = _load(parser, args)
+    model = _export(parser, args, detector, told)
     if args.check:
         _check(parser, args, model, detector)
     with output_file(parser, args.out) as partial:
         partial.write_bytes(model.SerializeToString())
-    size = args.out.stat().st_size / 2**20
-    print(f'wrote {args.out}: {args.precision}, {size:.1f} MiB')
+    size = args.out.stat().st_size / 1e6
+    print(f'{args.out}: {args.precision}, {size:.2f} MB')
 
 
-def _require(
-    parser: argparse.ArgumentParser, package: str, extra: str
-) -> None:
-    if importlib.util.find_spec(package) is None:
-        fail(
-            parser,
-            f"{package} is not installed; run: pip install 'mmsrn[{extra}]'",
-        )
-
-
-def _load(parser, args, cfg):
-    """The detector with its weights, in evaluation mode."""
-    from mmdet.registry import MODELS
-    from mmengine.registry import init_default_scope
-
-    from mmsrn.utils.checkpoint import read_checkpoint
+def _load(parser, args) -> tuple:
+    """The detector as FaceDetector has it, and what its file says."""
+    config = None
+    if args.config is not None:
+        check_config(parser, args.config, ROOT)
+        config = read_config(parser, args.config, args.cfg_options)
+    elif args.cfg_options:
+        fail(parser, '--cfg-options is for settings of --config')
+    from mmsrn.apis.backends.torch_backend import TorchBackend
+    from mmsrn.zoo import ZooError, find_model
 
     try:
-        checkpoint = read_checkpoint(args.checkpoint)
-    except ValueError as error:
+        with one_line_errors(parser, args.config or args.model):
+            path = find_model(args.model, 'torch')
+            backend = TorchBackend(path, config, device='cpu')
+    except ZooError as error:
         fail(parser, str(error))
-    init_default_scope('mmdet')
-    with one_line_errors(parser, args.config):
-        detector = MODELS.build(cfg.model)
-    load_weights(parser, args.config, detector, args.checkpoint, checkpoint)
-    detector.eval()  # of some backbones of mmdet it returns nothing
-    return detector
+    return backend.model, backend.facts
 
 
-def _export(parser, args, cfg, detector):
-    from mmsrn.deployment.config_facts import config_facts
+def _export(parser, args, detector, told):
+    from mmsrn.deployment.detector_facts import detector_facts
     from mmsrn.deployment.onnx_export import export_onnx
 
+    names = ('name', 'licence', 'classes', 'test_scale', 'score_thr')
+    facts = {x: told[x] for x in names if told.get(x) is not None}
+    facts.setdefault('name', Path(args.config or args.model).stem)
+    for name in names:
+        if getattr(args, name, None) is not None:
+            facts[name] = getattr(args, name)
     try:
-        facts = config_facts(
-            cfg, detector, args.name or Path(args.config).stem, args.license
-        )
+        facts = detector_facts(detector, **facts)
         return export_onnx(detector, facts, args.precision, args.nms)
     except ValueError as error:
-        fail(parser, f'{args.config}: {error}')
+        fail(parser, f'{args.config or args.model}: {error}')
 
 
 def _check(parser, args, model, detector) -> None:
@@ -183,8 +176,8 @@ def _check(parser, args, model, detector) -> None:
     if args.precision == 'fp32' and not same:
         fail(
             parser,
-            f'{args.out} is not written: it would not find what '
-            f'{args.checkpoint} finds in PyTorch',
+            f'{args.out} is not written: it would not find what {args.model} '
+            'finds in PyTorch',
         )
 
 

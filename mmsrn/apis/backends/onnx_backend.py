@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from mmsrn.deployment.postprocess import postprocess
 from mmsrn.utils.one_line import one_line
+from mmsrn.zoo import ZooError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -25,17 +27,18 @@ class OnnxBackend:
     """A detector in an ONNX file, on the CPU.
 
     Args:
-        model (str | Path): A file of ``tools/deployment/export_onnx.py``.
+        path (str | Path): A file of ``tools/deployment/export_onnx.py``.
+        device (str): ``'auto'`` or ``'cpu'``, which are the same.
         threads (int, optional): Threads to compute with; by default
             onnxruntime takes all cores.
 
     Attributes:
-        facts (ModelFacts): What the file says about itself.
+        facts (dict): What the file says of itself, see
+            :class:`mmsrn.deployment.ModelFacts`.
 
     Raises:
-        ValueError: If the file is missing, damaged or of another kind, or
-            ``threads`` is less than 1.
-        ImportError: If onnxruntime is not installed.
+        ZooError: If the file is missing, damaged or of another kind, another
+            argument is not possible, or onnxruntime is not installed.
 
     Example:
         >>> backend = OnnxBackend('srn.onnx')
@@ -43,16 +46,28 @@ class OnnxBackend:
         >>> x1, y1, x2, y2, score = faces[0]
     """
 
-    def __init__(self, model: str | Path, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        device: str = 'auto',
+        threads: int | None = None,
+    ) -> None:
+        if device not in ('auto', 'cpu'):
+            raise ZooError(
+                f'device={device!r}: the onnx backend computes on the CPU; '
+                "set backend='torch', or device='cpu'"
+            )
         if threads is not None and threads < 1:
-            raise ValueError(f'threads={threads} must be at least 1')
-        self._session, self.facts = _open(Path(model), threads)
-        if len(self.facts.classes) > 1:
-            raise ValueError(
-                f'{model} finds {len(self.facts.classes)} classes, and this '
-                'is for faces alone; run it with onnxruntime and '
+            raise ZooError(f'threads={threads} is less than 1')
+        self._session, self._facts = _open(Path(path), threads)
+        classes = self._facts.classes
+        if len(classes) > 1:
+            raise ZooError(
+                f'model {path}: finds {len(classes)} classes, and the onnx '
+                'backend is for faces alone; run it with onnxruntime and '
                 'mmsrn.deployment.postprocess'
             )
+        self.facts = asdict(self._facts)
 
     def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
         """Find faces.
@@ -85,7 +100,7 @@ class OnnxBackend:
         boxes, scores, where = self._session.run(
             ['boxes', 'scores', self._where], {'images': batch}
         )
-        if self.facts.nms_in_graph:
+        if self._facts.nms_in_graph:
             faces = np.column_stack([boxes, scores])
             return [faces[where == i] for i in range(len(batch))]
         return [self._suppress(*x, where) for x in zip(boxes, scores)]
@@ -93,12 +108,12 @@ class OnnxBackend:
     @property
     def _where(self) -> str:
         """The output that says what the others belong to."""
-        return 'batch_index' if self.facts.nms_in_graph else 'levels'
+        return 'batch_index' if self._facts.nms_in_graph else 'levels'
 
     def _suppress(self, boxes, scores, levels) -> np.ndarray:
         """Faces of one photo from its candidates."""
         boxes, scores, _ = postprocess(
-            boxes, scores, levels, **self.facts.limits
+            boxes, scores, levels, **self._facts.limits
         )
         return np.column_stack([boxes, scores])
 
@@ -110,23 +125,23 @@ def _open(
     try:
         from mmsrn.deployment.session import facts_of, start_session
     except ImportError as error:
-        raise ImportError(
-            "onnxruntime is not installed; run: pip install 'mmsrn[onnx]'"
+        raise ZooError(
+            'onnxruntime is not installed: pip install onnxruntime'
         ) from error
     if not path.is_file():
-        raise ValueError(f'{path} is no file; {_REMEDY}')
+        raise ZooError(f'model {path}: is no file; {_REMEDY}')
     try:
         session = start_session(str(path), threads)
     except Exception as error:  # of many kinds, none of them documented
-        raise ValueError(
-            f'{path} cannot be read as ONNX: {one_line(error, most=160)}; '
-            f'{_REMEDY}'
+        raise ZooError(
+            f'model {path}: cannot be read as ONNX: '
+            f'{one_line(error, most=160)}; {_REMEDY}'
         ) from error
     try:
         return session, facts_of(session)
     except ValueError as error:
-        raise ValueError(
-            f'{path} is no detector of mmsrn: {error}; {_REMEDY}'
+        raise ZooError(
+            f'model {path}: is no detector of mmsrn: {error}; {_REMEDY}'
         ) from None
 
 

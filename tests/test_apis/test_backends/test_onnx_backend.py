@@ -11,6 +11,7 @@ import pytest
 
 from mmsrn.apis.backends.onnx_backend import OnnxBackend
 from mmsrn.deployment import onnx_nms
+from mmsrn.zoo import ZooError
 
 # Two of one size, others between them.
 SIZES = [(64, 96), (97, 131), (64, 96), (33, 50)]
@@ -108,7 +109,9 @@ def constant(**metadata):
 def test_photos_without_a_face(small_facts, write, photos):
     facts = dataclasses.replace(small_facts, nms_in_graph=True)
     backend = OnnxBackend(write(constant(**facts.to_metadata())))
-    assert backend.facts == facts
+    assert backend.facts == dataclasses.asdict(facts)
+    assert backend.facts['test_scale'] == 640
+    assert backend.facts['score_thr'] == 0.3
     for found in backend.predict(photos):
         assert found.shape == (0, 5) and found.dtype == np.float32
 
@@ -128,21 +131,28 @@ def test_threads(small_facts, write, monkeypatch):
     OnnxBackend(file, threads=3)
     OnnxBackend(file)
     assert given == [3, 0]  # 0: as many as there are cores
-    with pytest.raises(ValueError, match='threads=0 must be at least 1'):
+    with pytest.raises(ZooError, match='threads=0 is less than 1'):
         OnnxBackend(file, threads=0)
 
 
-def test_needs_no_torch(file, tmp_path, root):
+def test_devices(small_facts, write):
+    file = write(constant(**small_facts.to_metadata()))
+    OnnxBackend(file, 'cpu')
+    with pytest.raises(ZooError, match="device='cuda': .* backend='torch'"):
+        OnnxBackend(file, 'cuda')
+
+
+def test_needs_no_torch(file, root):
     """Torch is not even looked for, and neither are mmdet's packages."""
     program = f"""
 import sys
-for name in ('torch', 'mmcv', 'mmengine', 'mmdet', 'onnx', 'scipy'):
+for name in ('torch', 'mmcv', 'mmengine', 'mmdet', 'onnx'):
     sys.modules[name] = None  # importing it fails
 import numpy as np
-from mmsrn.apis.backends.onnx_backend import OnnxBackend
+from mmsrn import FaceDetector
 photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-(found,) = OnnxBackend({str(file)!r}, threads=1).predict([photo])
-print(found.shape[1], len(found) > 3)
+detector = FaceDetector({str(file)!r}, scale='original', score_thr=0)
+print(type(detector.backend).__name__, len(detector.detect(photo)) > 3)
 """
     done = subprocess.run(
         [sys.executable, '-c', program],
@@ -151,21 +161,21 @@ print(found.shape[1], len(found) > 3)
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == '5 True\n'
+    assert done.stdout == 'OnnxBackend True\n'
 
 
 def test_without_onnxruntime(file, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     monkeypatch.delitem(sys.modules, 'mmsrn.deployment.session', False)
-    with pytest.raises(ImportError, match=r"pip install 'mmsrn\[onnx\]'"):
+    with pytest.raises(ZooError, match='pip install onnxruntime'):
         OnnxBackend(file)
 
 
 def error_of(path):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ZooError) as caught:
         OnnxBackend(path)
     text = str(caught.value)
-    assert text.startswith(str(path)) and '\n' not in text
+    assert text.startswith(f'model {path}: ') and '\n' not in text
     assert len(text) < 500
     return text
 

@@ -1,30 +1,37 @@
-"""Facts of a model, from its config."""
+"""Facts of a detector that is to be exported."""
 
 from __future__ import annotations
 
-from mmengine.config import ConfigDict
-from torch import Tensor, nn
+from collections.abc import Sequence
 
-from mmsrn.utils.launch import leaves
+from torch import Tensor, nn
 
 from .model_facts import ModelFacts
 from .srn_graph import exportable_head
 
-__all__ = ['config_facts']
+__all__ = ['detector_facts']
 
 _NMS_KEYS = {'type', 'iou_threshold', 'offset', 'split_thr', 'class_agnostic'}
 
 
-def config_facts(
-    cfg: ConfigDict, detector: nn.Module, name: str, license: str
+def detector_facts(
+    detector: nn.Module,
+    name: str,
+    licence: str = '',
+    classes: Sequence[str] | None = None,
+    test_scale: int | str = 640,
+    score_thr: float = 0.3,
 ) -> ModelFacts:
     """Facts of a detector for the file that it is exported to.
 
     Args:
-        cfg (ConfigDict): Its config, with the data it is tested on.
         detector (nn.Module): The detector, with an ``SRNHead``.
         name (str): Name of the model.
-        license (str): Terms of the weights.
+        licence (str): Terms of the weights.
+        classes (Sequence[str], optional): Their names; by default ``face``,
+            or numbers if there are several.
+        test_scale (int | str): See ``ModelFacts``.
+        score_thr (float): See ``ModelFacts``.
 
     Returns:
         ModelFacts: Of a graph in fp32 without NMS.
@@ -36,29 +43,34 @@ def config_facts(
     head = exportable_head(detector)
     test_cfg = head.test_cfg
     nms = test_cfg.get('nms') or {}
-    several = head.num_classes > 1 and nms.get('class_agnostic')
+    across = head.num_classes > 1 and nms.get('class_agnostic')
     if (
         nms.get('type', 'nms') != 'nms'
         or 'iou_threshold' not in nms
         or nms.keys() - _NMS_KEYS
-        or several
+        or across
     ):
         raise ValueError(
             f'nms={dict(nms)} of test_cfg cannot be exported; what can is '
             "dict(type='nms', iou_threshold=..., offset=...)"
         )
+    if classes is None:
+        classes = ['face']
+        if head.num_classes > 1:
+            classes = [f'class {i}' for i in range(head.num_classes)]
     preprocessor = detector.data_preprocessor
     normalised = preprocessor._enable_normalize
     return ModelFacts(
         name=name,
-        license=license,
-        classes=_classes(cfg, head.num_classes),
+        licence=licence,
+        classes=list(classes),
+        test_scale=test_scale,
+        score_thr=score_thr,
         mean=_numbers(preprocessor.mean) if normalised else [],
         std=_numbers(preprocessor.std) if normalised else [],
         to_rgb=preprocessor._channel_conversion,
-        test_scale=_test_scale(cfg),
         theta=head.theta,
-        score_thr=test_cfg.get('score_thr', 0),
+        candidate_thr=test_cfg.get('score_thr', 0),
         small_map_cells=test_cfg.get('small_map_cells', 0),
         nms_pre=test_cfg.get('nms_pre', -1),
         nms_iou=nms['iou_threshold'],
@@ -70,32 +82,3 @@ def config_facts(
 def _numbers(values: Tensor) -> list[float]:
     """Values as a config has them, of which float32 keeps 7 digits."""
     return [float(f'{x:.7g}') for x in values.flatten().tolist()]
-
-
-def _dataset(cfg: ConfigDict) -> ConfigDict:
-    """The first dataset of the test; empty without one."""
-    loader = cfg.get('test_dataloader') or {}
-    return next(leaves(loader.get('dataset', ConfigDict())))
-
-
-def _classes(cfg: ConfigDict, num_classes: int) -> list[str]:
-    """Names of the classes, as the test data has them."""
-    from mmdet.registry import DATASETS
-
-    dataset = _dataset(cfg)
-    metainfo = dict(
-        getattr(DATASETS.get(dataset.get('type', '')), 'METAINFO', {}),
-        **(dataset.get('metainfo') or {}),
-    )
-    names = list(metainfo.get('classes', ()))
-    if len(names) == num_classes:
-        return names
-    return [f'class {i}' for i in range(num_classes)]
-
-
-def _test_scale(cfg: ConfigDict) -> list[int]:
-    """Width and height that the test scales to fit into; empty for none."""
-    for step in _dataset(cfg).get('pipeline', ()):
-        if 'Resize' in step['type'] and step.get('scale'):
-            return list(step['scale'])
-    return []
