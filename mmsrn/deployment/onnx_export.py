@@ -26,10 +26,12 @@ __all__ = ['OPSET', 'export_onnx']
 
 #: Known to onnxruntime from 1.12 on.
 OPSET = 17
-# Sizes that differ from each other, and maps of more than one cell.
+# Height and width that differ, and lower maps of more than one cell.
 _EXAMPLE = (2, 160, 224, 3)
-# Neither sides of it nor maps are multiples of those.
+# Another number, and sides that are no multiple of a stride.
 _OTHER = (1, 97, 131, 3)
+# What sizes that do not fit each other end in.
+_MISFIT = (Fail, InvalidArgument, RuntimeException)
 _DYNAMIC = {
     'images': {0: 'batch', 1: 'height', 2: 'width'},
     'boxes': {0: 'batch', 1: 'anchors'},
@@ -125,11 +127,7 @@ def _check_sizes(graph: nn.Module, model: onnx.ModelProto) -> None:
             None, {'images': images}
         )
         same = all(map(_alike, (x.cpu().numpy() for x in expected), found))
-    except (
-        Fail,
-        InvalidArgument,
-        RuntimeException,
-    ):  # sizes that do not fit each other
+    except _MISFIT:
         same = False
     if not same:
         backbone = type(graph.detector.backbone).__name__

@@ -150,7 +150,8 @@ class SRNGraph(nn.Module):
 
         Its own clipping cannot be traced with mmdet 3.
         """
-        if not self.detector.bbox_head.bbox_coder.clip_border:
+        coder = self.detector.bbox_head.bbox_coder
+        if not getattr(coder, 'clip_border', False):
             return boxes
         sides = [
             torch.full((), side, dtype=boxes.dtype) for side in (width, height)

@@ -1,11 +1,11 @@
-"""An exported detector for all tests of this folder."""
+"""What all tests of this folder share."""
 
 import numpy as np
 import pytest
 import torch
 
 
-@pytest.fixture(scope='session', autouse=True)
+@pytest.fixture(scope='module', autouse=True)
 def one_thread():
     """On which networks as small as these run fastest."""
     before = torch.get_num_threads()
