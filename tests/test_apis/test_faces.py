@@ -76,3 +76,18 @@ def test_unknown_suffix(faces, tmp_path):
     with pytest.raises(ValueError, match='.json, .csv, .txt'):
         faces.save(tmp_path / 'a.pdf')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_and_width():
+    photo = np.full((200, 300, 3), 80, np.uint8)
+    boxes, scores = np.array([[100, 100, 200, 180.0]]), np.array([0.5])
+    scored = draw_faces(photo, boxes, scores)
+    named = draw_faces(photo, boxes, scores, ['0.50'])
+    np.testing.assert_array_equal(named, scored)
+    other = draw_faces(photo, boxes, scores, ['7'])
+    assert (other[:98] != scored[:98]).any()
+    np.testing.assert_array_equal(other[102:], scored[102:])
+    # OpenCV rounds the ends of thick lines.
+    for width, rows in ((1, [180]), (5, range(177, 184))):
+        column = draw_faces(photo, boxes, scores, None, width)[:, 150, 0]
+        assert (np.flatnonzero(column[140:] != 80) + 140).tolist() == [*rows]

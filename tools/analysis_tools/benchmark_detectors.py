@@ -42,22 +42,22 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument('photos', help='photo, folder or pattern')
     parser.add_argument(
         '--scale',
-        type=positive(int),
+        type=positive,
         default=640,
         help='longer side in pixels (%(default)s)',
     )
     parser.add_argument(
-        '--threads', type=positive(int), default=2, help='(%(default)s)'
+        '--threads', type=positive, default=2, help='(%(default)s)'
     )
     parser.add_argument(
         '--rounds',
-        type=positive(int),
+        type=positive,
         default=5,
         help='times that each photo is seen (%(default)s)',
     )
     parser.add_argument(
         '--limit',
-        type=positive(int),
+        type=positive,
         default=20,
         help='most photos (%(default)s)',
     )
