@@ -88,9 +88,9 @@ def _source(tool):
     for name in ('train', 'test'):
         if f'tools/{name}.py' in text and tool.endswith('.sh'):
             text += (ROOT / f'tools/{name}.py').read_text(encoding='utf-8')
-    if 'from face_eval_cli' in text:
-        file = ROOT / 'tools/analysis_tools/face_eval_cli.py'
-        text += file.read_text(encoding='utf-8')
+    if 'from mmsrn.cli' in text:
+        for file in sorted(ROOT.glob('mmsrn/cli/*.py')):
+            text += file.read_text(encoding='utf-8')
     if 'mmsrn.utils.launch' in text:
         text += (ROOT / 'mmsrn/utils/launch.py').read_text(encoding='utf-8')
     return text

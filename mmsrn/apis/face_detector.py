@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from itertools import islice
 from typing import Any
 
@@ -329,10 +332,13 @@ def _make_backend(
             backend = 'torch' if _has('torch', 'mmdet') else 'onnx'
     if backend == 'torch':
         _require('torch', 'mmdet', remedy="pip install 'mmsrn[onedl]'")
-        from .backends.torch_backend import TorchBackend
-
         path = find_model(model, 'torch')
-        return TorchBackend(path, config, device, precision)
+        # mmdet talks while it is imported, of what it has no use for.
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'faster_coco_eval')
+            from .backends.torch_backend import TorchBackend
+
+            return TorchBackend(path, config, device, precision)
     if backend != 'onnx':
         raise ZooError(f"backend={backend!r} is not 'auto', 'torch' or 'onnx'")
     if precision != 'float32':

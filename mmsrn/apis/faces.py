@@ -122,7 +122,13 @@ class Faces:
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix in _PICTURES:
-            content = cv2.imencode(suffix, self.plot())[1].tobytes()
+            fine, encoded = cv2.imencode(suffix, self.plot())
+            if not fine:
+                raise ValueError(
+                    f'{path}: a picture of this size cannot be encoded as '
+                    f'{suffix}'
+                )
+            content = encoded.tobytes()
         elif suffix == '.json':
             content = (json.dumps(self.to_dict(), indent=2) + '\n').encode()
         elif suffix == '.txt':

@@ -91,3 +91,12 @@ def test_labels_and_width():
     for width, rows in ((1, [180]), (5, range(177, 184))):
         column = draw_faces(photo, boxes, scores, None, width)[:, 150, 0]
         assert (np.flatnonzero(column[140:] != 80) + 140).tolist() == [*rows]
+
+
+def test_picture_too_large_for_its_format(tmp_path):
+    """WebP ends at 16383 pixels."""
+    none = np.zeros((0, 4)), np.zeros(0)
+    faces = Faces(*none, np.zeros((2, 20000, 3), np.uint8))
+    with pytest.raises(ValueError, match='cannot be encoded as .webp'):
+        faces.save(tmp_path / 'a.webp')
+    assert list(tmp_path.iterdir()) == []

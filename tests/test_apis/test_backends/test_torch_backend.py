@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import warnings
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from safetensors.torch import save_file
 
+from mmsrn.apis import FaceDetector
 from mmsrn.apis.backends.torch_backend import TorchBackend
 from mmsrn.utils import register_all_modules
 from mmsrn.zoo import ZooError
@@ -183,3 +185,20 @@ def test_weights_of_another_model(tmp_path, trained):
         assert 'mmsrn' in file.metadata()
     with pytest.raises(ZooError, match='a.safetensors: .*missing keys'):
         TorchBackend(path)
+
+
+def test_quiet(trained, monkeypatch, capsys, recwarn):
+    """What mmdet says while it is imported is of no use to anybody."""
+
+    class Chatter:
+        facts = {}
+
+        def __init__(self, *args):
+            print('Could not import OneDL')
+            warnings.warn('faster_coco_eval is not installed', stacklevel=1)
+
+    module = 'mmsrn.apis.backends.torch_backend'
+    monkeypatch.setattr(f'{module}.TorchBackend', Chatter)
+    config, weights = trained
+    assert isinstance(FaceDetector(weights, config).backend, Chatter)
+    assert capsys.readouterr().out == '' and not recwarn.list
