@@ -118,7 +118,13 @@ def find_model(model: str | os.PathLike, backend: str) -> Path:
 
 
 def _shipped(name: str, backend: str) -> Path:
-    entry = list_models()[name]['files'][backend]
+    files = list_models()[name]['files']
+    if backend not in files:
+        raise ZooError(
+            f'model {name}: has no file for backend={backend}, only for '
+            f'{", ".join(files)}'
+        )
+    entry = files[backend]
     path = HERE / entry['file']
     if not path.is_file():
         raise ZooError(f'{path}: is missing; install mmsrn anew')

@@ -60,6 +60,8 @@ def test_damaged_file(monkeypatch, tmp_path):
         find_model('a', 'onnx')
     (tmp_path / 'a.onnx').write_bytes(CONTENT)
     assert find_model('a', 'onnx') == tmp_path / 'a.onnx'
+    with pytest.raises(ZooError, match='for backend=torch, only for onnx'):
+        find_model('a', 'torch')
     (tmp_path / 'a.onnx').write_bytes(CONTENT[:-1])
     with pytest.raises(ZooError, match='is damaged'):
         find_model('a', 'onnx')
