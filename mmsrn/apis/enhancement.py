@@ -82,7 +82,7 @@ def enhance(photo: np.ndarray, method: str) -> np.ndarray:
 
     Args:
         photo (np.ndarray): BGR uint8 (h, w, 3).
-        method (str): ``'none'`` or a method of :data:`mmsrn.enhance.METHODS`.
+        method (str): ``'none'`` or a method of ``mmsrn.enhance.METHODS``.
 
     Returns:
         np.ndarray: The enhanced photo, of the same kind.

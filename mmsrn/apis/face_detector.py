@@ -68,9 +68,9 @@ class FaceDetector:
             which a photo is resized; ``'original'``; or several of these,
             whose faces are merged: slower, and finds more.  None: as the
             model's file says.
-        enhance (str): ``'none'``; a method of :data:`mmsrn.enhance.METHODS`;
+        enhance (str): ``'none'``; a method of ``mmsrn.enhance.METHODS``;
             or ``'auto'``: for photos that are dark, see
-            :func:`mmsrn.apis.enhancement.pick_method`.
+            ``mmsrn.apis.enhancement.pick_method``.
         tile (int | str, optional): Side, in pixels, of the square tiles in
             which a resized photo of more pixels is looked at, to save memory;
             ``'auto'``: 2048; None: never.

@@ -79,7 +79,7 @@ class Faces:
         """Make a row for each face.
 
         Returns:
-            list[tuple]: Values of :data:`CSV_HEADER`.
+            list[tuple]: Values of ``CSV_HEADER``.
         """
         return [
             (self.name, *x['box'], x['score']) for x in self.to_dict()['faces']

@@ -85,7 +85,7 @@ def find_model(model: str | os.PathLike, backend: str) -> Path:
         model (str | PathLike): A name of the zoo; a path; or an address of
             ``https``, ``http`` or ``file`` that ends in ``#sha256=`` and the
             checksum, which is downloaded once and kept, see
-            :func:`cache_dir`.
+            ``cache_dir``.
         backend (str): Which file of the zoo: ``'torch'`` or ``'onnx'``.
 
     Returns:
