@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
+from mmsrn.models.utils import use_channels_last
 from mmsrn.testing.models import random_batch
 from mmsrn.utils import register_all_modules
 from mmsrn.utils.folder_tree import find_files
@@ -79,7 +80,7 @@ def load_detector(
         load_weights(parser, config, model, path, weights)
     model.to(device).eval()
     if _is_channels_last(cfg):
-        model.to(memory_format=torch.channels_last)
+        use_channels_last(model)
     for head in srn_heads(model):
         mix_in(head, ImposedCells)
         set_inference(head, 'dense')
