@@ -15,7 +15,7 @@ from mmsrn.models.dense_heads.selective_forward import (
     selective_forward,
 )
 from mmsrn.models.necks.srn_pyramid import SRNPyramid
-from mmsrn.models.sparse import row_layers
+from mmsrn.models.sparse import bands, row_layers
 from mmsrn.testing.detections import assert_same_boxes
 from mmsrn.testing.models import load_model_cfg, random_batch
 
@@ -190,6 +190,25 @@ def test_norms_over_a_map_need_maps():
     assert_same_boxes(predict(head, maps, 'auto'), expected)
     with pytest.raises(ValueError, match="inference='selective'.*'auto'"):
         predict(head, maps, 'selective')
+
+
+@pytest.mark.parametrize('coarse', [None, dict(band=1.0)], ids=str)
+@pytest.mark.parametrize('mode', ['selective', 'auto'])
+def test_large_maps_in_bands(spread, monkeypatch, mode, coarse):
+    """Never more rows at a time than a band and what its layers look at."""
+    head, maps = spread
+    expected = predict(head, maps, 'dense')
+    seen = []
+    forward = type(head).forward_cls
+    monkeypatch.setattr(
+        type(head),
+        'forward_cls',
+        lambda *args: seen.append(args[1].shape[2]) or forward(*args),
+    )
+    monkeypatch.setattr(bands, 'BAND', 2 * 20 * 3)
+    found = predict(head, maps, mode, coarse_first_step=coarse, crossover=0)
+    assert_same_boxes(found, expected)
+    assert max(seen) == 3 + 2 * 4
 
 
 def test_unknown_inference():
