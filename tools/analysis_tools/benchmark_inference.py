@@ -18,7 +18,8 @@ Stages are timed in passes of their own, so that the clock does not disturb
 the total. GMAC: multiply-adds of convolutions and matrix products that are
 executed, in thousand millions; "rate" is their share of what this machine
 does in a 3x3 convolution of 256 channels. Memory is the peak of tensors above
-that before the prediction, see benchmark_train.py.
+that before the prediction, see benchmark_train.py; of a process, all that it
+takes. With several sizes the picture shows both against the size.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ examples:
   %(prog)s my_config.py=my_weights.pth --images photos --memory
   %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
   %(prog)s epoch_10.pth --threads 1 --calibrate
+  %(prog)s --size 480x640 1000x1000 3000x4000 --impose-active 0.03 \\
+      --process-memory
 """
 
 
@@ -180,6 +183,12 @@ def make_parser() -> argparse.ArgumentParser:
         '--memory', action='store_true', help='measure the peak of memory too'
     )
     parser.add_argument(
+        '--process-memory',
+        action='store_true',
+        help='measure the peak of all memory, too, of a process for each '
+        'variant that predicts once; on a CPU, on Linux',
+    )
+    parser.add_argument(
         '--iters',
         type=positive,
         default=10,
@@ -289,6 +298,7 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
     from inference_cost import Bench
     from inference_report import title
     from machine_rate import machine_rates
+    from process_memory import process_peak
 
     device = torch.device(args.device)
     contenders = make_contenders(detectors, args.variants)
@@ -325,11 +335,21 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
     for size, batches in images.items():
         for imposed in args.impose_active or [None]:
             impose(models, imposed)
-            setting = dict(size=size, imposed=imposed)
+            pixels = None if args.images else image_size(size)
+            setting = dict(size=size, pixels=pixels, imposed=imposed)
             setting['active'] = {
                 x.name: count_active(x, batches[x.name]) for x in detectors
             }
             setting['rows'] = bench(contenders, batches, title(setting))
+            if args.process_memory:
+                for x, row in zip(contenders, setting['rows']):
+                    row |= process_peak(
+                        x.loaded.given,
+                        x.variant,
+                        setting['pixels'],
+                        imposed,
+                        ROOT,
+                    )
             result['settings'].append(setting)
     return result
 
@@ -390,12 +410,23 @@ def main(argv: list[str] | None = None) -> None:
     if args.images is not None and args.size is not None:
         fail(parser, '--size is of noise; --images go through the pipelines')
     check_writable(parser, args.out_dir, f'--out-dir {args.out_dir}')
+    if args.process_memory and args.images is not None:
+        fail(parser, '--process-memory is of noise: name its --size')
     import torch
     from benchmark_device import usable_device
     from inference_inputs import load_detector
     from inference_report import csv_table, draw, text
+    from process_memory import STATUS
 
     args.device = usable_device(parser, args.device)
+    if args.process_memory and args.device != 'cpu':
+        fail(
+            parser,
+            '--process-memory: is of a CPU; add --device cpu, or measure the '
+            'memory of a GPU with --memory',
+        )
+    if args.process_memory and not STATUS.exists():
+        fail(parser, f'--process-memory: needs Linux, which has {STATUS}')
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     texts = list(dict.fromkeys(args.models))

@@ -87,7 +87,7 @@ def load_detector(
     name = Path(config).stem
     if path and path != config:
         name = f'{name}={Path(path).stem}'
-    return Loaded(name, config, path or None, cfg, model)
+    return Loaded(name, text, config, path or None, cfg, model)
 
 
 def _config_within(

@@ -24,6 +24,7 @@ class Loaded:
 
     Attributes:
         name (str): In tables.
+        given (str): What named it on the command line.
         config (str): Path of its config, or of the checkpoint that holds it.
         checkpoint (str, optional): Path of its weights.
         cfg (Config): The complete config.
@@ -32,6 +33,7 @@ class Loaded:
     """
 
     name: str
+    given: str
     config: str
     checkpoint: str | None
     cfg: Config

@@ -3,7 +3,10 @@
 import csv
 import importlib
 import json
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -367,6 +370,97 @@ def test_layers_that_need_maps_have_no_crossover(part):
     measure = part('row_crossover').measure_crossover
     with pytest.raises(ValueError, match='does not run on rows'):
         measure(head, torch.rand(1, 8, 4, 4), 1, 0)
+
+
+# --- memory of a process -----------------------------------------------------
+
+
+def test_memory_of_a_process(part, root):
+    """What its tensors take at most, and not much more."""
+    from argparse import ArgumentParser
+
+    memory = part('process_memory')
+    if not memory.STATUS.exists():
+        pytest.skip('needs Linux')
+    size, config = (384, 512), str(root / LIGHT)
+    found = memory.process_peak(config, 'published', size, 0.1, root)
+    loaded = part('inference_inputs').load_detector(
+        ArgumentParser(), config, 'cpu', root
+    )
+    contender = part('inference_variants').Contender(loaded, 'published')
+    part('imposed_cells').impose([contender.model], 0.1)
+    batches = part('inference_inputs').noise(loaded, size)
+    tensors = part('step_cost').peak_rise(
+        lambda: part('inference_variants').predict(contender.model, batches),
+        torch.device('cpu'),
+    )
+    rise = found['process_bytes'] - found['process_start_bytes']
+    assert found['process_start_bytes'] > 100 * 2**20  # torch
+    assert 0.8 * tensors < rise < 2 * tensors
+
+
+def test_a_process_that_is_ended(part, root, monkeypatch):
+    memory = part('process_memory')
+    pool = mock.MagicMock()
+    submit = pool.return_value.__enter__.return_value.submit
+    submit.return_value.result.side_effect = BrokenProcessPool
+    monkeypatch.setattr(memory, 'ProcessPoolExecutor', pool)
+    with pytest.raises(ValueError, match='published at 64x96 was ended'):
+        memory.process_peak(1, 'published', (64, 96), None, root)
+
+
+def test_several_sizes(part, tool, root, tmp_path, monkeypatch, capsys):
+    """Time and memory of each variant against megapixels."""
+    asked = []
+
+    def peak(model, variant, size, imposed, where):
+        asked.append((Path(model), variant, size, imposed))
+        return dict(
+            process_bytes=2**30 * size[0] // 64, process_start_bytes=2**29
+        )
+
+    monkeypatch.setattr(part('process_memory'), 'process_peak', peak)
+    tool.main(
+        [
+            *(str(root / LIGHT), '--size', '128x64', '64', '--device', 'cpu'),
+            *('--impose-active', '0.1', '--process-memory', *FEW),
+            *('--variants', 'dense', 'auto', '--out-dir', str(tmp_path)),
+        ]
+    )
+    assert asked == [
+        (root / LIGHT, variant, size, 0.1)
+        for size in ((128, 64), (64, 64))
+        for variant in ('dense', 'auto')
+    ]
+    result = json.loads((tmp_path / 'benchmark.json').read_text())
+    assert 'process_bytes' in (tmp_path / 'benchmark.csv').read_text()
+    lines = capsys.readouterr().out.splitlines()
+    ends = [x.split()[-1] for x in lines if x.startswith(('dense', 'auto'))]
+    assert ends == ['2.00', '2.00', '1.00', '1.00']
+    time, memory = part('inference_report').draw(result).axes
+    assert [x.get_label() for x in memory.lines] == ['dense', 'auto']
+    for line in memory.lines:
+        x, y = line.get_data()
+        assert list(x) == pytest.approx([64 * 64 / 1e6, 128 * 64 / 1e6])
+        assert list(y) == pytest.approx([1, 2])
+    large, small = result['settings']
+    assert list(time.lines[1].get_ydata()) == pytest.approx(
+        [small['rows'][1]['seconds'], large['rows'][1]['seconds']]
+    )
+
+
+def test_where_the_memory_of_a_process_is_not_measured(
+    part, tool, fails, monkeypatch, tmp_path
+):
+    error = fails(tool, '--process-memory', '--images', '.')
+    assert 'is of noise' in error
+    device = part('benchmark_device')
+    monkeypatch.setattr(device, 'usable_device', lambda *_: 'cuda')
+    assert 'add --device cpu' in fails(tool, '--process-memory')
+    monkeypatch.setattr(device, 'usable_device', lambda *_: 'cpu')
+    memory = part('process_memory')
+    monkeypatch.setattr(memory, 'STATUS', tmp_path / 'none')
+    assert 'needs Linux' in fails(tool, '--process-memory')
 
 
 # --- files -------------------------------------------------------------------
