@@ -56,6 +56,7 @@ EXAMPLES = """
 examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3
   %(prog)s my_config.py=my_weights.pth --images photos --memory
+  %(prog)s my_config.py=my_weights.pth --test-photos 40
   %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
   %(prog)s epoch_10.pth --threads 1 --calibrate
   %(prog)s --size 480x640 1000x1000 3000x4000 --impose-active 0.03 \\
@@ -166,6 +167,13 @@ def make_parser() -> argparse.ArgumentParser:
         'config; times and boxes are means of them',
     )
     parser.add_argument(
+        '--test-photos',
+        type=positive,
+        metavar='N',
+        help='so many photos of the test set of each config in place of '
+        'noise, evenly spaced',
+    )
+    parser.add_argument(
         '--impose-active',
         type=share,
         nargs='+',
@@ -249,6 +257,18 @@ def make_contenders(
     return contenders
 
 
+def of_noise(args: argparse.Namespace) -> bool:
+    """Whether images are noise.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        bool: The answer.
+    """
+    return args.images is None and args.test_photos is None
+
+
 def read_images(
     detectors: list[Loaded], args: argparse.Namespace
 ) -> dict[str, dict[str, list[Batch]]]:
@@ -264,8 +284,20 @@ def read_images(
     Raises:
         ValueError: If a photo cannot be read.
     """
-    from inference_inputs import find_photos, noise, read_photos
+    from inference_inputs import (
+        find_photos,
+        noise,
+        read_photos,
+        read_test_set,
+    )
 
+    if args.test_photos is not None:
+        number = args.test_photos
+        return {
+            f'{number} photos of the test set': {
+                x.name: read_test_set(x, number) for x in detectors
+            }
+        }
     if args.images is None:
         return {
             f'{height}x{width}': {
@@ -315,6 +347,7 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
         'iters': args.iters,
         'warmup': args.warmup,
         'images': None if args.images is None else str(args.images),
+        'test_photos': args.test_photos,
         'imposed': STATEMENT if args.impose_active else None,
         'rates': machine_rates(device),
         'models': [
@@ -335,7 +368,7 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
     for size, batches in images.items():
         for imposed in args.impose_active or [None]:
             impose(models, imposed)
-            pixels = None if args.images else image_size(size)
+            pixels = image_size(size) if of_noise(args) else None
             setting = dict(size=size, pixels=pixels, imposed=imposed)
             setting['active'] = {
                 x.name: count_active(x, batches[x.name]) for x in detectors
@@ -407,10 +440,16 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    if args.images is not None and args.size is not None:
-        fail(parser, '--size is of noise; --images go through the pipelines')
+    if args.images is not None and args.test_photos is not None:
+        fail(parser, '--images and --test-photos exclude each other')
+    if args.size is not None and not of_noise(args):
+        fail(
+            parser,
+            '--size is of noise; --images and --test-photos go through the '
+            'pipelines',
+        )
     check_writable(parser, args.out_dir, f'--out-dir {args.out_dir}')
-    if args.process_memory and args.images is not None:
+    if args.process_memory and not of_noise(args):
         fail(parser, '--process-memory is of noise: name its --size')
     import torch
     from benchmark_device import usable_device

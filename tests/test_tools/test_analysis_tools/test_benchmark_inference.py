@@ -1,5 +1,6 @@
 """The inference benchmark: its counts by hand, its times by fake clocks."""
 
+import argparse
 import csv
 import importlib
 import json
@@ -377,15 +378,13 @@ def test_layers_that_need_maps_have_no_crossover(part):
 
 def test_memory_of_a_process(part, root):
     """What its tensors take at most, and not much more."""
-    from argparse import ArgumentParser
-
     memory = part('process_memory')
     if not memory.STATUS.exists():
         pytest.skip('needs Linux')
     size, config = (384, 512), str(root / LIGHT)
     found = memory.process_peak(config, 'published', size, 0.1, root)
     loaded = part('inference_inputs').load_detector(
-        ArgumentParser(), config, 'cpu', root
+        argparse.ArgumentParser(), config, 'cpu', root
     )
     contender = part('inference_variants').Contender(loaded, 'published')
     part('imposed_cells').impose([contender.model], 0.1)
@@ -531,6 +530,45 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     assert 'random weights' not in printed
 
 
+def test_photos_of_the_test_set(part, tool, fails, root, tmp_path):
+    """Evenly spaced, by its own pipeline."""
+    folder = tmp_path / 'set'
+    for name in ('images', 'annotations'):
+        (folder / name).mkdir(parents=True)
+    sides = [40, 48, 56, 64]
+    for side in sides:
+        image = np.zeros((side, 80, 3), np.uint8)
+        cv2.imwrite(str(folder / f'images/{side}.png'), image)
+        (folder / f'annotations/{side}.xml').write_text(
+            f'<annotation><size><width>80</width><height>{side}</height>'
+            '</size></annotation>'
+        )
+    (folder / 'val.txt').write_text('\n'.join(map(str, sides)))
+    config = tmp_path / 'own.py'
+
+    def write(data_root):
+        config.write_text(
+            f'_base_ = {str(root / LIGHT)!r}\n'
+            f'data = dict(dataset=dict(data_root={str(data_root)!r}))\n'
+            'test_dataloader = data\n'
+        )
+
+    write(folder)
+    loaded = part('inference_inputs').load_detector(
+        argparse.ArgumentParser(), str(config), 'cpu', root
+    )
+    batches = part('inference_inputs').read_test_set(loaded, 2)
+    shapes = [x[0].ori_shape for _, x in batches]
+    assert shapes == [(40, 80), (56, 80)]
+    assert [x.shape[2:] for x, _ in batches] == [(320, 640), (448, 640)]
+    out = ['--out-dir', tmp_path / 'out', *FEW]
+    error = fails(tool, config, '--test-photos', '5', *out)
+    assert 'its test set has 4 photos, not 5' in error
+    write(tmp_path / 'elsewhere')
+    error = fails(tool, config, '--test-photos', '1', *out)
+    assert 'elsewhere/val.txt: no such list of images' in error
+
+
 def test_wrong_files(tool, fails, small_config, photos, tmp_path):
     out = ['--out-dir', tmp_path / 'out', *FEW]
     error = fails(tool, small_config, '--images', tmp_path / 'none', *out)
@@ -564,8 +602,11 @@ def test_wrong_arguments(tool, fails):
         assert 'such as 480x640' in fails(tool, '--size', size)
     for share in ('1.5', '-0.1', 'nan', 'few'):
         assert 'from 0 to 1' in fails(tool, f'--impose-active={share}')
-    error = fails(tool, '--size', '64', '--images', '.')
-    assert '--size is of noise' in error
+    for photos in (['--images', '.'], ['--test-photos', '1']):
+        error = fails(tool, '--size', '64', *photos)
+        assert '--size is of noise' in error
+    error = fails(tool, '--images', '.', '--test-photos', '1')
+    assert 'exclude each other' in error
     assert 'did you mean' in fails(tool, 'srn_r50_fpn.p')
 
 
