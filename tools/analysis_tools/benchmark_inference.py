@@ -11,7 +11,9 @@ selective  the second step only where it can find something
 auto       that, on levels where it pays
 
 With +prepared, such as selective+prepared, the model goes through
-mmsrn.models.utils.prepare_for_inference first.
+mmsrn.models.utils.prepare_for_inference first. With +amp, last, such as
+auto+prepared+amp, it predicts under autocast, as with test_cfg.fp16=True:
+bfloat16 on a CPU, float16 on a GPU; scores and boxes change a little.
 
 Times are wall-clock, medians with their range; the ratio is to the first row.
 Stages are timed in passes of their own, so that the clock does not disturb
@@ -52,6 +54,7 @@ CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
 OUT_DIR = Path('work_dirs/benchmark_inference')
 VARIANTS = ('published', 'dense', 'selective', 'auto')
 PREPARED = '+prepared'
+AMP = '+amp'
 EXAMPLES = """
 examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3
@@ -76,10 +79,10 @@ def variant(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: If there is no such variant.
     """
-    if text.removesuffix(PREPARED) not in VARIANTS:
+    if text.removesuffix(AMP).removesuffix(PREPARED) not in VARIANTS:
         raise argparse.ArgumentTypeError(
             f'unknown variant {text!r}; there are {", ".join(VARIANTS)}, '
-            f'each also with {PREPARED} at its end'
+            f'each also with {PREPARED}, {AMP} or {PREPARED}{AMP} at its end'
         )
     return text
 
@@ -149,7 +152,8 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='VARIANT',
         help=f'of each model: {", ".join(VARIANTS)}, each also with '
-        f'{PREPARED} (default: {" ".join(VARIANTS)} of models with an '
+        f'{PREPARED}, {AMP} or {PREPARED}{AMP} '
+        f'(default: {" ".join(VARIANTS)} of models with an '
         'SRNHead, dense of others)',
     )
     parser.add_argument(
@@ -412,7 +416,7 @@ def calibrate(
     # The variants of a detector have the same subnet, but for preparation.
     subnets: dict[tuple[str, bool], Contender] = {}
     for x in contenders:
-        prepared = x.variant.endswith(PREPARED)
+        prepared = PREPARED in x.variant
         subnets.setdefault((x.loaded.name, prepared), x)
     found = []
     for size, batches in images.items():

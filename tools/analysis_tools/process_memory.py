@@ -72,11 +72,12 @@ def _predict_once(
     torch.set_num_threads(threads)
     loaded = load_detector(argparse.ArgumentParser(), text, 'cpu', root)
     batches = noise(loaded, size)
-    model = Contender(loaded, variant).model
-    del loaded  # weights that the variant does not use
+    contender = Contender(loaded, variant)
+    model, amp = contender.model, contender.amp
+    del loaded, contender  # weights that the variant does not use
     impose([model], imposed)
     start = _status('VmRSS')
-    predict(model, batches)
+    predict(model, batches, amp)
     return dict(
         process_bytes=_status('VmHWM'),
         process_start_bytes=start,

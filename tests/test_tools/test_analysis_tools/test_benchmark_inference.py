@@ -66,12 +66,12 @@ def run(part, root, tmp_path_factory):
                 *(str(root / LIGHT), '--size', '64x96', '--memory'),
                 *('--impose-active', *map(str, SHARES), '--threads', '1'),
                 *('--variants', 'published', 'dense', 'selective', 'auto'),
-                *('selective+prepared', '--out-dir', str(out), *FEW),
-                *('--iters', '2'),
+                *('selective+prepared', 'dense+prepared+amp'),
+                *('--out-dir', str(out), *FEW, '--iters', '2'),
             ]
         )
     torch.set_num_threads(before)
-    (model,) = prepared  # as the variant's name says
+    model, _ = prepared  # as the variant's name says
     assert model.bbox_head.inference == 'selective'
     assert not any(isinstance(x, nn.BatchNorm2d) for x in model.modules())
     return out, json.loads((out / 'benchmark.json').read_text())
@@ -103,6 +103,22 @@ def test_all_variants_find_the_same(run, share):
     rows = rows_of(run[1], share)
     boxes = {x['boxes'] for k, x in rows.items() if 'prepared' not in k}
     assert len(boxes) == 1
+
+
+@pytest.mark.parametrize('amp', [False, True])
+def test_autocast(part, root, amp):
+    loaded = part('inference_inputs').load_detector(
+        argparse.ArgumentParser(), str(root / LIGHT), 'cpu', root
+    )
+    name = 'dense+amp' if amp else 'dense'
+    contender = part('inference_variants').Contender(loaded, name)
+    assert contender.amp == amp
+    seen = []
+    layer = contender.model.bbox_head.conv_cls
+    layer.register_forward_hook(lambda *args: seen.append(args[-1].dtype))
+    batches = part('inference_inputs').noise(loaded, (64, 64))
+    part('inference_variants').predict(contender.model, batches, amp)
+    assert {*seen} == {torch.bfloat16 if amp else torch.float32}
 
 
 @pytest.mark.parametrize('share', SHARES)
@@ -201,8 +217,8 @@ def test_files(run):
     out, result = run
     with (out / 'benchmark.csv').open(newline='') as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == 2 * 5
-    for line, row in zip(lines[:5], rows_of(result, SHARES[0]).values()):
+    assert len(lines) == 2 * 6
+    for line, row in zip(lines[:6], rows_of(result, SHARES[0]).values()):
         assert line['variant'] == row['variant']
         assert float(line['seconds']) == row['seconds']
         assert (
