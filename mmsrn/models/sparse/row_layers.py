@@ -20,6 +20,8 @@ from .cells import Cells, dilate
 # Rows that are gathered at once: bounds the memory that the matrix of a 3x3
 # convolution takes, 18 MiB with 256 channels.
 CHUNK = 2048
+# Images from which on torch asks oneDNN for a 1x1 convolution on one thread.
+_IMAGES = 16
 
 
 class RowPlan:
@@ -176,14 +178,25 @@ def _(layer: nn.Conv2d, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
 def _product(
     rows: Tensor, weight: Tensor, bias: Tensor | None, groups: int = 1
 ) -> Tensor:
-    """Matrix product, as a 1x1 convolution of an image of one row.
+    """Matrix product, as a 1x1 convolution of images of one row.
 
     For what oneDNN does with that takes less than half the time of
-    ``torch.mm`` on some processors, and it takes bias and groups.
+    ``torch.mm`` on some processors, and it takes bias and groups.  On one
+    thread torch asks it for 16 images or more only.
     """
-    image = rows.view(1, 1, *rows.shape).permute(0, 3, 1, 2)  # channels last
-    result = F.conv2d(image, weight, bias, groups=groups)
-    return result.permute(0, 2, 3, 1).reshape(len(rows), -1)
+    images, parts = 1, [rows]
+    if torch.get_num_threads() == 1 and not rows.is_cuda:
+        images = _IMAGES
+        even = len(rows) // images * images
+        parts = [rows[:even], rows[even:]]
+    results = []
+    for part in parts:
+        if len(part):
+            shape = (images if len(part) >= images else 1, 1, -1)
+            image = part.view(*shape, rows.shape[1]).permute(0, 3, 1, 2)
+            result = F.conv2d(image, weight, bias, groups=groups)
+            results.append(result.permute(0, 2, 3, 1).reshape(len(part), -1))
+    return results[0] if len(results) == 1 else torch.cat(results)
 
 
 # --- mmcv's convolution with norm and activation -----------------------------
