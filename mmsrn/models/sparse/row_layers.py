@@ -7,6 +7,7 @@ wanted cells of its output need (:func:`grow`), and run on their rows
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import singledispatch
 
 import torch
@@ -156,22 +157,35 @@ def _(layer: nn.Conv2d, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
     if layer.kernel_size == (1, 1):
         if given is not wanted:
             rows = given.choose(rows, wanted)
-        result = _product(rows, layer.weight, layer.bias, layer.groups)
+        parts = rows.split(CHUNK)
+        weight = layer.weight
     else:
         # (outputs, inputs, height, width) to the order of the gathered rows.
         weight = layer.weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
         near = given.neighbours(wanted, layer.kernel_size)
         near = F.pad(near, (0, 0, 0, 1), value=len(given))
-        parts = [
-            _product(
-                rows.index_select(0, chosen.flatten()).view(len(chosen), -1),
-                weight,
-                layer.bias,
-            )
+        parts = (
+            rows.index_select(0, chosen.flatten()).view(len(chosen), -1)
             for chosen in near.split(CHUNK)
-        ]
-        result = parts[0] if len(parts) == 1 else torch.cat(parts)
+        )
+    result = _products(parts, len(wanted) + 1, layer, weight)
     result[-1] = 0
+    return result
+
+
+def _products(
+    parts: Iterable[Tensor], num: int, layer: nn.Conv2d, weight: Tensor
+) -> Tensor:
+    """Matrix products of parts of rows, in one matrix of ``num`` rows."""
+    result, start = None, 0
+    for part in parts:
+        done = _product(part, weight, layer.bias, layer.groups)
+        if len(done) == num:
+            return done
+        if result is None:
+            result = done.new_empty(num, done.shape[1])
+        result[start : start + len(done)] = done
+        start += len(done)
     return result
 
 

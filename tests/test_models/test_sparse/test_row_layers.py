@@ -165,10 +165,11 @@ def test_a_border_that_is_not_zero_is_noticed(monkeypatch):
     assert (got - want).abs().max() > 0.1
 
 
-def test_chunks(monkeypatch):
-    want, _ = run_both(make('3x3'), MASKS['all'])
+@pytest.mark.parametrize('name', ['3x3', '1x1', 'groups'])
+def test_chunks(monkeypatch, name):
+    want, _ = run_both(make(name), MASKS['all'])
     monkeypatch.setattr(module, 'CHUNK', 10)  # the last has fewer
-    got, _ = run_both(make('3x3'), MASKS['all'])
+    got, _ = run_both(make(name), MASKS['all'])
     torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
 
 
