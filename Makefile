@@ -1,4 +1,4 @@
-# Set-up, demo and tests.  `make` alone lists the targets.
+# Set-up, demo, tests and documentation.  `make` alone lists the targets.
 #
 #   PYTHON  the Python that makes .venv               (default: python3)
 #   TORCH   what pip installs as torch; unset, a usable torch in .venv is kept
@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format clean
+.PHONY: help env demo test lint format docs clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -39,7 +39,13 @@ format: env  ## Fix what the linter can, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: env  ## Build the documentation: docs/_build/html/index.html
+	rm -rf docs/_build docs/api
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
+	  --conf-dir docs . docs/_build/html
+
 clean:  ## Remove caches and build products; keeps .venv and work_dirs
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf docs/_build docs/api
 	find . -path ./.venv -prune -o -name __pycache__ -type d \
 	  -exec rm -rf {} +

@@ -74,3 +74,35 @@ def learns_and_predicts():
         return log
 
     return check
+
+
+@pytest.fixture(scope='session')
+def small_config():
+    """Config of a small SRN."""
+    return ROOT / 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
+
+
+@pytest.fixture(scope='session')
+def small_detector(small_config):
+    """That SRN, with scores on both sides of both thresholds."""
+    from mmdet.registry import MODELS
+
+    from mmsrn.testing.models import load_model_cfg, scatter_weights
+
+    return scatter_weights(MODELS.build(load_model_cfg(small_config)))
+
+
+@pytest.fixture(scope='session')
+def small_facts(small_detector):
+    """What an ONNX file of it says about itself."""
+    from mmsrn.deployment.detector_facts import detector_facts
+
+    return detector_facts(small_detector, 'small', 'CC0-1.0')
+
+
+@pytest.fixture(scope='session')
+def exported(small_detector, small_facts):
+    """The ONNX model of it, which tests must not change."""
+    from mmsrn.deployment.onnx_export import export_onnx
+
+    return export_onnx(small_detector, small_facts)

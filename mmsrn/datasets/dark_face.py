@@ -31,7 +31,7 @@ class DarkFaceDataset(FaceDataset):
             ``split_5000_1000_train.txt`` ...; one of the project's own
             (``'own_5000_1000/train'`` ...), which needs no file; or a list of
             names below ``data_root``.  By default all images that have
-            labels.  See :mod:`mmsrn.parsers.dark_face_splits`.
+            labels.  See :func:`mmsrn.parsers.split_names`.
         data_prefix (dict): ``img``: folder of the images.
         img_suffix (str): Suffix of the images.
         min_box_size (float): Boxes of less width or height, in pixels, are

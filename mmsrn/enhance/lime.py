@@ -26,13 +26,13 @@ def lime(
     Estimation" (IEEE TIP 26(2), 2017). L is the image over 255.
 
     1. First map: T0(x) = max over the channels of L.
-    2. Refined map T: the least of sum_x (T0 - T)^2 + alpha sum_x sum_d W_d
-       (grad_d T)^2 / (|grad_d T0| + eps), d horizontal and vertical, forward
-       differences; that is (I + sum_d D_d^T Diag(alpha W_d /
-       (|grad_d T0| + eps)) D_d) t = t0, solved by preconditioned conjugate
+    2. Refined map T: the least of ``sum_x (T0 - T)^2 + alpha sum_x sum_d W_d
+       (grad_d T)^2 / (|grad_d T0| + eps)``, d horizontal and vertical, forward
+       differences; that is ``(I + sum_d D_d^T Diag(alpha W_d /
+       (|grad_d T0| + eps)) D_d) t = t0``, solved by preconditioned conjugate
        gradients.
-    3. W_d by strategy 1: 1; strategy 2: 1 / (|grad_d T0| + eps); strategy 3:
-       1 / (|G * grad_d T0| + eps) with a Gaussian window G of sum 1.
+    3. W_d by strategy 1: 1; strategy 2: ``1 / (|grad_d T0| + eps)``; strategy
+       3: ``1 / (|G * grad_d T0| + eps)`` with a Gaussian window G of sum 1.
     4. Result: L / (T^gamma + eps), clipped.
 
     Its last, optional step, denoising the brightness with BM3D, is left out:

@@ -50,7 +50,7 @@ def parameters(method: str) -> dict:
     """Parameters of a method and their defaults.
 
     Args:
-        method (str): A key of :data:`METHODS`.
+        method (str): A key of ``METHODS``.
 
     Returns:
         dict: Defaults by name.
@@ -71,7 +71,7 @@ def complete(method: str, params: Mapping) -> dict:
     """All parameters of a method, those of its form in place of None.
 
     Args:
-        method (str): A key of :data:`METHODS`.
+        method (str): A key of ``METHODS``.
         params (Mapping): Parameters that are given.
 
     Returns:
@@ -98,7 +98,7 @@ def make_enhancer(method: str, **params) -> Callable[[np.ndarray], np.ndarray]:
     """Return a method with its parameters set.
 
     Args:
-        method (str): A key of :data:`METHODS`.
+        method (str): A key of ``METHODS``.
         **params: Parameters of its function.
 
     Returns:

@@ -137,7 +137,7 @@ def msrcr(
         dynamic (float, optional): Standard deviations on either side of the
             mean that become 0 to 255; 1.2 if None. Only of ``'gimp'``.
         blur (str): ``'fast'`` or ``'exact'``, see
-            :func:`~mmsrn.enhance.surround.gaussian_surround`.
+            :func:`~mmsrn.enhance.gaussian_surround`.
 
     Returns:
         np.ndarray: Shape of ``image``, uint8. A channel without contrast,

@@ -81,7 +81,7 @@ def multi_scale_retinex(
         low_clip (float): Share of the pixels that become 0.
         high_clip (float): Share of the pixels that stay below 255.
         blur (str): ``'fast'`` or ``'exact'``, see
-            :func:`~mmsrn.enhance.surround.gaussian_surround`.
+            :func:`~mmsrn.enhance.gaussian_surround`.
 
     Returns:
         np.ndarray: Shape of ``image``, uint8. A channel whose retinex is

@@ -64,7 +64,7 @@ def own_split(name: str) -> list[str]:
     one.
 
     Args:
-        name (str): One of :data:`OWN_SPLITS`.
+        name (str): One of ``OWN_SPLITS``.
 
     Returns:
         list[str]: Names of its images, without suffix, by number.
@@ -87,7 +87,7 @@ def split_file(name: str) -> str:
     """Return the name of a published list's copy.
 
     Args:
-        name (str): One of :data:`PUBLISHED_SPLITS`.
+        name (str): One of ``PUBLISHED_SPLITS``.
 
     Returns:
         str: Name of the file in the folder of the set.
@@ -99,8 +99,8 @@ def split_names(split: str, data_root: str | Path = '') -> list[str]:
     """Return the images of a split.
 
     Args:
-        split (str): One of :data:`PUBLISHED_SPLITS`, read from
-            :func:`split_file` below ``data_root``; one of :data:`OWN_SPLITS`;
+        split (str): One of ``PUBLISHED_SPLITS``, read from
+            ``split_file`` below ``data_root``; one of ``OWN_SPLITS``;
             or a file below ``data_root`` whose lines begin with a name.
         data_root (str | Path): Folder of the set.
 

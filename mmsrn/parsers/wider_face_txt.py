@@ -29,7 +29,7 @@ class FaceImage(NamedTuple):
     Attributes:
         name (str): Path below the image folder, ``event/file.jpg``.
         faces (list[tuple[int, ...]]): x, y, w, h in pixels and the six
-            :data:`ATTRIBUTES` of every face.
+            ``ATTRIBUTES`` of every face.
         line (int): Line of the name in the file, from 1.
     """
 

@@ -55,6 +55,39 @@ def thin_model(config: str | Path, seed: int = 0) -> nn.Module:
     return model
 
 
+@torch.no_grad()
+def scatter_weights(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Draw weights of neck and head whose outputs differ widely.
+
+    Freshly initialised, a detector gives all anchors nearly one score and no
+    offset: anything compares equal, or ties at a threshold.
+
+    Args:
+        model (nn.Module): A detector with an ``SRNHead``.
+        seed (int): Seed of the weights.
+
+    Returns:
+        nn.Module: The same, in evaluation mode. On noise, scores of both
+        steps lie on both sides of usual thresholds.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for part in (model.neck, model.bbox_head):
+        for name, layer in part.named_modules():
+            if not isinstance(layer, nn.Conv2d):
+                continue
+            gain = 1.4  # keeps the variance behind a ReLU
+            if name.startswith('conv_cls'):
+                gain = 2.8
+            elif name.startswith(('conv_reg', 'conv_refine')):
+                gain = 0.2
+            deviation = gain / layer.weight[0].numel() ** 0.5
+            layer.weight.normal_(0, deviation, generator=generator)
+            if name.startswith('conv_cls'):
+                layer.bias.fill_(-4)
+    model.eval()  # of some backbones of mmdet it returns nothing
+    return model
+
+
 def anchor_batch(model: nn.Module, side: int) -> dict:
     """A noise image with a face on an anchor of each level.
 

@@ -154,12 +154,12 @@ def draw_scene(
     Args:
         rng: Source of all randomness; the same state gives the same scene.
         size: Height and width of the image, or both at once.
-        kind: One of :data:`SCENES`; None draws one.
+        kind: One of ``SCENES``; None draws one.
 
     Returns:
         The image (h, w, 3) uint8 BGR; the boxes of the face ovals
         (n, 4) float32 as x, y, w, h in whole pixels inside the image; the
-        attributes (n, 6) int64 in the order of :data:`ATTRIBUTES` with the
+        attributes (n, 6) int64 in the order of ``ATTRIBUTES`` with the
         values of WIDER FACE. A box holds the whole face, hidden parts
         included.
 

@@ -16,14 +16,22 @@ from PIL import Image, UnidentifiedImageError
 from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.utils.one_line import one_line
 
-__all__ = ['IMAGE_SUFFIXES', 'process_image', 'read_image', 'start_worker']
+__all__ = [
+    'ABOUT_ONE_IMAGE',
+    'IMAGE_SUFFIXES',
+    'decode_image',
+    'process_image',
+    'read_image',
+    'start_worker',
+]
 
 #: Names of images end in one of these.
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 _LOSSLESS_WEBP = 101
+#: What the reading or the processing of one image may raise.
 # PIL raises SyntaxError on broken PNG files; RuntimeError is, among others,
 # PyTorch's want of memory.
-_ABOUT_ONE_IMAGE = (
+ABOUT_ONE_IMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -63,7 +71,23 @@ def read_image(path: Path, grey: bool = False) -> np.ndarray:
         OSError: If it cannot be read.
         ValueError: If it is no image, or an incomplete one.
     """
-    data = path.read_bytes()
+    return decode_image(path.read_bytes(), grey)
+
+
+def decode_image(data: bytes, grey: bool = False) -> np.ndarray:
+    """Decode an image file's content as mmcv does; damage is refused.
+
+    Args:
+        data (bytes): Content of the file.
+        grey (bool): Leave grey images grey.
+
+    Returns:
+        np.ndarray: (h, w, 3) BGR, or (h, w), uint8, turned as EXIF says.
+
+    Raises:
+        OSError: If it is incomplete.
+        ValueError: If it is no image.
+    """
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None  # a limit for pictures from the web
     try:
@@ -107,7 +131,7 @@ def process_image(
     """
     try:
         result = function(read_image(src / name, grey), name)
-    except _ABOUT_ONE_IMAGE as error:
+    except ABOUT_ONE_IMAGE as error:
         # A former result would be taken for that of this image.
         (dst / name).unlink(missing_ok=True)
         return one_line(error) or type(error).__name__

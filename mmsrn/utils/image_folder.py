@@ -15,15 +15,6 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
 from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.utils.folder_tree import (
     copy_files,
@@ -37,6 +28,7 @@ from mmsrn.utils.image_files import (
     process_image,
     start_worker,
 )
+from mmsrn.utils.progress_bar import progress_bar
 from mmsrn.version import __version__
 
 __all__ = ['RECORD', 'FolderReport', 'process_folder']
@@ -145,7 +137,7 @@ def process_folder(
             (src, dst, x.as_posix(), function, jpeg_quality, grey)
             for x in todo
         )
-        with _progress() as bar:
+        with progress_bar() as bar:
             task = bar.add_task(description, total=len(todo))
             for name, wrong in _run(jobs, min(workers, len(todo))):
                 if wrong is None:
@@ -155,18 +147,6 @@ def process_folder(
                 bar.advance(task)
     report.failed = dict(sorted(report.failed.items()))
     return report
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn('left'),
-        TimeRemainingColumn(),
-        speed_estimate_period=600,  # seconds: large images come rarely
-    )
 
 
 def _check_folders(src: Path, dst: Path) -> None:

@@ -325,7 +325,11 @@ def draw_str(
         for color in ('#888888', START, MOVED, FINAL)
     ]
     figure.legend(
-        handles, labels, loc='outside lower center', ncols=4, fontsize=8
+        handles,
+        labels,
+        loc='outside lower center',
+        ncols=2 if len(tracks) == 1 else 4,  # of one face it has no room
+        fontsize=8,
     )
     return figure
 

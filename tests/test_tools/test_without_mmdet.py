@@ -13,6 +13,7 @@ TOOLS = [
     'analysis_tools/browse_dataset.py',
     'analysis_tools/get_flops.py',
     'analysis_tools/run_ablation.py',
+    'deployment/export_onnx.py',
     'misc/run_demo.py',
     'misc/verify_dataset.py',
     'model_converters/srn_official_to_mmsrn.py',

@@ -217,6 +217,9 @@ def test_draw_str():
     corners = [patch.get_bbox().extents.tolist() for patch in axis.patches]
     assert corners == [ROW[2], ROW[0], ROW[2], FACE[0].tolist()]
     assert rasterise(figure).std() > 5
+    (legend,) = figure.legends  # nothing of it is cut off
+    low, high = legend.get_window_extent().get_points()
+    assert (low >= 0).all() and (high <= figure.bbox.max).all()
 
 
 def test_nothing_to_draw_of_str():

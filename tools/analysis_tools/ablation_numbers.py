@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from ablation_runs import Run, RunError
 from dark_experiments import BENCHMARK, read_test_set
-from face_results import evaluate_path
 from mmdet.registry import DATASETS, METRICS
 from mmengine.config import Config
 from model_cost import build_model, count_operations, count_parameters
 
 from mmsrn.evaluation.metrics.face_metric import FaceMetric
+from mmsrn.evaluation.results import evaluate_path
 from mmsrn.visualization import load_scalars
 
 #: Further analyses of faces.

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from face_results import Benchmark, Result, evaluate_path
 from mmcv.transforms import Compose
 from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
 from mmsrn.enhance import METHODS
 from mmsrn.evaluation.functional import FaceSet, eval_darkface, face_set
+from mmsrn.evaluation.results import Benchmark, Result, evaluate_path
 from mmsrn.utils.launch import leaves
 from mmsrn.visualization import draw_detections, match_detections
 

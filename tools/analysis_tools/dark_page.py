@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dark_experiments import Experiment, Found, read_photo
 from dark_photos import PhotoDetector
-from face_report import pr_figure
 
+from mmsrn.evaluation.report import pr_figure
 from mmsrn.visualization import HtmlReport
 
 HEAD = (

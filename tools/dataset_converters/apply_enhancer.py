@@ -13,8 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from folder_tool import COPY, add_arguments, make_copy  # noqa: E402
-
+from mmsrn.cli.folder_copy import (  # noqa: E402
+    COPY,
+    add_arguments,
+    make_copy,
+)
 from mmsrn.utils.launch import (  # noqa: E402
     add_cfg_options,
     check_checkpoint,

@@ -14,13 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from folder_tool import (  # noqa: E402
+from mmsrn.cli.folder_copy import (  # noqa: E402
     COPY,
     add_arguments,
     add_workers,
     make_copy,
 )
-
 from mmsrn.low_light import LowLightRanges, darken_named  # noqa: E402
 from mmsrn.utils.launch import fail  # noqa: E402
 

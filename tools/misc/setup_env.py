@@ -786,7 +786,7 @@ def install_mmsrn(venv: Venv, torch_pin: str) -> None:
     venv.pip(
         '--no-build-isolation',
         '--editable',
-        '.[onedl,dev]',
+        '.[onedl,demo,dev,docs,export]',
         torch_pin,
         what='installing mmsrn',
     )

@@ -1,3 +1,5 @@
+"""Transforms of images and boxes; importing registers them in mmdet."""
+
 from . import enhance
 from .data_anchor_sampling import DataAnchorSampling
 from .enhance import *  # noqa: F403

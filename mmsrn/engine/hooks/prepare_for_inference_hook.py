@@ -10,13 +10,14 @@ from mmsrn.models.utils import prepare_for_inference
 
 @HOOKS.register_module()
 class PrepareForInferenceHook(Hook):
-    """Test a copy of the model that :func:`prepare_for_inference` makes.
+    """Test a copy of the model that ``prepare_for_inference`` makes.
 
     After the test the runner has its own model again.  ``tools/test.py
     --fast`` adds it.
 
     Args:
-        inference (str): See :func:`prepare_for_inference`.
+        inference (str): See
+            :func:`mmsrn.models.utils.prepare_for_inference`.
 
     Example:
         >>> custom_hooks = [dict(type='PrepareForInferenceHook')]

@@ -219,7 +219,7 @@ def pr_curve(
         matches (FaceMatches): Of n predictions and k faces.
         counts (np.ndarray): (k,) bool, which faces count.
         iou_thr (float): Least overlap with a face.
-        costs (np.ndarray, optional): See :func:`roles`.
+        costs (np.ndarray, optional): See ``roles``.
 
     Returns:
         FaceCurve: The curve.

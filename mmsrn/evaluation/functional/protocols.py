@@ -70,7 +70,11 @@ def eval_widerface(
             of the ground truth.
 
     Warns:
-        EvaluationWarning: See :func:`_evaluate`.
+        EvaluationWarning: If images have no predictions at all, predictions
+            belong to images that are not evaluated, scores are NaN, infinite,
+            all equal or never positive, or boxes have corners that are no
+            numbers or in the wrong order: whatever has an answer in the
+            published tool gets this answer, and a warning.
 
     Example:
         >>> import numpy as np
@@ -106,7 +110,7 @@ def eval_darkface(
             of the ground truth.
 
     Warns:
-        EvaluationWarning: See :func:`_evaluate`.
+        EvaluationWarning: See :func:`eval_widerface`.
     """
     return _evaluate(predictions, ground_truth, np.asarray, 'one')
 
@@ -120,11 +124,7 @@ def _evaluate(
     """Evaluate all settings.
 
     Warns:
-        EvaluationWarning: If images have no predictions at all, predictions
-            belong to images that are not evaluated, scores are NaN, infinite,
-            all equal or never positive, or boxes have corners that are no
-            numbers or in the wrong order: whatever has an answer in the
-            published tool gets this answer, and a warning.
+        EvaluationWarning: See :func:`eval_widerface`.
     """
     names = ground_truth.names
     rows = []

@@ -1,3 +1,5 @@
+"""Backbones; importing registers them in mmdet."""
+
 from .root_resnet import RootResNet
 
 __all__ = ['RootResNet']

@@ -1,3 +1,5 @@
+"""Dense heads: SRN, and its ideas in heads of mmdet."""
+
 from .max_out_srn_head import MaxOutSRNHead
 from .srn_head import SRNHead
 from .stc_retina_head import STCRetinaHead

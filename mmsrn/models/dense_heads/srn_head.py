@@ -642,7 +642,7 @@ class SRNHead(AnchorHead):
         Returns:
             dict[str, Tensor]: Scalars.  ``loss_cls_fs``, ``loss_bbox_fs``,
             ``loss_cls_ss``, ``loss_bbox_ss`` (fs, ss: first and second step)
-            and, for the log, those of :func:`selection_log`.
+            and, for the log, those of ``selection_log``.
         """
         logits_fs = flatten_levels(cls_fs, self.cls_out_channels)
         logits_ss = flatten_levels(cls_ss, self.cls_out_channels)

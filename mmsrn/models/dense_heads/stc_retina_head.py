@@ -21,7 +21,7 @@ class STCRetinaHead(RetinaHead):
     divided by the positives of the batch, as RetinaHead's own.
 
     Args:
-        *args, **kwargs: As in ``RetinaHead``; ``in_channels`` of both sets of
+        args, kwargs: As in ``RetinaHead``; ``in_channels`` of both sets of
             maps.
         loss_cls (dict): As in ``AnchorHead``, of sigmoids.
         loss_stc (dict): ``levels`` and optionally ``theta``,

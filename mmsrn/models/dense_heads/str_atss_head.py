@@ -18,7 +18,7 @@ class STRATSSHead(ATSSHead):
     steps are alike and ``STRLoss`` is not needed.
 
     Args:
-        *args, **kwargs: As in ``ATSSHead``; ``in_channels`` of both sets of
+        args, kwargs: As in ``ATSSHead``; ``in_channels`` of both sets of
             maps.
         str_levels (tuple[int]): Indices of the levels.
     """

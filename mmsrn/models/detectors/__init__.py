@@ -1,3 +1,5 @@
+"""Detectors; importing registers them in mmdet."""
+
 from .enhanced_detector import EnhancedDetector
 from .srn import SRN
 

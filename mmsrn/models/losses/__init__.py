@@ -1,3 +1,5 @@
+"""Losses of both steps, and of learned enhancement."""
+
 from .scale_aware_margin_loss import ScaleAwareMarginLoss
 from .stc_loss import STCLoss
 from .str_loss import BoxSamples, STRLoss

@@ -113,7 +113,7 @@ class ScaleAwareMarginLoss(FocalLoss):
                 number of classes being the background; or these and the
                 sizes of the objects in pixels, (N,), of which those of
                 positives count.
-            *args, **kwargs: As in ``FocalLoss``: ``weight``, ``avg_factor``
+            args, kwargs: As in ``FocalLoss``: ``weight``, ``avg_factor``
                 and ``reduction_override``.
 
         Returns:

@@ -1,3 +1,5 @@
+"""Necks: pyramids with maps for both steps."""
+
 from .rfe_neck import RFENeck
 from .srn_fpn import SRNFPN
 from .two_step_neck import TwoStepNeck

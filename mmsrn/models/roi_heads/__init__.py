@@ -1,3 +1,5 @@
+"""Regions: for two-stage detectors and for the supervision of features."""
+
 from .feature_supervision_head import FeatureSupervisionHead
 from .second_step_roi_extractor import SecondStepRoIExtractor
 

@@ -15,7 +15,7 @@ class SecondStepRoIExtractor(SingleRoIExtractor):
     Args:
         num_first (int): First-step maps in front of the others, the levels of
             ``SRNHead``.
-        *args, **kwargs: As in mmdet's ``SingleRoIExtractor``;
+        args, kwargs: As in mmdet's ``SingleRoIExtractor``;
             ``featmap_strides`` names the second-step maps in use.
     """
 

@@ -42,7 +42,7 @@ def sources(
         mode, align_corners: As in ``torch.nn.functional.interpolate``.
 
     Returns:
-        Tensor: bool, (B, *size).
+        Tensor: bool, ``(B, *size)``.
     """
     device = wanted.mask.device
     image, row, column = wanted.positions()

@@ -12,7 +12,9 @@ from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from .tiles import Tile, make_tiles, merge_tiles
+from mmsrn.structures.tiles import Tile, make_tiles
+
+from .tiles import merge_tiles
 
 #: Tiles of fewer pixels would see too little: then a view is given up.
 MIN_PIXELS = 128 * 128

@@ -17,7 +17,7 @@ def flatten_levels(maps: list[Tensor | None], channels: int) -> Tensor | None:
         map.
     """
     rows = [
-        x.permute(0, 2, 3, 1).reshape(len(x), -1, channels)
+        x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, channels)
         for x in maps
         if x is not None
     ]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.structures import InstanceData
 
-from mmsrn.models.test_time_augs.tiles import Tile, make_tiles, merge_tiles
+from mmsrn.models.test_time_augs.tiles import merge_tiles
+from mmsrn.structures.tiles import Tile, make_tiles
 
 SIDE = st.integers(1, 3000)
 

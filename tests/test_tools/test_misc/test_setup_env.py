@@ -1106,7 +1106,12 @@ def test_install_and_check(tool, root, monkeypatch):
     tool.final_check(venv)
     tools, install, check = venv.calls
     assert tools == list(tool.BUILD_TOOLS) and mended == [venv]
-    line = ['--no-build-isolation', '--editable', '.[onedl,dev]', PIN]
+    line = [
+        '--no-build-isolation',
+        '--editable',
+        '.[onedl,demo,dev,docs,export]',
+        PIN,
+    ]
     assert install == line
     assert check == ['/x/python', 'tools/misc/check_env.py']
     assert (root / check[1]).is_file()

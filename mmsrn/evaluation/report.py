@@ -6,9 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from face_results import Result
-
-from mmsrn.evaluation.functional import FaceSet
+from .functional import FaceSet
+from .results import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The command line that eval_widerface.py and eval_darkface.py share."""
+"""The command line that the evaluations of WIDER and DARK FACE share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from face_report import csv_table, pr_figure, table
-from face_results import (
+from mmsrn.evaluation.functional import FaceSet
+from mmsrn.evaluation.functional.extras import EXTRAS
+from mmsrn.evaluation.report import csv_table, pr_figure, table
+from mmsrn.evaluation.results import (
     NOT_GIVEN,
     Benchmark,
     Result,
@@ -16,32 +18,18 @@ from face_results import (
     evaluate_path,
     read_predictions,
 )
-
-from mmsrn.evaluation.functional import FaceSet
-from mmsrn.evaluation.functional.extras import EXTRAS
 from mmsrn.parsers import write_submission
 from mmsrn.utils.launch import fail, positive
 from mmsrn.utils.output_file import output_file, write_json
 
 
-def make_parser(
-    description: str, examples: str, gt_help: str
-) -> argparse.ArgumentParser:
-    """Return the parser of a command line.
+def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
+    """Add the arguments of both evaluations.
 
     Args:
-        description (str): What the tool is for.
-        examples (str): Of calls.
+        parser (argparse.ArgumentParser): The parser of the program.
         gt_help (str): What ``--gt`` takes.
-
-    Returns:
-        argparse.ArgumentParser: The parser.
     """
-    parser = argparse.ArgumentParser(
-        description=description,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
     parser.add_argument(
         'preds',
         nargs='+',
@@ -124,7 +112,6 @@ def make_parser(
         help='make an error of every warning: missing or invalid result '
         'files, scores that are NaN or all equal ...',
     )
-    return parser
 
 
 def run(

@@ -1,4 +1,4 @@
-"""What the tools that make a changed copy of a set have in common."""
+"""The command line of what makes a changed copy of a set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from mmsrn.utils.launch import fail, positive
 
 _SHOWN = 20  # images that failed and are named
-#: For the descriptions of the tools.
+#: For their descriptions.
 COPY = (
     'every other file (annotations, lists) is copied, so that DST is a set of '
     'its own. Hidden files are left out, links are followed. Started again, '
@@ -23,7 +23,7 @@ COPY = (
 def add_arguments(
     parser: argparse.ArgumentParser, src: str, jpeg_quality: int
 ) -> None:
-    """Add the arguments of all these tools.
+    """Add the arguments that all of them have.
 
     Args:
         parser (argparse.ArgumentParser): The parser of the program.

@@ -10,13 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsrn.evaluation.functional import (
-    EvaluationWarning,
-    FaceEvaluation,
-    FaceSet,
-    worst_images,
-)
-from mmsrn.evaluation.functional.extras import extra_numbers
 from mmsrn.parsers import (
     AnnotationError,
     read_coco_results,
@@ -24,6 +17,14 @@ from mmsrn.parsers import (
     read_mmdet_dump,
     read_submission,
 )
+
+from .functional import (
+    EvaluationWarning,
+    FaceEvaluation,
+    FaceSet,
+    worst_images,
+)
+from .functional.extras import extra_numbers
 
 _DUMPS = ('.pkl', '.pickle')
 #: Where neither the results nor the user say how images were tested.

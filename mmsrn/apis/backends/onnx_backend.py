@@ -1,0 +1,155 @@
+"""Detection with ONNX Runtime; needs no torch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmsrn.deployment.postprocess import postprocess
+from mmsrn.utils.one_line import one_line
+from mmsrn.zoo import ZooError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from mmsrn.deployment import ModelFacts
+
+__all__ = ['OnnxBackend']
+
+_REMEDY = 'export it with tools/deployment/export_onnx.py'
+
+
+class OnnxBackend:
+    """A detector in an ONNX file, on the CPU.
+
+    Args:
+        path (str | Path): A file of ``tools/deployment/export_onnx.py``.
+        device (str): ``'auto'`` or ``'cpu'``, which are the same.
+        threads (int, optional): Threads to compute with; by default
+            onnxruntime takes all cores.
+
+    Attributes:
+        facts (dict): What the file says of itself, see
+            :class:`mmsrn.deployment.ModelFacts`.
+
+    Raises:
+        ZooError: If the file is missing, damaged or of another kind, another
+            argument is not possible, or onnxruntime is not installed.
+
+    Example:
+        >>> backend = OnnxBackend('srn.onnx')
+        >>> (faces,) = backend.predict([cv2.imread('photo.jpg')])
+        >>> x1, y1, x2, y2, score = faces[0]
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        device: str = 'auto',
+        threads: int | None = None,
+    ) -> None:
+        if device not in ('auto', 'cpu'):
+            raise ZooError(
+                f'device={device!r}: the onnx backend computes on the CPU; '
+                "set backend='torch', or device='cpu'"
+            )
+        if threads is not None and threads < 1:
+            raise ZooError(f'threads={threads} is less than 1')
+        self._session, self._facts = _open(Path(path), threads)
+        classes = self._facts.classes
+        if len(classes) > 1:
+            raise ZooError(
+                f'model {path}: finds {len(classes)} classes, and the onnx '
+                'backend is for faces alone; run it with onnxruntime and '
+                'mmsrn.deployment.postprocess'
+            )
+        self.facts = asdict(self._facts)
+
+    def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        """Find faces.
+
+        Photos of one size go through the network together.
+
+        Args:
+            images (list[np.ndarray]): BGR, uint8, (h, w, 3), of any sizes,
+                scaled as the faces shall be seen.
+
+        Returns:
+            list[np.ndarray]: Of each, x1, y1, x2, y2 in its pixels and score,
+            float32, (n, 5), by falling score, after NMS.
+
+        Raises:
+            ValueError: If an image is of another kind.
+        """
+        groups: dict[tuple, list[int]] = defaultdict(list)
+        for i, image in enumerate(images):
+            _check(image, i)
+            groups[image.shape].append(i)
+        found: list[np.ndarray] = [np.zeros((0, 5), np.float32)] * len(images)
+        for indices in groups.values():
+            batch = np.stack([images[i] for i in indices])
+            for i, faces in zip(indices, self._predict_batch(batch)):
+                found[i] = faces
+        return found
+
+    def _predict_batch(self, batch: np.ndarray) -> list[np.ndarray]:
+        boxes, scores, where = self._session.run(
+            ['boxes', 'scores', self._where], {'images': batch}
+        )
+        if self._facts.nms_in_graph:
+            faces = np.column_stack([boxes, scores])
+            return [faces[where == i] for i in range(len(batch))]
+        return [self._suppress(*x, where) for x in zip(boxes, scores)]
+
+    @property
+    def _where(self) -> str:
+        """The output that says what the others belong to."""
+        return 'batch_index' if self._facts.nms_in_graph else 'levels'
+
+    def _suppress(self, boxes, scores, levels) -> np.ndarray:
+        """Faces of one photo from its candidates."""
+        boxes, scores, _ = postprocess(
+            boxes, scores, levels, **self._facts.limits
+        )
+        return np.column_stack([boxes, scores])
+
+
+def _open(
+    path: Path, threads: int | None
+) -> tuple[InferenceSession, ModelFacts]:
+    """Start a session with a file, and read what it says about itself."""
+    try:
+        from mmsrn.deployment.session import facts_of, start_session
+    except ImportError as error:
+        raise ZooError(
+            'onnxruntime is not installed: pip install onnxruntime'
+        ) from error
+    if not path.is_file():
+        raise ZooError(f'model {path}: is no file; {_REMEDY}')
+    try:
+        session = start_session(str(path), threads)
+    except Exception as error:  # of many kinds, none of them documented
+        raise ZooError(
+            f'model {path}: cannot be read as ONNX: '
+            f'{one_line(error, most=160)}; {_REMEDY}'
+        ) from error
+    try:
+        return session, facts_of(session)
+    except ValueError as error:
+        raise ZooError(
+            f'model {path}: is no detector of mmsrn: {error}; {_REMEDY}'
+        ) from None
+
+
+def _check(image: np.ndarray, index: int) -> None:
+    """Refuse what is no photo."""
+    shape, dtype = np.shape(image), getattr(image, 'dtype', type(image))
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
+        raise ValueError(
+            f'image {index} must be BGR, uint8, (h, w, 3); it is {dtype}, '
+            f'{shape}'
+        )

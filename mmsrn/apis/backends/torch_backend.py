@@ -1,0 +1,234 @@
+"""Detectors of MMDetection."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmsrn.models.utils import prepare_for_inference
+from mmsrn.utils import register_all_modules
+from mmsrn.utils.checkpoint import load_weights, read_checkpoint
+from mmsrn.utils.one_line import one_line
+from mmsrn.zoo import ZooError
+
+_PRECISIONS = {
+    'float32': None,
+    'bfloat16': torch.bfloat16,
+    'float16': torch.float16,
+}
+
+
+class TorchBackend:
+    """Runs any detector of MMDetection that has a class for faces.
+
+    Args:
+        path (str | Path): A ``.safetensors`` file that holds its config, or,
+            with ``config``, a checkpoint.
+        config (str | Path | Config, optional): Config of a training.
+        device (str): ``'auto'``: a GPU if there is one; or a name of torch.
+        precision (str): ``'float32'``; ``'bfloat16'`` or ``'float16'``: the
+            network runs under autocast, which changes scores a little.
+
+    Attributes:
+        model (nn.Module): The detector, see
+            :func:`mmsrn.models.utils.prepare_for_inference`.
+        facts (dict): What the file says of itself.
+
+    Raises:
+        ZooError: If the model, its config, the device or the precision cannot
+            be used.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        config: str | Path | Config | None = None,
+        device: str = 'auto',
+        precision: str = 'float32',
+    ) -> None:
+        if precision not in _PRECISIONS:
+            raise ZooError(
+                f'precision={precision!r}: is one of {", ".join(_PRECISIONS)}'
+            )
+        self.dtype = _PRECISIONS[precision]
+        self.device = _pick_device(device)
+        register_all_modules(init_default_scope=False)
+        if config is None:
+            model, checkpoint, self.facts = _read_packed(Path(path))
+        else:
+            model, checkpoint, self.facts = _read_trained(path, config)
+        self.model = _build(model, checkpoint, str(path)).to(self.device)
+        self.label = _face_label(self.facts, str(path))
+
+    def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        """Detect faces; images of one size in a row make a batch.
+
+        Args:
+            images (list[np.ndarray]): BGR uint8 (h, w, 3).
+
+        Returns:
+            list[np.ndarray]: (n, 5) float32 each, see ``Backend``.
+        """
+        found: list[np.ndarray] = []
+        # Padding to a common size would change what the borders look like.
+        for _, group in groupby(images, key=np.shape):
+            found += self._predict_equal(list(group))
+        return found
+
+    def _predict_equal(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        shape = images[0].shape[:2]
+        meta = dict(
+            img_shape=shape,
+            ori_shape=shape,
+            scale_factor=(1.0, 1.0),
+            batch_input_shape=shape,
+        )
+        data = dict(
+            inputs=[
+                torch.from_numpy(np.ascontiguousarray(x)).permute(2, 0, 1)
+                for x in images
+            ],
+            data_samples=[DetDataSample(metainfo=dict(meta)) for _ in images],
+        )
+        with torch.inference_mode(), self._autocast(), _mmdet_scope():
+            samples = self.model.test_step(data)
+        return [self._rows(sample.pred_instances) for sample in samples]
+
+    def _autocast(self) -> contextlib.AbstractContextManager:
+        if self.dtype is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
+    def _rows(self, instances: Any) -> np.ndarray:
+        instances = instances[instances.labels == self.label]
+        rows = torch.cat([instances.bboxes, instances.scores[:, None]], 1)
+        rows = rows.float().cpu().numpy()
+        return rows[np.argsort(-rows[:, 4], kind='stable')]
+
+
+@contextlib.contextmanager
+def _mmdet_scope() -> Iterator[None]:
+    """Let mmengine look into mmdet's registries, whatever the caller set."""
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        yield
+
+
+def _pick_device(device: str) -> torch.device:
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        picked = torch.device(device)
+        torch.empty(1, device=picked)
+    except (RuntimeError, AssertionError) as error:
+        raise ZooError(
+            f'device={device!r}: cannot be used: {one_line(error, 120)}'
+        ) from error
+    return picked
+
+
+def _read_packed(path: Path) -> tuple[dict, dict, dict]:
+    """Read a file that ``tools/model_converters/pack_weights.py`` wrote."""
+    if path.suffix != '.safetensors':
+        raise ZooError(
+            f'model {path}: a checkpoint needs its config: '
+            "FaceDetector('weights.pth', config='config.py')"
+        )
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise ZooError(
+            f'model {path}: needs safetensors: pip install safetensors'
+        ) from error
+    try:
+        with safe_open(path, 'pt') as file:
+            meta = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}
+    except (OSError, SafetensorError) as error:
+        raise ZooError(
+            f'model {path}: cannot be read: {one_line(error)}'
+        ) from error
+    if 'mmsrn' not in meta:
+        raise ZooError(
+            f'model {path}: holds no config; name it (config=...), or make '
+            'the file with tools/model_converters/pack_weights.py'
+        )
+    facts = json.loads(meta['mmsrn'])
+    return facts.pop('config'), weights, facts
+
+
+def _read_trained(path: str | Path, config: Any) -> tuple[dict, dict, dict]:
+    if not isinstance(config, Config):
+        try:
+            config = Config.fromfile(config)
+        except Exception as error:  # a config is code
+            raise ZooError(
+                f'config {config}: cannot be read: {one_line(error)}'
+            ) from error
+    try:
+        if Path(path).suffix == '.safetensors':
+            from safetensors.torch import load_file
+
+            checkpoint = load_file(path)
+        else:
+            checkpoint = read_checkpoint(str(path))
+    except Exception as error:  # a damaged file may raise anything
+        raise ZooError(one_line(error)) from error
+    meta = checkpoint.get('meta') or {}
+    classes = (meta.get('dataset_meta') or {}).get('classes')
+    return config.model, checkpoint, dict(classes=classes)
+
+
+def _build(config: dict, checkpoint: dict, path: str) -> nn.Module:
+    weights = checkpoint.get('state_dict', checkpoint)
+    with _mmdet_scope():
+        model = MODELS.build(ConfigDict(_without_pretrained(config)))
+    try:
+        # Half precision on disk alone.
+        load_weights(
+            model,
+            {
+                name: x.float() if x.is_floating_point() else x
+                for name, x in weights.items()
+            },
+        )
+    except ValueError as error:
+        raise ZooError(f'model {path}: {error}') from error
+    return prepare_for_inference(model)
+
+
+def _without_pretrained(config: Any) -> Any:
+    """Copy a config without weights to begin a training with."""
+    if isinstance(config, dict):
+        kept = {k: _without_pretrained(v) for k, v in config.items()}
+        init = kept.get('init_cfg')
+        if isinstance(init, dict) and init.get('type') == 'Pretrained':
+            kept['init_cfg'] = None
+        return kept
+    if isinstance(config, (list, tuple)):
+        return type(config)(_without_pretrained(x) for x in config)
+    return config
+
+
+def _face_label(facts: dict, path: str) -> int:
+    classes = facts.get('classes') or ('face',)
+    if len(classes) == 1:
+        return 0
+    names = [str(x).lower() for x in classes]
+    if 'face' not in names:
+        raise ZooError(
+            f'model {path}: none of its classes is called face: '
+            f'{one_line(", ".join(names), 80)}'
+        )
+    return names.index('face')

@@ -1,0 +1,94 @@
+"""The sizes in which a photo is looked at, and what they find together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from mmsrn.structures.bbox import bbox_voting
+from mmsrn.structures.tiles import (
+    SAME_IOU,
+    exceeds_overlap,
+    is_whole,
+    make_tiles,
+)
+
+#: Takes BGR uint8 images; gives (n, 5) corners and scores for each.
+Predict = Callable[[list[np.ndarray]], list[np.ndarray]]
+
+#: Sides of a photo after the resize, in pixels; more would be a mistake.
+MAX_SIDE = 32768
+
+
+def resize(image: np.ndarray, scale: int | str) -> np.ndarray:
+    """Resize an image as mmdet's ``Resize`` does.
+
+    Args:
+        image (np.ndarray): (h, w, 3) uint8.
+        scale (int | str): Its longer side, in pixels, or ``'original'``.
+
+    Returns:
+        np.ndarray: The resized image, (h', w', 3) uint8.
+    """
+    if scale == 'original':
+        return image
+    height, width = image.shape[:2]
+    factor = scale / max(height, width)
+    # Of a very narrow image a row is left.
+    size = [max(int(x * factor + 0.5), 1) for x in (width, height)]
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+
+
+def merge(found: Sequence[np.ndarray]) -> np.ndarray:
+    """Put detections together that may be of the same faces.
+
+    Boxes with an IoU of 0.5 and more become one, their mean weighted by the
+    scores, with the best score: :func:`mmsrn.structures.bbox.bbox_voting`.
+
+    Args:
+        found (Sequence[np.ndarray]): (n, 5) each.
+
+    Returns:
+        np.ndarray: (m, 5) float32, by falling score.
+    """
+    rows = np.concatenate(found)
+    return bbox_voting(
+        rows, SAME_IOU, keep_single=True, max_num=max(len(rows), 1), offset=0
+    ).astype(np.float32)
+
+
+def detect_in_tiles(
+    predict: Predict, image: np.ndarray, max_pixels: float
+) -> np.ndarray:
+    """Detect faces in an image, part by part if it is large.
+
+    The parts overlap.  What is too large for the overlap, and so may be cut
+    off in every part, is looked for in the image at half its size.
+
+    Args:
+        predict (Callable): The detector.
+        image (np.ndarray): (h, w, 3) BGR uint8.
+        max_pixels (float): Most pixels of a part.
+
+    Returns:
+        np.ndarray: (n, 5) float32, by falling score.
+    """
+    height, width = image.shape[:2]
+    tiles = make_tiles(height, width, max_pixels)
+    if len(tiles) == 1:
+        return predict([image])[0]
+    half = cv2.resize(image, (max(width // 2, 1), max(height // 2, 1)))
+    back = np.array([width / half.shape[1], height / half.shape[0]] * 2)
+    large = detect_in_tiles(predict, half, max_pixels)
+    large[:, :4] *= back
+    kept = [large[exceeds_overlap(large[:, :4], tiles[0], height, width)]]
+    for tile in tiles:  # one after the other: they are many
+        left, top = tile.left, tile.top
+        part = image[top : top + tile.height, left : left + tile.width]
+        (rows,) = predict([np.ascontiguousarray(part)])
+        rows = rows[is_whole(rows[:, :4], tile, height, width)]
+        rows[:, :4] += (left, top, left, top)
+        kept.append(rows)
+    return merge(kept)

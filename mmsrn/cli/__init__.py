@@ -1,0 +1,1 @@
+"""The command ``mmsrn``; nothing but the standard library is imported here."""

@@ -1,0 +1,80 @@
+"""``mmsrn demo``: the web page."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmsrn.utils.launch import fail
+
+from .model_options import add_model_options, fail_with
+
+_DESCRIPTION = """\
+Serve a page that finds faces in a photo or a picture of the camera, until
+Ctrl-C. Nothing leaves this computer. Needs the extra demo: pip install
+'mmsrn[demo]'.
+"""
+_EXAMPLES = """
+examples:
+  %(prog)s                       for this computer alone
+  %(prog)s --host 0.0.0.0        for everybody in the network
+  %(prog)s --port 8080 --no-open-browser
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Set the parser up.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the command.
+    """
+    parser.description = _DESCRIPTION
+    parser.epilog = _EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        '--host',
+        default='127.0.0.1',
+        help='address to listen at (default: 127.0.0.1)',
+    )
+    parser.add_argument(
+        '--port', type=int, default=7860, help='its port (default: 7860)'
+    )
+    parser.add_argument(
+        '--open-browser',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='open the page in the browser (default: yes)',
+    )
+    add_model_options(parser)
+
+
+def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    """Serve the page.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the command.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        int: 0, after Ctrl-C.
+    """
+    try:
+        from mmsrn.demo import launch
+
+        launch(
+            args.host,
+            args.port,
+            model=args.model,
+            config=args.config,
+            backend=args.backend,
+            device=args.device,
+            open_browser=args.open_browser,
+        )
+    except ModuleNotFoundError as error:
+        if error.name != 'gradio':
+            fail_with(parser, error)
+        fail(parser, "the page needs gradio: pip install 'mmsrn[demo]'")
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        fail_with(parser, error)
+    except KeyboardInterrupt:
+        pass  # the way to end it
+    return 0

@@ -1,0 +1,395 @@
+"""``mmsrn detect``: faces in photos, videos and pictures of a camera."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import groupby
+from pathlib import Path
+
+from mmsrn.apis import FaceDetector, PhotoError
+from mmsrn.enhance import METHODS
+from mmsrn.utils.launch import check_writable, fail, positive
+from mmsrn.video import VideoError, VideoReader, VideoWriter, detect_faces
+
+from .model_options import add_model_options, fail_with
+from .outputs import (
+    STDOUT,
+    Output,
+    OutputError,
+    Result,
+    csv_output,
+    json_output,
+    line_output,
+    picture_output,
+    wider_output,
+    writing,
+)
+from .progress import Progress
+from .sources import Source, find_sources
+
+__all__ = ['add_arguments', 'run']
+
+_EXAMPLES = """
+examples:
+  %(prog)s photo.jpg other.png            a line for each photo
+  %(prog)s photos/ --out drawn            pictures with boxes
+  %(prog)s 'photos/**/*.jpg' --json faces.json --csv faces.csv
+  %(prog)s WIDER_val/images --wider results --score-thr 0.02 --scale original
+  %(prog)s night/ --enhance auto --scale 640,1280 --out drawn
+  %(prog)s clip.mp4 --out drawn --json faces.json --batch-size 8
+  %(prog)s 0 --frames 100 --out drawn     the first camera
+  %(prog)s photo.jpg --json - | jq '.[].faces'
+"""
+_DESCRIPTION = """\
+Find faces. Without --out, --json, --csv or --wider it prints a line for each
+photo or frame. What cannot be read is left out and named at the end; then the
+exit status is 1. Files appear when they are complete: after Ctrl-C there is
+nothing half-written, and only a camera's results are kept.
+"""
+#: Frames in a second of a written video whose source does not say.
+_FPS = 25
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Set the parser up.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the command.
+    """
+    parser.description = _DESCRIPTION
+    parser.epilog = _EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        'sources',
+        nargs='+',
+        metavar='SOURCE',
+        help='photo; folder, whose photos are taken, with those of all '
+        'folders below it; pattern in quotes; video; number of a camera: 0',
+    )
+    _add_outputs(parser.add_argument_group('output'))
+    _add_settings(parser.add_argument_group('detection'))
+    add_model_options(parser)
+
+
+def _add_outputs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--out',
+        type=Path,
+        metavar='DIR',
+        help='draw boxes: pictures in their own format, videos as .mp4 '
+        'without sound',
+    )
+    group.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write an array with an object for each photo or frame; - is '
+        'stdout',
+    )
+    group.add_argument(
+        '--csv', metavar='FILE', help='write a line for each face; - is stdout'
+    )
+    group.add_argument(
+        '--wider',
+        type=Path,
+        metavar='DIR',
+        help='write a text file for each photo or frame, as WIDER FACE takes '
+        'results',
+    )
+    group.add_argument(
+        '--frames',
+        type=positive,
+        metavar='N',
+        help='stop after N frames of a video or camera (default: at its end)',
+    )
+
+
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--score-thr',
+        type=float,
+        metavar='S',
+        help='least score of a face, 0 to 1 (default: as the model says)',
+    )
+    group.add_argument(
+        '--min-size',
+        type=float,
+        default=0,
+        metavar='PX',
+        help='least size of a face, the root of its area (default: 0)',
+    )
+    group.add_argument(
+        '--max-size',
+        type=float,
+        metavar='PX',
+        help='greatest size of a face (default: no limit)',
+    )
+    group.add_argument(
+        '--scale',
+        type=_scale,
+        metavar='PX',
+        help='longer side to resize photos to; original; or several with '
+        'commas, 640,1280, whose faces are merged (default: as the model '
+        'says)',
+    )
+    group.add_argument(
+        '--enhance',
+        choices=('none', 'auto', *METHODS),
+        default='none',
+        metavar='METHOD',
+        help='brighten photos first: none, auto (dark ones), '
+        f'{", ".join(METHODS)} (default: none)',
+    )
+    group.add_argument(
+        '--tile',
+        type=_tile,
+        default='auto',
+        metavar='PX',
+        help='look at photos with more pixels than a square of this side part '
+        'by part, to save memory; auto is 2048; none (default: auto)',
+    )
+    group.add_argument(
+        '--batch-size',
+        type=positive,
+        default=1,
+        metavar='N',
+        help='photos or frames at once (default: 1)',
+    )
+    group.add_argument(
+        '--precision',
+        choices=('float32', 'bfloat16', 'float16'),
+        default='float32',
+        help='of the network, with torch (default: float32)',
+    )
+
+
+def _scale(text: str) -> int | str | list[int | str]:
+    scales: list[int | str] = []
+    for part in text.split(','):
+        if part != 'original' and not part.isdecimal():
+            raise argparse.ArgumentTypeError(
+                f'expected pixels, original, or several with commas, not '
+                f'{text!r}'
+            )
+        scales.append(part if part == 'original' else int(part))
+    return scales[0] if len(scales) == 1 else scales
+
+
+def _tile(text: str) -> int | str | None:
+    if text in ('auto', 'none'):
+        return None if text == 'none' else text
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f'expected pixels, auto or none, not {text!r}'
+        )
+    return int(text)
+
+
+def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    """Detect.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the command.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        int: 1 if a source could not be used, else 0.
+    """
+    folders = [x for x in (args.out, args.wider) if x is not None]
+    sources, problems = find_sources(args.sources, folders)
+    _check_outputs(parser, args, sources)
+    if sources:
+        try:
+            detection = _Detection(args, _make_detector(parser, args))
+            problems += detection.run(sources)
+        except OutputError as error:
+            fail(parser, str(error))
+    if problems:
+        print(
+            f'{parser.prog}: {len(problems)} '
+            f'{"source" if len(problems) == 1 else "sources"} could not be '
+            'used, or not in full:',
+            *(f'  {x}' for x in problems),
+            sep='\n',
+            file=sys.stderr,
+        )
+    return 1 if problems else 0
+
+
+def _check_outputs(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    sources: Sequence[Source],
+) -> None:
+    """End before the model is loaded if results could not be written."""
+    for option, folder in (('--out', args.out), ('--wider', args.wider)):
+        if folder is not None:
+            check_writable(parser, folder, f'{option} {folder}')
+    targets = {}
+    if args.out is not None:
+        targets = {os.path.realpath(args.out / x.picture): x for x in sources}
+        if len(targets) < len(sources):
+            fail(parser, '--out: two pictures would have the same name')
+    for option, file in (('--json', args.json), ('--csv', args.csv)):
+        if file in (None, STDOUT):
+            continue
+        if os.path.isdir(file):
+            fail(parser, f'{option} {file}: is a folder; name a file')
+        check_writable(parser, Path(file).parent, f'{option} {file}')
+        targets[os.path.realpath(file)] = file
+    if args.json == args.csv == STDOUT:
+        fail(parser, '--json - --csv -: only one can be printed')
+    for source in sources:
+        if os.path.realpath(str(source.content)) in targets:
+            fail(
+                parser,
+                f'{source.content}: would be overwritten with results; name '
+                'another file or folder for them',
+            )
+
+
+def _make_detector(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> FaceDetector:
+    names = ('backend', 'device', 'precision', 'score_thr', 'min_size')
+    names += ('max_size', 'scale', 'enhance', 'tile', 'batch_size')
+    settings = {name: getattr(args, name) for name in names}
+    try:
+        return FaceDetector(args.model, args.config, **settings)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        fail_with(parser, error)
+
+
+class _Detection:
+    """One run over all sources."""
+
+    def __init__(
+        self, args: argparse.Namespace, detector: FaceDetector
+    ) -> None:
+        self._args = args
+        self._detector = detector
+        self._outputs: list[Output] = []
+        self._progress = Progress()
+        self._problems: list[str] = []
+        self._counts = dict(photos=0, frames=0, faces=0)
+
+    def run(self, sources: Sequence[Source]) -> list[str]:
+        """Look at everything, and return what could not be used."""
+        with ExitStack() as stack:
+            self._open_outputs(stack)
+            for kind, group in groupby(sources, lambda x: x.kind):
+                if kind == 'photo':
+                    self._photos(list(group))
+                else:
+                    for source in group:
+                        self._video(source)
+        if self._outputs != [line_output]:
+            self._summarise()
+        return self._problems
+
+    def _open_outputs(self, stack: ExitStack) -> None:
+        args = self._args
+        if args.json is not None:
+            self._outputs.append(stack.enter_context(json_output(args.json)))
+        if args.csv is not None:
+            self._outputs.append(stack.enter_context(csv_output(args.csv)))
+        if args.wider is not None:
+            self._outputs.append(wider_output(args.wider))
+        if args.out is not None:
+            self._outputs.append(picture_output(args.out))
+        if self._outputs:
+            stack.enter_context(self._progress)
+        else:
+            self._outputs.append(line_output)
+
+    def _photos(self, sources: list[Source]) -> None:
+        self._progress.start('Photos', len(sources))
+        by_name = {x.content: x for x in sources}
+
+        def left_out(name: str, error: PhotoError) -> None:
+            self._problems.append(str(error))
+            self._progress.advance()
+
+        for faces in self._detector.stream(list(by_name), left_out):
+            self._counts['photos'] += 1
+            self._add(Result(by_name[faces.name], faces))
+
+    def _video(self, source: Source) -> None:
+        try:
+            with VideoReader(source.content) as video:
+                self._frames(source, video)
+                if video.problem:
+                    self._problems.append(video.problem)
+        except VideoError as error:
+            self._problems.append(str(error))
+
+    def _frames(self, source: Source, video: VideoReader) -> None:
+        limit = self._args.frames
+        counts = [x for x in (video.num_frames, limit) if x]
+        self._progress.start(video.name, min(counts, default=None))
+        # Frames that come as they like are shown when they came.
+        timed = video.is_live or not video.fps
+        with ExitStack() as stack:
+            drawn = None
+            if self._args.out is not None:
+                path = self._args.out / source.picture
+                stack.enter_context(writing(path))
+                drawn = VideoWriter(path, video.fps or _FPS)
+                stack.enter_context(drawn)
+            stop = stack.enter_context(_interrupt(video.is_live))
+            for found in detect_faces(self._detector, video, limit):
+                self._counts['frames'] += 1
+                self._add(Result(source, found.faces, found))
+                if drawn is not None:
+                    at = found.time if timed else None
+                    drawn.write(found.faces.plot(), at)
+                if stop:
+                    break
+
+    def _add(self, result: Result) -> None:
+        self._counts['faces'] += len(result.faces)
+        for output in self._outputs:
+            output(result)
+        self._progress.advance()
+
+    def _summarise(self) -> None:
+        """Say what was done, where it is not in the way of results."""
+        counts = [
+            f'{v:,} {k}' if v != 1 else f'1 {k[:-1]}'
+            for k, v in self._counts.items()
+            if v or k == 'faces'
+        ]
+        print(', '.join(counts), file=sys.stderr)
+
+
+@contextmanager
+def _interrupt(is_live: bool) -> Iterator[list[bool]]:
+    """Let Ctrl-C end a camera after the frame that is being looked at.
+
+    A second one interrupts as usual.
+
+    Args:
+        is_live (bool): Whether it is a camera.
+
+    Yields:
+        list: Gets an item when the user wants to end.
+    """
+    asked: list[bool] = []
+    if not is_live:
+        yield asked
+        return
+    former = signal.getsignal(signal.SIGINT)
+
+    def ask(*args: object) -> None:
+        asked.append(True)
+        signal.signal(signal.SIGINT, former)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, former)

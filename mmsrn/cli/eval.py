@@ -1,0 +1,160 @@
+"""``mmsrn eval``: results on WIDER FACE or DARK FACE, as published."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from mmsrn.evaluation.functional import FaceSet, eval_darkface, eval_widerface
+from mmsrn.evaluation.results import Benchmark
+from mmsrn.parsers import (
+    read_dark_face,
+    read_wider_face_mat,
+    read_wider_face_set,
+)
+
+from . import face_eval
+
+__all__ = ['EVALUATIONS', 'Evaluation', 'add_arguments', 'evaluate', 'run']
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The command line of one benchmark.
+
+    Attributes:
+        summary (str): A line of help.
+        description (str): What it computes, and from what.
+        examples (str): Of calls.
+        gt_help (str): What ``--gt`` takes.
+        benchmark (Benchmark): The evaluation itself.
+    """
+
+    summary: str
+    description: str
+    examples: str
+    gt_help: str
+    benchmark: Benchmark
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Set a parser up.
+
+        Args:
+            parser (argparse.ArgumentParser): The parser of the command.
+        """
+        parser.description = f'{self.summary}.\n\n{self.description}'
+        parser.epilog = self.examples
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        face_eval.add_arguments(parser, self.gt_help)
+
+
+def _read_wider_face(path: str) -> FaceSet:
+    if Path(path).is_file():
+        return read_wider_face_set(path)
+    return read_wider_face_mat(path)
+
+
+#: By the name that the command has for them.
+EVALUATIONS: Mapping[str, Evaluation] = MappingProxyType(
+    {
+        'widerface': Evaluation(
+            summary='Evaluate results on WIDER FACE: easy, medium and hard, '
+            'as published',
+            description="""\
+The numbers are those of the official MATLAB tool to the last digit. Where it
+has an answer that is hardly the one wanted (missing or invalid files, scores
+that are NaN or all equal) the answer is its answer, with a warning; what it
+has no certain answer for is an error.
+""",
+            examples="""
+examples:
+  %(prog)s work_dirs/pred --gt data/widerface/ground_truth
+  %(prog)s mine.zip baseline.zip --gt data/widerface/ground_truth \\
+      --plot pr.png --csv table.csv
+  %(prog)s detections.pkl --gt data/widerface/ground_truth --extras all
+  %(prog)s detections.pkl --format-only submission.zip
+""",
+            gt_help='folder of wider_face_val.mat and '
+            'wider_{easy,medium,hard}_val.mat; or annotations in the layout '
+            'of wider_face_val_bbx_gt.txt, of any set: one setting, all, and '
+            'the AP by face height',
+            benchmark=Benchmark(_read_wider_face, eval_widerface, True, False),
+        ),
+        'darkface': Evaluation(
+            summary='Evaluate results on DARK FACE as the published Octave '
+            'tool does',
+            description="""\
+Result files NAME.txt hold lines of x1 y1 x2 y2 score, without a header. Every
+label file of --gt, or every line of a split list, is an image to evaluate.
+Where the published tool has an answer that is hardly the one wanted (missing
+or invalid result files, scores that are NaN) the answer is its answer, with a
+warning; a label file that is missing or malformed, which changes its answer in
+silence, is an error.
+""",
+            examples="""
+examples:
+  %(prog)s work_dirs/dark_pred --gt data/darkface/label
+  %(prog)s mine baseline --gt labels --plot pr.png --json ap.json
+  %(prog)s mine --gt data/darkface/split_5000_1000_test.txt
+  %(prog)s detections.pkl --format-only submission.zip
+""",
+            gt_help='folder of label files NAME.txt: a line with the number '
+            'of faces, then x1 y1 x2 y2 for each; every file is evaluated. '
+            'Or a split list of lines NAME COUNT X Y W H 1 ...',
+            benchmark=Benchmark(read_dark_face, eval_darkface, False, True),
+        ),
+    }
+)
+
+
+def evaluate(name: str, argv: list[str] | None = None) -> None:
+    """Evaluate as a program of its own.
+
+    Args:
+        name (str): A key of :data:`EVALUATIONS`.
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = argparse.ArgumentParser()
+    EVALUATIONS[name].add_arguments(parser)
+    face_eval.run(parser, parser.parse_args(argv), EVALUATIONS[name].benchmark)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Set the parser up, with a command for each benchmark.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the command.
+    """
+    parser.description = (
+        'Evaluate results of any detector: a submission folder or zip, a dump '
+        'of mmdet or COCO results. docs/evaluation.md has the details.'
+    )
+    parser.epilog = (
+        'example: %(prog)s widerface work_dirs/pred --gt '
+        'data/widerface/ground_truth'
+    )
+    benchmarks = parser.add_subparsers(
+        dest='benchmark', metavar='BENCHMARK', required=True
+    )
+    for name, evaluation in EVALUATIONS.items():
+        inner = benchmarks.add_parser(name, help=evaluation.summary)
+        evaluation.add_arguments(inner)
+        inner.set_defaults(parser=inner)
+
+
+def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    """Evaluate.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the command.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        int: 0.
+    """
+    face_eval.run(args.parser, args, EVALUATIONS[args.benchmark].benchmark)
+    return 0

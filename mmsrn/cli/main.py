@@ -1,0 +1,121 @@
+"""The command ``mmsrn``: its parser, and what all its commands share.
+
+A command is a module with ``add_arguments(parser)`` and ``run(parser, args)``,
+which is imported when the command is given, so that ``mmsrn --help`` answers
+at once and ``mmsrn check-env`` in any environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+from mmsrn.utils.launch import fail
+from mmsrn.utils.one_line import one_line
+from mmsrn.version import __version__
+
+__all__ = ['COMMANDS', 'main', 'make_parser']
+
+#: Command to its line of help; ``check-env`` is in ``check_env``.
+COMMANDS = {
+    'detect': 'find faces in photos, folders, videos, or before a camera',
+    'demo': 'open a page in the browser that finds faces',
+    'eval': 'evaluate results on WIDER FACE or DARK FACE, as published',
+    'enhance': 'brighten all photos of a dark set',
+    'check-env': 'say what is installed, and what is wrong with it',
+}
+_EXAMPLES = """
+examples:
+  mmsrn detect photo.jpg                  a line for each photo
+  mmsrn detect photos/ --out drawn        pictures with boxes
+  mmsrn detect clip.mp4 --json faces.json
+  mmsrn demo
+mmsrn COMMAND --help has the options of a command, and more examples.
+"""
+_INTERRUPTED = 130  # as shells say
+_NO_READER = 141
+
+
+def make_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser.
+
+    Args:
+        command (str, optional): The only command that gets its options; None:
+            all get them, as tools for the completion of commands need.
+
+    Returns:
+        argparse.ArgumentParser: The parser.
+
+    Raises:
+        ImportError: If a command needs what is not installed.
+    """
+    parser = argparse.ArgumentParser(
+        prog='mmsrn',
+        description='Face detection with the Selective Refinement Network.',
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--version', action='version', version=f'mmsrn {__version__}'
+    )
+    commands = parser.add_subparsers(
+        dest='command', metavar='COMMAND', required=True
+    )
+    for name, text in COMMANDS.items():
+        inner = commands.add_parser(name, help=text)
+        inner.set_defaults(command_parser=inner)
+        if command in (None, name):
+            _module(name).add_arguments(inner)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+
+    Returns:
+        int: The exit status: 0; 1 if something could not be used and is
+        named; 130 after Ctrl-C; 141 if nobody reads the output any more.
+        A wrong command line ends the process with 2.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    _complete()
+    # No option before the command takes a value.
+    command = next((x for x in argv if not x.startswith('-')), '')
+    try:
+        args = make_parser(command).parse_args(argv)
+        status = _module(args.command).run(args.command_parser, args)
+        sys.stdout.flush()
+        return status
+    except ImportError as error:
+        fail(
+            argparse.ArgumentParser(prog=f'mmsrn {command}'),
+            f'{one_line(error)}; mmsrn check-env says what to install',
+        )
+    except KeyboardInterrupt:
+        print(
+            f'mmsrn {command}: interrupted; unfinished files are not kept',
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain when it empties its buffer at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NO_READER
+
+
+def _module(command: str):
+    return importlib.import_module(f'mmsrn.cli.{command.replace("-", "_")}')
+
+
+def _complete() -> None:
+    """Answer the shell, which asks for completions by a variable."""
+    if '_ARGCOMPLETE' in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(make_parser())

@@ -1,0 +1,114 @@
+"""Smaller ONNX models: weights in half precision, convolutions in int8."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+__all__ = ['PRECISIONS', 'convert']
+
+PRECISIONS = ('fp32', 'fp16', 'int8')
+
+
+def convert(model: ModelProto, precision: str) -> ModelProto:
+    """Store a model in another precision.
+
+    ``'fp16'`` halves the file: the weights of convolutions are stored in
+    half precision, and computing stays in float32, as CPUs have no fast
+    convolutions in half precision.  Runtimes turn the weights back when they
+    load the file, so it takes as long to run as the original.
+
+    ``'int8'`` is onnxruntime's dynamic quantisation, for which no photos are
+    needed: convolutions work on 8-bit integers, and their inputs are scaled
+    to these at run time.  Convolutions in groups stay as they are.  They weigh
+    little, and lose most where one scale must suit all channels.
+
+    Args:
+        model (ModelProto): In float32.
+        precision (str): One of :data:`PRECISIONS`.
+
+    Returns:
+        ModelProto: The same model for ``'fp32'``, else another one.
+
+    Raises:
+        ValueError: If the precision is unknown, or weights exceed the range
+            of half precision.
+        ImportError: If ``'int8'`` is asked for without onnxruntime.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f'precision {precision!r} is none of {", ".join(PRECISIONS)}'
+        )
+    if precision == 'fp16':
+        return _with_half_weights(model)
+    return _quantized(model) if precision == 'int8' else model
+
+
+def _with_half_weights(model: ModelProto) -> ModelProto:
+    result = ModelProto()
+    result.CopyFrom(model)
+    graph = result.graph
+    used = {x for node in graph.node for x in _weights(node)}
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.name not in used or tensor.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(tensor)
+        with np.errstate(over='ignore'):
+            half = values.astype(np.float16)
+        if not np.isfinite(half).all():
+            raise ValueError(
+                f'weight {tensor.name} exceeds the range of fp16: it is up to '
+                f'{np.abs(values).max():g}; use fp32'
+            )
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, f'{name}_half'))
+        casts.append(
+            helper.make_node(
+                'Cast', [tensor.name], [name], to=TensorProto.FLOAT
+            )
+        )
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return result
+
+
+def _weights(node: onnx.NodeProto) -> list[str]:
+    """Weight and bias of a convolution."""
+    return list(node.input[1:]) if node.op_type == 'Conv' else []
+
+
+def _quantized(model: ModelProto) -> ModelProto:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    names = []
+    for i, node in enumerate(model.graph.node):
+        node.name = node.name or f'node_{i}'
+        if node.op_type == 'Conv' and not _is_grouped(node):
+            names.append(node.name)
+    logger = logging.getLogger()  # which it tells of preparations made here
+    level = logger.level
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, 'int8.onnx')
+        logger.setLevel(logging.ERROR)
+        try:
+            quantize_dynamic(
+                model,
+                path,
+                op_types_to_quantize=['Conv'],
+                nodes_to_quantize=names,
+                weight_type=QuantType.QUInt8,  # what ConvInteger takes
+            )
+        finally:
+            logger.setLevel(level)
+        return onnx.load(path)
+
+
+def _is_grouped(node: onnx.NodeProto) -> bool:
+    return any(x.name == 'group' and x.i > 1 for x in node.attribute)

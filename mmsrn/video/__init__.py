@@ -1,0 +1,31 @@
+"""Videos and cameras: their frames, their faces, and videos with boxes.
+
+Needs OpenCV and NumPy alone; sound is neither read nor written.
+"""
+
+from __future__ import annotations
+
+import os
+
+# FFmpeg inside OpenCV writes about broken files to stderr, which a VideoError
+# tells in one line.  It looks here once, when the first video is opened.
+os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
+
+from .detect_faces import FrameFaces, detect_faces
+from .reader import (
+    VIDEO_SUFFIXES,
+    Frame,
+    VideoError,
+    VideoReader,
+)
+from .writer import VideoWriter
+
+__all__ = [
+    'VIDEO_SUFFIXES',
+    'Frame',
+    'FrameFaces',
+    'VideoError',
+    'VideoReader',
+    'VideoWriter',
+    'detect_faces',
+]

@@ -1,0 +1,201 @@
+"""Frames of a video file or of a camera."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+__all__ = ['VIDEO_SUFFIXES', 'Frame', 'VideoError', 'VideoReader']
+
+#: Names of videos end in one of these.
+VIDEO_SUFFIXES = (
+    *('.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4'),
+    *('.mpeg', '.mpg', '.mts', '.ogv', '.ts', '.webm', '.wmv'),
+)
+#: More frames in a second are the clock of the file, not its frame rate.
+_MAX_FPS = 1000
+#: Frames at the end of an intact file that players leave out, too.
+_LEFT_OUT = 2
+
+
+class VideoError(ValueError):
+    """A video that cannot be used; one line that names it."""
+
+
+class Frame(NamedTuple):
+    """A picture of a video.
+
+    Attributes:
+        index (int): Its place among the frames that can be decoded, from 0.
+        time (float): When it is shown, in seconds: as the file says, which is
+            exact also where the frame rate varies; of a camera, when it was
+            read, from the first frame on.
+        image (np.ndarray): BGR, uint8, (h, w, 3), upright.
+    """
+
+    index: int
+    time: float
+    image: np.ndarray
+
+
+class VideoReader:
+    """Reads frames one after the other, once, and holds one at a time.
+
+    Use it in a ``with`` statement.  Frames are turned as the file says, as
+    phones film.
+
+    Args:
+        source (str | PathLike | int): A file, or the number of a camera, from
+            0.
+
+    Attributes:
+        name (str): The path as given, or ``camera N``.
+        is_live (bool): Whether it is a camera.
+        fps (float): Frames in a second; 0 if unknown.
+        num_frames (int): Frames that the file announces, some kinds of files
+            only by their length; 0 if unknown.
+
+    Raises:
+        VideoError: If there is no such file or camera, or not one frame can be
+            read.
+
+    Example:
+        >>> from mmsrn.video import VideoReader
+        >>> with VideoReader('clip.mp4') as video:  # doctest: +SKIP
+        ...     for frame in video:
+        ...         print(frame.index, frame.time, frame.image.shape)
+    """
+
+    def __init__(self, source: str | os.PathLike | int) -> None:
+        self.is_live = isinstance(source, int)
+        self.name = f'camera {source}' if self.is_live else os.fspath(source)
+        if not self.is_live:
+            _check_file(self.name)
+        self._capture = _open(source)
+        if not self._capture.isOpened():
+            self._fail(
+                'there is no such camera, or another program uses it'
+                if self.is_live
+                else 'is no video, of an unknown kind, or damaged'
+            )
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self.fps = fps if 0 < fps <= _MAX_FPS else 0.0
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.num_frames = 0 if self.is_live else max(_whole(count), 0)
+        self._start = 0.0
+        self._last: Frame | None = None
+        self._ended = False
+        self._first = self._read()
+        if self._first is None:
+            self._fail('no frame of it can be read')
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        frame, self._first = self._first, None
+        while frame is not None:
+            yield frame
+            frame = self._read()
+        self._ended = True
+
+    def close(self) -> None:
+        """Close the file, or free the camera."""
+        self._capture.release()
+
+    @property
+    def problem(self) -> str:
+        """str: What is wrong with where the frames ended, in one line.
+
+        Empty if all is well, or as long as there may be more frames.
+        """
+        if not self._ended:
+            return ''
+        read = self._last.index + 1
+        if self.is_live:
+            return f'{self.name}: gave no more frames after {read}'
+        if read + _LEFT_OUT >= self.num_frames or not self.fps:
+            return ''
+        # Where the rate varies, frames may be less than their number by the
+        # length of the file, and farther apart.
+        end, length = self._last.time, self.num_frames / self.fps
+        apart = max(1 / self.fps, end / max(read - 1, 1))
+        if end + (1 + _LEFT_OUT) * apart >= length:
+            return ''
+        return (
+            f'{self.name}: ends at {end:.2f} of {length:.2f} s, the rest is '
+            f'missing or damaged; its {read} frames were used'
+        )
+
+    def _fail(self, reason: str) -> None:
+        self.close()
+        raise VideoError(f'{self.name}: {reason}')
+
+    def _read(self) -> Frame | None:
+        try:
+            good, image = self._capture.read()
+        except cv2.error:  # from damaged data
+            return None
+        if not good:
+            return None
+        index = 0 if self._last is None else self._last.index + 1
+        self._last = Frame(index, self._time(index), image)
+        return self._last
+
+    def _time(self, index: int) -> float:
+        now = time.monotonic()
+        if not index:
+            self._start = now
+        if self.is_live:
+            return now - self._start
+        seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if not index:
+            return max(seconds, 0.0)
+        # Not every part of OpenCV that reads videos tells times.
+        if seconds > self._last.time or not self.fps:
+            return max(seconds, self._last.time)
+        return self._last.time + 1 / self.fps
+
+
+def _whole(number: float) -> int:
+    return int(number) if math.isfinite(number) else 0
+
+
+def _check_file(name: str) -> None:
+    path = Path(name)
+    if not path.exists():
+        raise VideoError(f'{name}: no such file')
+    if path.is_dir():
+        raise VideoError(f'{name}: is a folder, not a video')
+    try:
+        with path.open('rb') as file:
+            if path.is_file() and not file.read(1):
+                raise VideoError(f'{name}: is empty')
+    except OSError as error:
+        raise VideoError(f'{name}: {error.strerror or error}') from error
+
+
+def _open(source: str | os.PathLike | int) -> cv2.VideoCapture:
+    backend = cv2.CAP_ANY
+    # The others that it would try print what they make of a broken file.
+    has = cv2.videoio_registry.hasBackend
+    if not isinstance(source, int) and has(cv2.CAP_FFMPEG):
+        backend = cv2.CAP_FFMPEG
+    before = cv2.getLogLevel()
+    cv2.setLogLevel(0)  # of what is not there OpenCV writes several lines
+    try:
+        return cv2.VideoCapture(
+            source if isinstance(source, int) else os.fspath(source), backend
+        )
+    finally:
+        cv2.setLogLevel(before)

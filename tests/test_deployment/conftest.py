@@ -1,0 +1,25 @@
+"""What all tests of this folder share."""
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(scope='module', autouse=True)
+def one_thread():
+    """On which networks as small as these run fastest."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def noise():
+    """Function that gives photos of noise."""
+
+    def draw(photos, height, width, seed=0):
+        rng = np.random.default_rng(seed)
+        return rng.integers(0, 256, (photos, height, width, 3), np.uint8)
+
+    return draw

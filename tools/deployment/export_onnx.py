@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Export a detector to ONNX, for photos of any number and size.
+
+The file takes uint8 BGR photos as OpenCV reads them and normalises them
+itself; both steps, STC, STR and the decoding of boxes are in it, and its
+metadata tell the rest. mmsrn.FaceDetector takes it as its model, see
+docs/deployment.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from mmsrn.utils.launch import (  # noqa: E402
+    add_cfg_options,
+    check_config,
+    fail,
+    one_line_errors,
+    read_config,
+    require_mmdet,
+)
+from mmsrn.utils.output_file import output_file  # noqa: E402
+
+require_mmdet(ROOT)
+
+PRECISIONS = ('fp32', 'fp16', 'int8')
+# Photos, height, width.
+CHECKED = ((1, 64, 64), (1, 97, 131), (2, 203, 320), (1, 480, 640))
+TOLERANCE = 1e-4
+EXAMPLES = """
+examples:
+  %(prog)s srn_mobilenetv2 srn.onnx --check
+  %(prog)s srn.safetensors srn_fp16.onnx --precision fp16
+  %(prog)s epoch_10.pth srn.onnx \\
+      --config configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py
+  %(prog)s epoch_10.pth srn_nms.onnx --nms --config CONFIG \\
+      --cfg-options model.test_cfg.nms.iou_threshold=0.4
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'model',
+        help='a name of the zoo, a file of pack_weights.py, or, with '
+        '--config, a checkpoint',
+    )
+    parser.add_argument('out', type=Path, metavar='out.onnx')
+    parser.add_argument('--config', help='config of a checkpoint')
+    parser.add_argument(
+        '--precision',
+        choices=PRECISIONS,
+        default='fp32',
+        help='fp16: weights of half the size; int8: a third of the size, '
+        'convolutions in integers (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--nms',
+        action='store_true',
+        help='put NMS into the graph, else '
+        'mmsrn.deployment.postprocess is to follow it',
+    )
+    parser.add_argument(
+        '--check',
+        action='store_true',
+        help='compare with PyTorch at several sizes, and write no fp32 file '
+        f'that differs by more than {TOLERANCE:g}',
+    )
+    told = "(default: the model file's)"
+    parser.add_argument('--name', help=f'of the model {told}')
+    parser.add_argument('--licence', help=f'terms of the weights {told}')
+    parser.add_argument(
+        '--test-scale',
+        type=int,
+        metavar='PIXELS',
+        help=f'longer side that photos are resized to {told}',
+    )
+    parser.add_argument(
+        '--score-thr', type=float, help=f'least score of a face {told}'
+    )
+    add_cfg_options(parser)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Export.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.out.suffix != '.onnx':
+        fail(parser, f'{args.out}: the name must end in .onnx')
+    for package in ('onnx', 'onnxruntime'):
+        if importlib.util.find_spec(package) is None:
+            remedy = "pip install 'mmsrn[export]'"
+            fail(parser, f'{package} is not installed; run: {remedy}')
+    detector, told = _load(parser, args)
+    model = _export(parser, args, detector, told)
+    if args.check:
+        _check(parser, args, model, detector)
+    with output_file(parser, args.out) as partial:
+        partial.write_bytes(model.SerializeToString())
+    size = args.out.stat().st_size / 1e6
+    print(f'{args.out}: {args.precision}, {size:.2f} MB')
+
+
+def _load(parser, args) -> tuple:
+    """The detector as FaceDetector has it, and what its file says."""
+    config = None
+    if args.config is not None:
+        check_config(parser, args.config, ROOT)
+        config = read_config(parser, args.config, args.cfg_options)
+    elif args.cfg_options:
+        fail(parser, '--cfg-options is for settings of --config')
+    from mmsrn.apis.backends.torch_backend import TorchBackend
+    from mmsrn.zoo import ZooError, find_model
+
+    try:
+        with one_line_errors(parser, args.config or args.model):
+            path = find_model(args.model, 'torch')
+            backend = TorchBackend(path, config, device='cpu')
+    except ZooError as error:
+        fail(parser, str(error))
+    return backend.model, backend.facts
+
+
+def _export(parser, args, detector, told):
+    from mmsrn.deployment.detector_facts import detector_facts
+    from mmsrn.deployment.onnx_export import export_onnx
+
+    names = ('name', 'licence', 'classes', 'test_scale', 'score_thr')
+    facts = {x: told[x] for x in names if told.get(x) is not None}
+    facts.setdefault('name', Path(args.config or args.model).stem)
+    for name in names:
+        if getattr(args, name, None) is not None:
+            facts[name] = getattr(args, name)
+    try:
+        facts = detector_facts(detector, **facts)
+        return export_onnx(detector, facts, args.precision, args.nms)
+    except ValueError as error:
+        fail(parser, f'{args.config or args.model}: {error}')
+
+
+def _check(parser, args, model, detector) -> None:
+    """Print differences, and end if they are too large."""
+    import numpy as np
+
+    from mmsrn.deployment.parity import measure_difference
+    from mmsrn.deployment.session import start_session
+    from mmsrn.testing import draw_scene
+
+    session = start_session(model.SerializeToString())
+    rng = np.random.default_rng(0)
+    same = True
+    for photos, height, width in CHECKED:
+        images = [draw_scene(rng, (height, width))[0] for _ in range(photos)]
+        found = measure_difference(session, detector, np.stack(images))
+        for stage, difference in found.items():
+            print(f'{photos} x {height}x{width}, {stage}: {difference}')
+            same &= difference.within(TOLERANCE)
+    if args.precision == 'fp32' and not same:
+        fail(
+            parser,
+            f'{args.out} is not written: it would not find what {args.model} '
+            'finds in PyTorch',
+        )
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Pack a trained detector into one small file that knows its config.
+
+The ``.safetensors`` file holds the weights, in half precision, and in its
+metadata the config of the model and how to use it; ``mmsrn.FaceDetector``
+needs nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
+    sys.path.insert(0, str(ROOT))
+
+from mmsrn.utils.launch import (  # noqa: E402
+    fail,
+    open_checkpoint,
+    require_mmdet,
+)
+from mmsrn.utils.output_file import output_file  # noqa: E402
+
+EXAMPLES = """examples:
+  python tools/model_converters/pack_weights.py CONFIG CHECKPOINT \\
+      srn.safetensors --test-scale 640 --score-thr 0.4
+  python -c "from mmsrn import FaceDetector
+  print(FaceDetector('srn.safetensors').detect('photo.jpg'))"
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line.
+
+    Returns:
+        argparse.ArgumentParser: The parser.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config of the training')
+    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument('out', help='file to write, .safetensors')
+    parser.add_argument(
+        '--test-scale',
+        type=int,
+        default=640,
+        help='longer side, in pixels, that photos are resized to '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        default=0.3,
+        help='least score of a face (default: %(default)s)',
+    )
+    parser.add_argument('--licence', default='', help='terms of the weights')
+    parser.add_argument(
+        '--float32',
+        action='store_true',
+        help='keep the precision of the checkpoint: twice the size',
+    )
+    return parser
+
+
+def pack(
+    config: dict, checkpoint: dict, facts: dict, half: bool
+) -> tuple[dict, dict[str, str]]:
+    """Make the tensors and the metadata of a file.
+
+    Args:
+        config (dict): Config of the model.
+        checkpoint (dict): Of mmengine.
+        facts (dict): How to use the model.
+        half (bool): Whether to store floats in half precision.
+
+    Returns:
+        tuple[dict, dict[str, str]]: Tensors by name; metadata.
+    """
+    import torch
+
+    weights = {
+        name: x.half() if half and x.dtype == torch.float32 else x
+        for name, x in checkpoint['state_dict'].items()
+    }
+    weights = {name: x.contiguous() for name, x in weights.items()}
+    meta = checkpoint.get('meta', {})
+    classes = meta.get('dataset_meta', {}).get('classes')
+    facts = dict(
+        facts,
+        config=config,
+        classes=classes,
+        epoch=meta.get('epoch'),
+        seed=meta.get('seed'),
+    )
+    return weights, {'format': 'pt', 'mmsrn': json.dumps(facts)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Pack.
+
+    Args:
+        argv (list[str], optional): Command line; by default that of the
+            process.
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if Path(args.out).suffix != '.safetensors':
+        fail(parser, f'{args.out}: must end in .safetensors')
+    require_mmdet(ROOT)
+    from mmengine.config import Config
+    from safetensors.torch import save_file
+
+    from mmsrn.apis.backends.torch_backend import TorchBackend
+    from mmsrn.utils.one_line import one_line
+    from mmsrn.zoo import ZooError
+
+    checkpoint = open_checkpoint(parser, args.checkpoint)
+    if 'state_dict' not in checkpoint:
+        fail(parser, f'{args.checkpoint}: holds no state_dict')
+    try:
+        config = Config.fromfile(args.config)
+    except Exception as error:  # a config is code
+        fail(parser, f'{args.config}: cannot be read: {one_line(error)}')
+    model = config.model.to_dict()
+    facts = dict(
+        name=Path(args.config).stem,
+        test_scale=args.test_scale,
+        score_thr=args.score_thr,
+        licence=args.licence,
+    )
+    weights, meta = pack(model, checkpoint, facts, not args.float32)
+    with output_file(parser, args.out) as partial:
+        save_file(weights, partial, meta)
+        try:
+            TorchBackend(partial, device='cpu')
+        except ZooError as error:
+            fail(parser, f'{args.checkpoint} does not fit: {error}')
+    size = Path(args.out).stat().st_size
+    print(f'{args.out}: {size / 1e6:.2f} MB, {len(weights)} tensors')
+
+
+if __name__ == '__main__':
+    main()
