@@ -13,7 +13,8 @@ class ChannelsLastHook(Hook):
 
     Maps follow the order of the weights.  On a CPU depthwise convolutions
     such as MobileNetV2's gain most; on a GPU it pays with mixed precision.
-    Results differ by rounding only: see :func:`use_channels_last`.
+    Results differ by rounding only, see
+    :func:`mmsrn.models.utils.use_channels_last`.
 
     Example:
         >>> default_hooks = dict(
