@@ -11,14 +11,17 @@ selective  the second step only where it can find something
 auto       that, on levels where it pays
 
 With +prepared, such as selective+prepared, the model goes through
-mmsrn.models.utils.prepare_for_inference first.
+mmsrn.models.utils.prepare_for_inference first. With +amp, last, such as
+auto+prepared+amp, it predicts under autocast, as with test_cfg.fp16=True:
+bfloat16 on a CPU, float16 on a GPU; scores and boxes change a little.
 
 Times are wall-clock, medians with their range; the ratio is to the first row.
 Stages are timed in passes of their own, so that the clock does not disturb
 the total. GMAC: multiply-adds of convolutions and matrix products that are
 executed, in thousand millions; "rate" is their share of what this machine
 does in a 3x3 convolution of 256 channels. Memory is the peak of tensors above
-that before the prediction, see benchmark_train.py.
+that before the prediction, see benchmark_train.py; of a process, all that it
+takes. With several sizes the picture shows both against the size.
 """
 
 from __future__ import annotations
@@ -51,12 +54,16 @@ CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
 OUT_DIR = Path('work_dirs/benchmark_inference')
 VARIANTS = ('published', 'dense', 'selective', 'auto')
 PREPARED = '+prepared'
+AMP = '+amp'
 EXAMPLES = """
 examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3
   %(prog)s my_config.py=my_weights.pth --images photos --memory
+  %(prog)s my_config.py=my_weights.pth --test-photos 40
   %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
   %(prog)s epoch_10.pth --threads 1 --calibrate
+  %(prog)s --size 480x640 1000x1000 3000x4000 --impose-active 0.03 \\
+      --process-memory
 """
 
 
@@ -72,10 +79,10 @@ def variant(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: If there is no such variant.
     """
-    if text.removesuffix(PREPARED) not in VARIANTS:
+    if text.removesuffix(AMP).removesuffix(PREPARED) not in VARIANTS:
         raise argparse.ArgumentTypeError(
             f'unknown variant {text!r}; there are {", ".join(VARIANTS)}, '
-            f'each also with {PREPARED} at its end'
+            f'each also with {PREPARED}, {AMP} or {PREPARED}{AMP} at its end'
         )
     return text
 
@@ -145,7 +152,8 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='VARIANT',
         help=f'of each model: {", ".join(VARIANTS)}, each also with '
-        f'{PREPARED} (default: {" ".join(VARIANTS)} of models with an '
+        f'{PREPARED}, {AMP} or {PREPARED}{AMP} '
+        f'(default: {" ".join(VARIANTS)} of models with an '
         'SRNHead, dense of others)',
     )
     parser.add_argument(
@@ -163,6 +171,13 @@ def make_parser() -> argparse.ArgumentParser:
         'config; times and boxes are means of them',
     )
     parser.add_argument(
+        '--test-photos',
+        type=positive,
+        metavar='N',
+        help='so many photos of the test set of each config in place of '
+        'noise, evenly spaced',
+    )
+    parser.add_argument(
         '--impose-active',
         type=share,
         nargs='+',
@@ -178,6 +193,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--memory', action='store_true', help='measure the peak of memory too'
+    )
+    parser.add_argument(
+        '--process-memory',
+        action='store_true',
+        help='measure the peak of all memory, too, of a process for each '
+        'variant that predicts once; on a CPU, on Linux',
     )
     parser.add_argument(
         '--iters',
@@ -240,6 +261,18 @@ def make_contenders(
     return contenders
 
 
+def of_noise(args: argparse.Namespace) -> bool:
+    """Whether images are noise.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        bool: The answer.
+    """
+    return args.images is None and args.test_photos is None
+
+
 def read_images(
     detectors: list[Loaded], args: argparse.Namespace
 ) -> dict[str, dict[str, list[Batch]]]:
@@ -255,8 +288,20 @@ def read_images(
     Raises:
         ValueError: If a photo cannot be read.
     """
-    from inference_inputs import find_photos, noise, read_photos
+    from inference_inputs import (
+        find_photos,
+        noise,
+        read_photos,
+        read_test_set,
+    )
 
+    if args.test_photos is not None:
+        number = args.test_photos
+        return {
+            f'{number} photos of the test set': {
+                x.name: read_test_set(x, number) for x in detectors
+            }
+        }
     if args.images is None:
         return {
             f'{height}x{width}': {
@@ -289,6 +334,7 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
     from inference_cost import Bench
     from inference_report import title
     from machine_rate import machine_rates
+    from process_memory import process_peak
 
     device = torch.device(args.device)
     contenders = make_contenders(detectors, args.variants)
@@ -305,6 +351,7 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
         'iters': args.iters,
         'warmup': args.warmup,
         'images': None if args.images is None else str(args.images),
+        'test_photos': args.test_photos,
         'imposed': STATEMENT if args.impose_active else None,
         'rates': machine_rates(device),
         'models': [
@@ -325,11 +372,21 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
     for size, batches in images.items():
         for imposed in args.impose_active or [None]:
             impose(models, imposed)
-            setting = dict(size=size, imposed=imposed)
+            pixels = image_size(size) if of_noise(args) else None
+            setting = dict(size=size, pixels=pixels, imposed=imposed)
             setting['active'] = {
                 x.name: count_active(x, batches[x.name]) for x in detectors
             }
             setting['rows'] = bench(contenders, batches, title(setting))
+            if args.process_memory:
+                for x, row in zip(contenders, setting['rows']):
+                    row |= process_peak(
+                        x.loaded.given,
+                        x.variant,
+                        setting['pixels'],
+                        imposed,
+                        ROOT,
+                    )
             result['settings'].append(setting)
     return result
 
@@ -359,7 +416,7 @@ def calibrate(
     # The variants of a detector have the same subnet, but for preparation.
     subnets: dict[tuple[str, bool], Contender] = {}
     for x in contenders:
-        prepared = x.variant.endswith(PREPARED)
+        prepared = PREPARED in x.variant
         subnets.setdefault((x.loaded.name, prepared), x)
     found = []
     for size, batches in images.items():
@@ -387,15 +444,32 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    if args.images is not None and args.size is not None:
-        fail(parser, '--size is of noise; --images go through the pipelines')
+    if args.images is not None and args.test_photos is not None:
+        fail(parser, '--images and --test-photos exclude each other')
+    if args.size is not None and not of_noise(args):
+        fail(
+            parser,
+            '--size is of noise; --images and --test-photos go through the '
+            'pipelines',
+        )
     check_writable(parser, args.out_dir, f'--out-dir {args.out_dir}')
+    if args.process_memory and not of_noise(args):
+        fail(parser, '--process-memory is of noise: name its --size')
     import torch
     from benchmark_device import usable_device
     from inference_inputs import load_detector
     from inference_report import csv_table, draw, text
+    from process_memory import STATUS
 
     args.device = usable_device(parser, args.device)
+    if args.process_memory and args.device != 'cpu':
+        fail(
+            parser,
+            '--process-memory: is of a CPU; add --device cpu, or measure the '
+            'memory of a GPU with --memory',
+        )
+    if args.process_memory and not STATUS.exists():
+        fail(parser, f'--process-memory: needs Linux, which has {STATUS}')
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     texts = list(dict.fromkeys(args.models))

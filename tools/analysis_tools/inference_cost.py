@@ -54,7 +54,7 @@ class Bench:
         """
 
         def call(x: Contender) -> Callable[[], int]:
-            return lambda: predict(x.model, batches[x.loaded.name])
+            return lambda: predict(x.model, batches[x.loaded.name], x.amp)
 
         num = len(batches[contenders[0].loaded.name])
         times = take_turns(
@@ -79,7 +79,7 @@ class Bench:
             )
             work = multiply_adds(
                 x.plain,
-                lambda x=x: predict(x.plain, batches[x.loaded.name]),
+                lambda x=x: predict(x.plain, batches[x.loaded.name], x.amp),
             )
             row['ratio'] = row['seconds'] / first
             row['multiply_adds'] = sum(work.values()) / num

@@ -10,12 +10,13 @@ import torch
 from imposed_cells import ImposedCells, mix_in, srn_heads
 from inference_variants import Batch, Loaded, set_inference
 from mmcv.transforms import Compose
-from mmdet.registry import MODELS
+from mmdet.registry import DATASETS, MODELS
 from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
+from mmsrn.models.utils import use_channels_last
 from mmsrn.testing.models import random_batch
 from mmsrn.utils import register_all_modules
 from mmsrn.utils.folder_tree import find_files
@@ -79,14 +80,14 @@ def load_detector(
         load_weights(parser, config, model, path, weights)
     model.to(device).eval()
     if _is_channels_last(cfg):
-        model.to(memory_format=torch.channels_last)
+        use_channels_last(model)
     for head in srn_heads(model):
         mix_in(head, ImposedCells)
         set_inference(head, 'dense')
     name = Path(config).stem
     if path and path != config:
         name = f'{name}={Path(path).stem}'
-    return Loaded(name, config, path or None, cfg, model)
+    return Loaded(name, text, config, path or None, cfg, model)
 
 
 def _config_within(
@@ -197,6 +198,37 @@ def read_photos(loaded: Loaded, paths: list[Path]) -> list[Batch]:
         data = pipeline(dict(img_path=str(path), img_id=i))
         batches.append(_preprocess(loaded, pseudo_collate([data])))
     return batches
+
+
+def read_test_set(loaded: Loaded, number: int) -> list[Batch]:
+    """Read photos of the test set of a config.
+
+    Args:
+        loaded (Loaded): The detector they are for.
+        number (int): How many, as far apart as can be.
+
+    Returns:
+        list[tuple[Tensor, list]]: A batch for each.
+
+    Raises:
+        ValueError: If the config has no such set, or it cannot be read, or
+            has fewer photos.
+    """
+    where = f'--test-photos: {loaded.config}'
+    if not loaded.cfg.get('test_dataloader'):
+        raise ValueError(f'{where}: has no test_dataloader; try --images')
+    try:
+        dataset = DATASETS.build(loaded.cfg.test_dataloader.dataset)
+    except OSError as error:
+        raise ValueError(
+            f'{where}: {error}; data/README.md shows how to lay data out'
+        ) from error
+    if len(dataset) < number:
+        raise ValueError(
+            f'{where}: its test set has {len(dataset)} photos, not {number}'
+        )
+    chosen = [i * len(dataset) // number for i in range(number)]
+    return [_preprocess(loaded, pseudo_collate([dataset[i]])) for i in chosen]
 
 
 def _preprocess(loaded: Loaded, data: dict) -> Batch:

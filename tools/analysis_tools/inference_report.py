@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from stage_meter import STAGES
 
 _MEBIBYTE = 2**20
+_GIBIBYTE = 2**30
 
 
 def names_of(rows: list[dict]) -> list[str]:
@@ -91,13 +92,18 @@ def _setting(setting: dict) -> list[str]:
     rows = setting['rows']
     names = names_of(rows)
     wide = max(map(len, names))
-    has_memory = 'peak_bytes' in rows[0]
+    # Of tensors, and of a process.
+    has_memory, has_process = (
+        x in rows[0] for x in ('peak_bytes', 'process_bytes')
+    )
     head = f'{"":{wide}} {"ms":>8} {"(min-max)":>17} {"ratio":>6} '
     head += f'{"GMAC":>8} {"rate":>5} '
     head += (
         ' '.join(f'{x.split("-")[0]:>8}' for x in STAGES) + f' {"boxes":>6}'
     )
-    lines = [title(setting), head + (f' {"MiB":>7}' if has_memory else '')]
+    head += f' {"MiB":>7}' if has_memory else ''
+    head += f' {"GiB":>5}' if has_process else ''
+    lines = [title(setting), head]
     for name, row in zip(names, rows):
         low, high = row['seconds_min'] * 1e3, row['seconds_max'] * 1e3
         spread = f'({low:.1f}-{high:.1f})'
@@ -110,6 +116,8 @@ def _setting(setting: dict) -> list[str]:
         line += f' {row["boxes"]:6.0f}'
         if has_memory:
             line += f' {row["peak_bytes"] / _MEBIBYTE:7.1f}'
+        if has_process:
+            line += f' {row["process_bytes"] / _GIBIBYTE:5.2f}'
         lines.append(line)
     for model, levels in setting['active'].items():
         parts = [
@@ -161,16 +169,19 @@ def _flat(row: dict) -> dict:
 
 
 def draw(result: dict) -> Figure:
-    """Draw time against the share of active cells, or stages side by side.
+    """Draw time against the share of active cells, or size, or its stages.
 
     Args:
         result (dict): What was measured.
 
     Returns:
-        Figure: A panel for each size.
+        Figure: A panel for each size; with one share of several sizes, one of
+        time and, if it was measured, one of the memory of a process.
     """
     sizes = list(dict.fromkeys(x['size'] for x in result['settings']))
     shares = {x['imposed'] for x in result['settings']}
+    if len(sizes) > 1 and len(shares) == 1:
+        return _draw_sizes(result)
     tall = max(4.2, 1 + 0.4 * len(result['settings'][0]['rows']))
     figure = Figure((6.4 * len(sizes), tall), layout='constrained')
     panels = figure.subplots(
@@ -184,6 +195,12 @@ def draw(result: dict) -> Figure:
         else:
             _draw_stages(axis, settings[0]['rows'])
             axis.set_title(title(settings[0]), fontsize=10)
+    return _finish(figure, result)
+
+
+def _finish(figure: Figure, result: dict) -> Figure:
+    """Add what all panels share."""
+    for axis in figure.axes:
         axis.grid(alpha=0.3)
         axis.set_axisbelow(True)
     handles, labels = axis.get_legend_handles_labels()
@@ -200,6 +217,29 @@ def draw(result: dict) -> Figure:
         color='0.3',
     )
     return figure
+
+
+def _draw_sizes(result: dict) -> Figure:
+    """Lines against megapixels, one for each variant."""
+    settings = sorted(
+        result['settings'], key=lambda x: x['pixels'][0] * x['pixels'][1]
+    )
+    megapixels = [x['pixels'][0] * x['pixels'][1] / 1e6 for x in settings]
+    panels = [('seconds', 1, 'time of an image (s), median')]
+    if 'process_bytes' in settings[0]['rows'][0]:
+        label = 'peak memory of the process (GiB)'
+        panels.append(('process_bytes', _GIBIBYTE, label))
+    figure = Figure((6.4 * len(panels), 4.2), layout='constrained')
+    for i, (key, unit, label) in enumerate(panels):
+        axis = figure.add_subplot(1, len(panels), i + 1)
+        for j, name in enumerate(names_of(settings[0]['rows'])):
+            values = [x['rows'][j][key] / unit for x in settings]
+            axis.plot(megapixels, values, marker='o', ms=4, label=name)
+        axis.set_xlabel('megapixels')
+        axis.set_ylabel(label)
+        axis.set_xlim(left=0)
+        axis.set_ylim(bottom=0)
+    return _finish(figure, result)
 
 
 def _draw_lines(axis: Axes, settings: list[dict]) -> None:

@@ -9,6 +9,7 @@ from itertools import chain
 import torch
 from imposed_cells import mix_in, srn_heads
 from mmengine.config import Config, ConfigDict
+from mmengine.runner import autocast
 from torch import Tensor, nn
 
 from mmsrn.models.dense_heads import SRNHead
@@ -24,6 +25,7 @@ class Loaded:
 
     Attributes:
         name (str): In tables.
+        given (str): What named it on the command line.
         config (str): Path of its config, or of the checkpoint that holds it.
         checkpoint (str, optional): Path of its weights.
         cfg (Config): The complete config.
@@ -32,6 +34,7 @@ class Loaded:
     """
 
     name: str
+    given: str
     config: str
     checkpoint: str | None
     cfg: Config
@@ -102,12 +105,14 @@ class Contender:
     Args:
         loaded (Loaded): The detector.
         variant (str): ``'published'``, or a value of ``inference`` of
-            ``test_cfg``; with ``'+prepared'`` at its end, made faster by
-            ``prepare_for_inference``.
+            ``test_cfg``; with ``'+prepared'`` after it, made faster by
+            ``prepare_for_inference``; with ``'+amp'`` at its end, run under
+            mmengine's autocast.
 
     Attributes:
         model (nn.Module): The variant.
         plain (nn.Module): The same, not prepared.
+        amp (bool): Whether it predicts under autocast.
 
     Raises:
         ValueError: If only an ``SRNHead`` has such a variant.
@@ -116,7 +121,8 @@ class Contender:
     def __init__(self, loaded: Loaded, variant: str) -> None:
         self.loaded = loaded
         self.variant = variant
-        mode, _, prepared = variant.partition('+')
+        mode, *changes = variant.split('+')
+        self.amp = 'amp' in changes
         tensors = chain(loaded.model.parameters(), loaded.model.buffers())
         # They share all weights: it takes no memory, and no time to copy.
         memo = {id(x): x for x in tensors}
@@ -133,23 +139,26 @@ class Contender:
                 mix_in(head, PublishedWork)
             set_inference(head, inference)
         self.model = self.plain
-        if prepared:
+        if 'prepared' in changes:
             self.model = prepare_for_inference(self.plain)
             for head in srn_heads(self.model):
                 set_inference(head, inference)  # it has a way of its own
 
 
 @torch.no_grad()
-def predict(model: nn.Module, batches: list[Batch]) -> int:
+def predict(model: nn.Module, batches: list[Batch], amp: bool = False) -> int:
     """Find boxes.
 
     Args:
         model (nn.Module): Detector.
         batches (list[tuple[Tensor, list]]): What the data preprocessor
             made.
+        amp (bool): Under autocast.
 
     Returns:
         int: Boxes in all images.
     """
-    found = [model.predict(*batch) for batch in batches]
+    device = next(model.parameters()).device.type
+    with autocast(device, enabled=amp):
+        found = [model.predict(*batch) for batch in batches]
     return sum(len(x.pred_instances) for x in chain(*found))

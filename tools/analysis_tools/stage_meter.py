@@ -99,7 +99,7 @@ class StageMeter:
     def _with_methods(self, method: Callable, stage: str) -> Callable:
         def make(*args, **kwargs):
             made = method(*args, **kwargs)
-            for name in ('maps', 'rows'):
+            for name in ('first', 'maps', 'rows'):
                 own = self._metered(getattr(made, name), stage)
                 setattr(made, name, own)
             return made

@@ -1,9 +1,10 @@
 """Weights and maps in the memory order that convolutions like best."""
 
-import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+
+from mmsrn.models.utils import use_channels_last
 
 
 @HOOKS.register_module()
@@ -12,7 +13,8 @@ class ChannelsLastHook(Hook):
 
     Maps follow the order of the weights.  On a CPU depthwise convolutions
     such as MobileNetV2's gain most; on a GPU it pays with mixed precision.
-    Results differ by rounding only.
+    Results differ by rounding only, see
+    :func:`mmsrn.models.utils.use_channels_last`.
 
     Example:
         >>> default_hooks = dict(
@@ -25,4 +27,4 @@ class ChannelsLastHook(Hook):
         Args:
             runner (Runner): The runner.
         """
-        runner.model.to(memory_format=torch.channels_last)
+        use_channels_last(runner.model)

@@ -19,7 +19,13 @@ from torch import Tensor, nn
 
 from mmsrn.utils.one_line import one_line
 
-from ..sparse import Pyramid, RowPlan, runs_on_rows, share_of_work
+from ..sparse import (
+    Pyramid,
+    RowPlan,
+    run_in_bands,
+    runs_on_rows,
+    share_of_work,
+)
 from ..task_modules.step_targets import reject_unknown
 
 if TYPE_CHECKING:
@@ -90,7 +96,7 @@ class _SelectiveForward:
     """The state of one call."""
 
     def __init__(self, head: SRNHead, pyramid: Pyramid) -> None:
-        head.check_first_maps(pyramid.first)
+        head.check_first_maps(pyramid.first_levels)
         self.head = head
         self.pyramid = pyramid
         self.cfg = head.test_cfg
@@ -145,15 +151,23 @@ class _SelectiveForward:
         plan = RowPlan(layers, wanted)
         return plan if share_of_work(plan) <= self.crossover else None
 
+    def _class_scores(self, maps: Tensor, first: bool = False) -> Tensor:
+        """What a class predictor gives on whole maps."""
+        return run_in_bands(
+            lambda x: self.head.forward_cls(x, first),
+            self.head.cls_layers(first),
+            maps,
+        )
+
     def _first_scores(self, level: int) -> Tensor:
         """First-step logits, exact wherever they do not drop a cell."""
-        head, maps = self.head, self.pyramid.first[level]
+        head, maps = self.head, self.pyramid.first(level)
         coarse = self.cfg.get('coarse_first_step')
         layers = head.cls_layers(True)
         if coarse is not None and self._run_on_rows(layers):
             dtype = getattr(torch, coarse.get('dtype', DTYPES[0]))
             with torch.autocast(maps.device.type, dtype):
-                scores = head.forward_cls(maps, True)
+                scores = self._class_scores(maps, True)
             logits = head.class_logits(scores.float(), level)
             # What decides may be the difference of two logits.
             raised = self._raise(logits, 2 * coarse.get('band', BAND))
@@ -163,7 +177,7 @@ class _SelectiveForward:
                 exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
                 exact = head.class_logits(exact, level)
                 return exact.where(survivors[:, None], logits)
-        return head.class_logits(head.forward_cls(maps, True), level)
+        return head.class_logits(self._class_scores(maps, True), level)
 
     def _raise(self, logits: Tensor, band: float) -> Tensor:
         """Make foreground of what is nearly so, or has overflowed."""
@@ -199,7 +213,7 @@ class _SelectiveForward:
                 found = plan.sets[-1].put(plan(self.rows[i]))
                 scores.append(head.class_logits(found, i))
             elif i in maps:
-                found = head.forward_cls(maps[i])
+                found = self._class_scores(maps[i])
                 scores.append(head.class_logits(found, i))
             else:
                 scores.append(cls_fs[i])
@@ -223,9 +237,13 @@ class _SelectiveForward:
                 rows = given.choose(self.rows[level], plan.sets[0])
                 return plan.sets[-1].put(plan(rows))
         if first:
-            maps = self.pyramid.first[level]
+            maps = self.pyramid.first(level)
         else:
             maps = self.pyramid.maps([level])[level]
         if plan is None:
-            return head.forward_reg(maps, refine, first)
+            return run_in_bands(
+                lambda x: head.forward_reg(x, refine, first),
+                head.reg_layers(refine, first),
+                maps,
+            )
         return plan.sets[-1].put(plan(plan.sets[0].take(maps)))

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
@@ -470,7 +470,9 @@ class SRNHead(AnchorHead):
         n = self.prior_generator.num_levels
         self.check_number_of_maps(x)
         first, second = x[:n], x[-n:]
-        self.check_first_maps(first)
+        self.check_first_maps(
+            [i for i, maps in enumerate(first) if maps is not None]
+        )
         refine = [
             self.refine_predictor and i in self.str_levels for i in range(n)
         ]
@@ -511,17 +513,17 @@ class SRNHead(AnchorHead):
                 f'(first step, second step); it put out {len(x)}'
             )
 
-    def check_first_maps(self, first: Sequence[Tensor | None]) -> None:
+    def check_first_maps(self, levels: Collection[int]) -> None:
         """Check that the first-step maps that are needed exist.
 
         Args:
-            first (Sequence[Tensor | None]): n maps.
+            levels (Collection[int]): Indices of the levels that have one.
 
         Raises:
-            ValueError: If one is ``None``.
+            ValueError: If one is missing.
         """
         missing = [
-            i for i in self.stc_levels + self.str_levels if first[i] is None
+            i for i in self.stc_levels + self.str_levels if i not in levels
         ]
         if missing:
             raise ValueError(

@@ -154,22 +154,19 @@ class SRNFPN(BaseModule):
             for i in range(num_outs)
         )
 
-    def first_step_maps(self, feats: Sequence[Tensor]) -> list[Tensor | None]:
-        """Build the C maps.
+    def extra_maps(self, top: Tensor) -> list[Tensor]:
+        """Build the maps above those of the backbone, C6, C7, ...
 
         Args:
-            feats (Sequence[Tensor]): See :meth:`forward`.
+            top (Tensor): The last map of the backbone.
 
         Returns:
-            list[Tensor | None]: ``num_outs`` maps, ``None`` where no first
-            step is taken.
+            list[Tensor]: As many as the first step needs.
         """
-        feats = list(feats)
+        maps = []
         for extra_conv in self.extra_convs:
-            feats.append(extra_conv(feats[-1]))
-        maps: list[Tensor | None] = [None] * self.num_outs
-        for i in self.first_step_levels:
-            maps[i] = self.first_step_convs[str(i)](feats[i])
+            top = extra_conv(top)
+            maps.append(top)
         return maps
 
     def pyramid(self, feats: Sequence[Tensor]) -> SRNPyramid:
@@ -210,4 +207,7 @@ class SRNFPN(BaseModule):
         second = list(pyramid.maps(range(self.num_outs)).values())
         if not self.first_step_levels:
             return tuple(second)
-        return (*pyramid.first, *second)
+        first: list[Tensor | None] = [None] * self.num_outs
+        for i in self.first_step_levels:
+            first[i] = pyramid.first(i)
+        return (*first, *second)

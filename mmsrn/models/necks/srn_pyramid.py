@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 class SRNPyramid:
     """The maps of an :class:`SRNFPN` for one batch; a :class:`Pyramid`.
 
-    Whole maps, and the sums they come from, are built once.  Rows of a map
+    Whole maps of the second step, and the sums they come from, are built
+    once; those of the first step when they are asked for, since the memory
+    that they take is worth more than a 1x1 convolution.  Rows of a map
     cost what these cells need: the P convolution on them, and laterals and
     up-sampled sums on the cells that it looks at.
 
@@ -41,13 +43,15 @@ class SRNPyramid:
         self._feats = feats
         self._sums: dict[int, Tensor] = {}
         self._maps: dict[int, Tensor] = {}
+        self._extra: list[Tensor] = []
         self.shared = not neck.first_step_levels
-        levels = range(neck.num_outs)
-        self.first: Sequence[Tensor | None] = (
-            [self._map(i) for i in levels]
-            if self.shared
-            else neck.first_step_maps(feats)
-        )
+
+    @property
+    def first_levels(self) -> Sequence[int]:
+        """See :class:`Pyramid`."""
+        if self.shared:
+            return range(self._neck.num_outs)
+        return self._neck.first_step_levels
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -57,6 +61,18 @@ class SRNPyramid:
             height, width = sizes[-1]
             sizes.append(((height + 1) // 2, (width + 1) // 2))
         return sizes
+
+    def first(self, level: int) -> Tensor:
+        """See :class:`Pyramid`."""
+        if self.shared:
+            return self._map(level)
+        if level < len(self._feats):
+            feats = self._feats[level]
+        else:
+            if not self._extra:
+                self._extra = self._neck.extra_maps(self._feats[-1])
+            feats = self._extra[level - len(self._feats)]
+        return self._neck.first_step_convs[str(level)](feats)
 
     def maps(self, levels: Sequence[int]) -> dict[int, Tensor]:
         """See :class:`Pyramid`."""

@@ -1,5 +1,6 @@
 """Convolutions on chosen cells of a map, see docs/selective_inference.md."""
 
+from .bands import run_in_bands
 from .cells import Cells, dilate
 from .pyramid import BuiltPyramid, Pyramid
 from .row_layers import RowPlan, grow, run, runs_on_rows, share_of_work
@@ -13,6 +14,7 @@ __all__ = [
     'dilate',
     'grow',
     'run',
+    'run_in_bands',
     'runs_on_rows',
     'share_of_work',
     'sources',

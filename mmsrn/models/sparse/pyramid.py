@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -14,8 +14,8 @@ class Pyramid(Protocol):
     """The maps of a neck, which may build them when they are asked for."""
 
     @property
-    def first(self) -> Sequence[Tensor | None]:
-        """First-step maps by growing stride, (B, C, H, W)."""
+    def first_levels(self) -> Collection[int]:
+        """Indices of the levels that have a first-step map."""
 
     @property
     def shared(self) -> bool:
@@ -24,6 +24,16 @@ class Pyramid(Protocol):
     @property
     def sizes(self) -> Sequence[tuple[int, int]]:
         """Height and width of the second-step maps."""
+
+    def first(self, level: int) -> Tensor:
+        """Build a first-step map.
+
+        Args:
+            level (int): One of ``first_levels``.
+
+        Returns:
+            Tensor: (B, C, H, W).
+        """
 
     def maps(self, levels: Sequence[int]) -> dict[int, Tensor]:
         """Build second-step maps.
@@ -57,14 +67,23 @@ class BuiltPyramid:
     """
 
     def __init__(self, maps: Sequence[Tensor | None], num_levels: int) -> None:
-        self.first = maps[:num_levels]
         self.shared = len(maps) == num_levels
+        self._first = maps[:num_levels]
         self._second = maps[-num_levels:]
+
+    @property
+    def first_levels(self) -> list[int]:
+        """See :class:`Pyramid`."""
+        return [i for i, x in enumerate(self._first) if x is not None]
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
         """Height and width of the second-step maps."""
         return [tuple(x.shape[-2:]) for x in self._second]
+
+    def first(self, level: int) -> Tensor:
+        """See :class:`Pyramid`."""
+        return self._first[level]
 
     def maps(self, levels: Sequence[int]) -> dict[int, Tensor]:
         """See :class:`Pyramid`."""

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from .cells import Cells
 
+# Cells whose sources are gathered at once, 16 MiB with 256 channels.
+CHUNK = 2**14
+
 
 def _axis(
     size: int, source: int, mode: str, align_corners: bool, device
@@ -90,5 +93,8 @@ def upsample_rows(
         ]
     for rank_row, rank_column, weight in corners:
         chosen = ranks[image, rank_row[row], rank_column[column]]
-        result[:-1].addcmul_(rows.index_select(0, chosen), weight[:, None])
+        for part, ranked, weights in zip(
+            result[:-1].split(CHUNK), chosen.split(CHUNK), weight.split(CHUNK)
+        ):
+            part.addcmul_(rows.index_select(0, ranked), weights[:, None])
     return result

@@ -1,5 +1,6 @@
 """Helpers of the models."""
 
+from .channels_last import use_channels_last
 from .config_of import is_config_of
 from .levels import flatten_levels, level_mask
 from .prepare_for_inference import prepare_for_inference
@@ -11,4 +12,5 @@ __all__ = [
     'is_config_of',
     'level_mask',
     'prepare_for_inference',
+    'use_channels_last',
 ]

@@ -2,9 +2,9 @@
 
 import copy
 
-import torch
 from torch import nn
 
+from .channels_last import use_channels_last
 from .fold_batch_norms import fold_batch_norms
 
 
@@ -44,7 +44,5 @@ def prepare_for_inference(
             part.check_test_cfg()
     fold_batch_norms(model)
     model.requires_grad_(False)
-    for part in model.modules():
-        if type(part) is nn.Conv2d:  # others may reshape their weights
-            part.to(memory_format=torch.channels_last)
+    use_channels_last(model)
     return model

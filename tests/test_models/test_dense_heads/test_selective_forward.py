@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
-from mmsrn.models.dense_heads.selective_forward import _SelectiveForward
+from mmsrn.models.dense_heads.selective_forward import (
+    _SelectiveForward,
+    selective_forward,
+)
 from mmsrn.models.necks.srn_pyramid import SRNPyramid
-from mmsrn.models.sparse import row_layers
+from mmsrn.models.sparse import bands, row_layers
+from mmsrn.testing.detections import assert_same_boxes
 from mmsrn.testing.models import load_model_cfg, random_batch
 
 CONFIG = 'configs/_base_/models/srn_mobilenetv2_fpn.py'
@@ -79,17 +83,6 @@ def predict(head, maps, mode, **cfg):
         return head.predict(maps, samples)
 
 
-def assert_same(found, expected, box=1e-2, score=1e-5):
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected):
-        assert len(one) == len(other)
-        # Sets: scores that are nearly equal may change places.
-        near = (one.bboxes[:, None] - other.bboxes).abs().amax(-1) < box
-        near &= (one.scores[:, None] - other.scores).abs() < score
-        near &= one.labels[:, None] == other.labels
-        assert near.any(0).all() and near.any(1).all()
-
-
 @settings(max_examples=50, deadline=None)
 @given(
     seed=st.integers(0, 999),
@@ -122,7 +115,7 @@ def test_finds_the_same(seed, size, batch, bias, levels, mode, both, changes):
     torch.nn.init.constant_(head.conv_cls.bias, bias)
     maps = random_maps(size, batch, seed, both)
     expected = predict(head, maps, 'dense')
-    assert_same(predict(head, maps, mode), expected)
+    assert_same_boxes(predict(head, maps, mode), expected)
 
 
 @pytest.fixture
@@ -167,7 +160,7 @@ def test_a_small_map_has_no_threshold(spread):
     head, maps = spread
     expected = predict(head, maps, 'dense', small_map_cells=1000)
     more = predict(head, maps, 'selective', small_map_cells=1000)
-    assert_same(more, expected)
+    assert_same_boxes(more, expected)
     assert len(more[0]) > len(
         predict(head, maps, 'dense', small_map_cells=0)[0]
     )
@@ -185,7 +178,7 @@ def test_auto_takes_the_crossover(spread, monkeypatch, crossover, dense):
         lambda x, first=False: whole.append(first) or forward(x, first),
     )
     found = predict(head, maps, 'auto', crossover=crossover)
-    assert_same(found, expected)
+    assert_same_boxes(found, expected)
     # First step on two levels; second step on the third, or on all.
     assert whole == [True, True] + [False] * (3 if dense else 1)
 
@@ -194,9 +187,28 @@ def test_norms_over_a_map_need_maps():
     head = small_head(norm_cfg=dict(type='GN', num_groups=2))
     maps = random_maps((8, 8))
     expected = predict(head, maps, 'dense')
-    assert_same(predict(head, maps, 'auto'), expected)
+    assert_same_boxes(predict(head, maps, 'auto'), expected)
     with pytest.raises(ValueError, match="inference='selective'.*'auto'"):
         predict(head, maps, 'selective')
+
+
+@pytest.mark.parametrize('coarse', [None, dict(band=1.0)], ids=str)
+@pytest.mark.parametrize('mode', ['selective', 'auto'])
+def test_large_maps_in_bands(spread, monkeypatch, mode, coarse):
+    """Never more rows at a time than a band and what its layers look at."""
+    head, maps = spread
+    expected = predict(head, maps, 'dense')
+    seen = []
+    forward = type(head).forward_cls
+    monkeypatch.setattr(
+        type(head),
+        'forward_cls',
+        lambda *args: seen.append(args[1].shape[2]) or forward(*args),
+    )
+    monkeypatch.setattr(bands, 'BAND', 2 * 20 * 3)
+    found = predict(head, maps, mode, coarse_first_step=coarse, crossover=0)
+    assert_same_boxes(found, expected)
+    assert max(seen) == 3 + 2 * 4
 
 
 def test_unknown_inference():
@@ -213,7 +225,7 @@ def test_weights_are_those_of_the_modules(spread):
     for value in other.parameters():
         value.data.mul_(1.1)
     head.load_state_dict(other.state_dict())
-    assert_same(
+    assert_same_boxes(
         predict(head, maps, 'selective'), predict(other, maps, 'dense')
     )
 
@@ -223,7 +235,7 @@ def test_a_wrong_set_is_noticed(spread, monkeypatch):
     expected = predict(head, maps, 'dense')
     monkeypatch.setattr(row_layers, 'dilate', lambda mask, kernel: mask)
     with pytest.raises(AssertionError):
-        assert_same(predict(head, maps, 'selective'), expected)
+        assert_same_boxes(predict(head, maps, 'selective'), expected)
 
 
 # --- with SRNFPN -------------------------------------------------------------
@@ -257,7 +269,7 @@ def test_detector(detector, size, bias):
         found[mode] = [x.pred_instances for x in out]
     assert (len(found['dense'][0]) > 0) == (bias > -40)
     for mode in ('selective', 'auto'):
-        assert_same(found[mode], found['dense'])
+        assert_same_boxes(found[mode], found['dense'])
 
 
 def test_the_neck_is_asked_for_rows(detector, monkeypatch):
@@ -310,7 +322,7 @@ def test_a_coarse_filter_is_exact(mode, changes):
     expected = predict(head, maps, 'dense')
     assert len(expected[0]) > 0
     found = predict(head, maps, mode, coarse_first_step=dict(band=1.0))
-    assert_same(found, expected)
+    assert_same_boxes(found, expected)
 
 
 @pytest.mark.parametrize('error', [-0.9, torch.nan], ids=str)
@@ -331,7 +343,7 @@ def test_what_the_band_is_for(spread, monkeypatch, error):
         )
         assert sum(map(len, less)) < sum(map(len, expected))
     found = predict(head, maps, 'selective', coarse_first_step=dict(band=0.9))
-    assert_same(found, expected)
+    assert_same_boxes(found, expected)
 
 
 def test_the_band_of_a_softmax():
@@ -362,7 +374,7 @@ def test_coarse_first_step_with_norms_over_a_map():
     maps = random_maps((8, 8))
     expected = predict(head, maps, 'dense')
     found = predict(head, maps, 'auto', coarse_first_step=dict())
-    assert_same(found, expected)
+    assert_same_boxes(found, expected)
 
 
 # --- what the neck puts out --------------------------------------------------
@@ -426,7 +438,7 @@ def test_rows_of_the_neck(monkeypatch, changes, share, size):
         for _ in range(2)
     ]
     assert len(expected[0]) > 0
-    assert_same(head.predict(pyramid, samples), expected)
+    assert_same_boxes(head.predict(pyramid, samples), expected)
 
 
 def test_necks_of_others_build_their_maps(detector):
@@ -447,4 +459,140 @@ def test_necks_of_others_build_their_maps(detector):
             out = model(**copy.deepcopy(data), mode='predict')
         found[mode] = [x.pred_instances for x in out]
     assert len(found['dense'][0]) > 0
-    assert_same(found['selective'], found['dense'])
+    assert_same_boxes(found['selective'], found['dense'])
+
+
+# --- on a GPU, and in low precision ------------------------------------------
+
+gpu = pytest.param(
+    'cuda',
+    marks=[
+        pytest.mark.gpu,
+        pytest.mark.skipif(
+            not torch.cuda.is_available(), reason='needs a CUDA device'
+        ),
+    ],
+)
+
+
+@pytest.fixture(params=['cpu', gpu])
+def device(request):
+    """A device that computes float32 as float32."""
+    settings = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [x.allow_tf32 for x in settings]
+    for x in settings:
+        x.allow_tf32 = False
+    yield request.param
+    for x, value in zip(settings, before):
+        x.allow_tf32 = value
+
+
+def on(device, head, maps):
+    return head.to(device), tuple(x.to(device) for x in maps)
+
+
+@pytest.mark.parametrize('mode', ['selective', 'auto'])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {},
+        dict(separate_steps=True, refine_predictor=True),
+        dict(norm_cfg=dict(type='BN'), num_classes=3),
+        dict(loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False)),
+        dict(type='MaxOutSRNHead'),
+    ],
+    ids=['plain', 'separate', 'norms', 'softmax', 'max-out'],
+)
+@pytest.mark.parametrize('size', [(24, 20), (13, 7)])
+def test_finds_the_same_on(device, mode, changes, size):
+    head, maps = on(device, small_head(**changes), random_maps(size, 3))
+    torch.nn.init.constant_(head.conv_cls.bias, -3.0)
+    expected = predict(head, maps, 'dense')
+    found = predict(head, maps, mode)
+    assert found[0].bboxes.device.type == device
+    assert min(map(len, expected)) > 0
+    assert_same_boxes(found, expected)
+
+
+@pytest.mark.parametrize('fill', [-30.0, 30.0], ids=['none', 'all'])
+def test_no_cell_and_every_cell_on(device, fill):
+    head, maps = on(device, small_head(), random_maps((12, 10), 2))
+    torch.nn.init.constant_(head.conv_cls.bias, fill)
+    expected = predict(head, maps, 'dense')
+    assert (len(expected[0]) > 0) == (fill > 0)
+    assert_same_boxes(predict(head, maps, 'selective'), expected)
+
+
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
+def test_a_coarse_filter_is_exact_on(device, dtype):
+    head, maps = on(device, small_head(), random_maps((24, 20), 2))
+    torch.nn.init.constant_(head.conv_cls.bias, -6.0)
+    expected = predict(head, maps, 'dense')
+    assert len(expected[0]) > 0
+    coarse = dict(dtype=dtype, band=1.0)
+    found = predict(head, maps, 'selective', coarse_first_step=coarse)
+    assert_same_boxes(found, expected)
+
+
+@pytest.mark.parametrize('share', [0.0, 1.0])
+@pytest.mark.parametrize(
+    'changes', [{}, dict(upsample_mode='nearest'), dict(align_corners=False)]
+)
+def test_rows_of_the_neck_on(device, monkeypatch, changes, share):
+    monkeypatch.setattr(SRNPyramid, 'whole_from', share)
+    neck, head = small_neck(**changes).to(device), small_head().to(device)
+    torch.nn.init.constant_(head.conv_cls.bias, -5.0)
+    feats = [torch.randn(1, 4, 24, 21), torch.randn(1, 6, 12, 11)]
+    feats = [x.to(device) for x in feats]
+    with torch.no_grad():
+        expected = predict(head, neck(feats), 'dense')
+        pyramid = neck.pyramid(feats)
+    head.test_cfg.inference = 'selective'
+    sample = SimpleNamespace(metainfo=dict(img_shape=(96, 84)))
+    assert len(expected[0]) > 0
+    assert_same_boxes(head.predict(pyramid, [sample]), expected)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize(
+    'changes', [{}, dict(norm_cfg=dict(type='BN')), dict(stacked_convs=2)]
+)
+def test_autocast(device, dtype, changes):
+    """Where the first step lets something pass, the logits are about those.
+
+    Of boxes near a threshold one way may find some that the other does not.
+    """
+    head, neck = small_head(**changes).to(device), small_neck().to(device)
+    torch.nn.init.constant_(head.conv_cls.bias, -5.0)
+    feats = [torch.randn(2, 4, 24, 20), torch.randn(2, 6, 12, 10)]
+    feats = [x.to(device) for x in feats]
+    head.test_cfg.inference = 'selective'
+    with torch.no_grad(), torch.autocast(device, dtype):
+        dense = head(neck(feats))
+        sparse = selective_forward(head, neck.pyramid(feats))
+    with torch.no_grad():
+        exact = head(neck(feats))
+    for i in head.stc_levels:
+        # Both compute it on the same maps.
+        assert sparse[0][i].equal(dense[0][i])
+    found = [0, 0]
+    for i, (x, y) in enumerate(zip(dense[2], sparse[2])):
+        cells = torch.ones_like(x[:, 0], dtype=torch.bool)
+        if i in head.stc_levels:
+            cells = head.survivors(dense[0][i]).view(*cells.shape, -1).any(-1)
+        boxes = head.find(dense[0][i], y, head.test_cfg).any(-1)
+        boxes = boxes.view(*cells.shape, -1).any(-1)
+        for step, (one, other, truth, where) in enumerate(
+            [
+                (x, y, exact[2][i], cells),
+                (dense[3][i], sparse[3][i], exact[3][i], boxes),
+            ]
+        ):
+            found[step] += int(where.sum())
+            one, other, truth = (
+                z.float().permute(0, 2, 3, 1)[where]
+                for z in (one, other, truth)
+            )
+            # No further from the truth than whole maps are.
+            assert (one - other).abs().sum() <= 2 * (one - truth).abs().sum()
+    assert min(found) > 100

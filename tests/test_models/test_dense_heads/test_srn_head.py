@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmsrn.testing.models import random_batch, random_faces
 from mmsrn.utils import register_all_modules
@@ -466,6 +467,34 @@ def test_gradients_stop():
     cls_fs, bbox_fs, cls_ss, bbox_ss = outputs
     assert all(x is None or x.grad is None for x in cls_fs + bbox_fs)
     assert all(x.grad is not None for x in cls_ss + bbox_ss)
+
+
+@pytest.mark.parametrize(
+    'stc, str_', [((0, 1), (2,)), ((0,), (1, 2)), ((), ()), ((0, 1, 2), ())]
+)
+def test_training_computes_what_losses_read(stc, str_):
+    """No map of logits or deltas that no loss reads, no layer run twice."""
+    head = make(stc_levels=stc, str_levels=str_)
+    with FlopCounterMode(display=False) as counter:
+        outputs = head(maps())
+    cells = [2 * h * w for h, w in SIZES]
+    # Two 3x3 convolutions and RFE: 1x1, strips of 2 channels, 1x1 in four
+    # groups, 1x1.
+    subnet = 2 * 8 * 8 * 9 + 8 * 8 + 2 * 2 * (5 + 5 + 3 + 3) + 8 * 2 + 8 * 8
+    logits, deltas = subnet + 8 * 2, subnet + 8 * 8
+    work = (logits + deltas) * sum(cells)
+    work += logits * sum(cells[i] for i in stc)
+    work += deltas * sum(cells[i] for i in str_)
+    assert counter.get_total_flops() == 2 * work
+
+    given = [x for step in outputs for x in step if x is not None]
+    gts, metas = ground_truth()
+    total = sum(
+        x
+        for key, x in head.loss_by_feat(*outputs, gts, metas).items()
+        if key.startswith('loss')
+    )
+    torch.autograd.grad(total, given)  # raises where one is not used
 
 
 def test_gradient_through_moved_anchors_by_option():

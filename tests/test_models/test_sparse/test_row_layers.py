@@ -165,13 +165,31 @@ def test_a_border_that_is_not_zero_is_noticed(monkeypatch):
     assert (got - want).abs().max() > 0.1
 
 
-def test_chunks(monkeypatch):
-    want, _ = run_both(make('3x3'), MASKS['all'])
+@pytest.mark.parametrize('name', ['3x3', '1x1', 'groups'])
+def test_chunks(monkeypatch, name):
+    want, _ = run_both(make(name), MASKS['all'])
     monkeypatch.setattr(module, 'CHUNK', 10)  # the last has fewer
-    got, _ = run_both(make('3x3'), MASKS['all'])
+    got, _ = run_both(make(name), MASKS['all'])
     torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
 
 
 def test_unknown_layers_are_refused():
     with pytest.raises(NotImplementedError, match="MaxPool2d .*'dense'"):
         RowPlan([nn.MaxPool2d(3)], MASKS['middle'])
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+@pytest.mark.parametrize('num', [1, 15, 16, 17, 40])
+@pytest.mark.parametrize('groups, bias', [(1, True), (4, False)])
+def test_product_on_any_number_of_threads(
+    monkeypatch, threads, num, groups, bias
+):
+    """On one thread rows are several images, and what is left over."""
+    torch.manual_seed(0)
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads)
+    layer = nn.Conv2d(8, 12, 1, groups=groups, bias=bias)
+    rows = torch.randn(num, 8)
+    with torch.no_grad():
+        found = module._product(rows, layer.weight, layer.bias, layer.groups)
+        expected = layer(rows[:, :, None, None])[:, :, 0, 0]
+    torch.testing.assert_close(found, expected)

@@ -1,9 +1,10 @@
+import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsrn.models.sparse import Cells, sources, upsample_rows
+from mmsrn.models.sparse import Cells, sources, upsample, upsample_rows
 
 MODES = [
     dict(mode='nearest'),
@@ -19,14 +20,17 @@ MODES = [
     large=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     share=st.sampled_from([0.0, 0.1, 1.0]),
     cfg=st.sampled_from(MODES),
+    chunk=st.sampled_from([7, 10**6]),
 )
-def test_rows_are_those_of_interpolate(seed, small, large, share, cfg):
+def test_rows_are_those_of_interpolate(seed, small, large, share, cfg, chunk):
     torch.manual_seed(seed)
     maps = torch.randn(2, 3, *small)
     mask = torch.rand(2, *large) < share
     wanted = Cells(mask)
     needed = Cells(sources(wanted, small, **cfg))
-    got = upsample_rows(needed.take(maps), needed, wanted, **cfg)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(upsample, 'CHUNK', chunk)
+        got = upsample_rows(needed.take(maps), needed, wanted, **cfg)
     want = wanted.take(F.interpolate(maps, size=large, **cfg))
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
 

@@ -1,9 +1,13 @@
 """The inference benchmark: its counts by hand, its times by fake clocks."""
 
+import argparse
 import csv
 import importlib
 import json
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -62,12 +66,12 @@ def run(part, root, tmp_path_factory):
                 *(str(root / LIGHT), '--size', '64x96', '--memory'),
                 *('--impose-active', *map(str, SHARES), '--threads', '1'),
                 *('--variants', 'published', 'dense', 'selective', 'auto'),
-                *('selective+prepared', '--out-dir', str(out), *FEW),
-                *('--iters', '2'),
+                *('selective+prepared', 'dense+prepared+amp'),
+                *('--out-dir', str(out), *FEW, '--iters', '2'),
             ]
         )
     torch.set_num_threads(before)
-    (model,) = prepared  # as the variant's name says
+    model, _ = prepared  # as the variant's name says
     assert model.bbox_head.inference == 'selective'
     assert not any(isinstance(x, nn.BatchNorm2d) for x in model.modules())
     return out, json.loads((out / 'benchmark.json').read_text())
@@ -99,6 +103,22 @@ def test_all_variants_find_the_same(run, share):
     rows = rows_of(run[1], share)
     boxes = {x['boxes'] for k, x in rows.items() if 'prepared' not in k}
     assert len(boxes) == 1
+
+
+@pytest.mark.parametrize('amp', [False, True])
+def test_autocast(part, root, amp):
+    loaded = part('inference_inputs').load_detector(
+        argparse.ArgumentParser(), str(root / LIGHT), 'cpu', root
+    )
+    name = 'dense+amp' if amp else 'dense'
+    contender = part('inference_variants').Contender(loaded, name)
+    assert contender.amp == amp
+    seen = []
+    layer = contender.model.bbox_head.conv_cls
+    layer.register_forward_hook(lambda *args: seen.append(args[-1].dtype))
+    batches = part('inference_inputs').noise(loaded, (64, 64))
+    part('inference_variants').predict(contender.model, batches, amp)
+    assert {*seen} == {torch.bfloat16 if amp else torch.float32}
 
 
 @pytest.mark.parametrize('share', SHARES)
@@ -197,8 +217,8 @@ def test_files(run):
     out, result = run
     with (out / 'benchmark.csv').open(newline='') as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == 2 * 5
-    for line, row in zip(lines[:5], rows_of(result, SHARES[0]).values()):
+    assert len(lines) == 2 * 6
+    for line, row in zip(lines[:6], rows_of(result, SHARES[0]).values()):
         assert line['variant'] == row['variant']
         assert float(line['seconds']) == row['seconds']
         assert (
@@ -266,7 +286,7 @@ def test_blobs_are_discs(part):
 
 class FakePyramid:
     def __init__(self, spend):
-        self.maps = self.rows = lambda *_: spend(100)
+        self.first = self.maps = self.rows = lambda *_: spend(100)
 
 
 class FakePart(nn.Module):
@@ -290,6 +310,7 @@ def test_a_stage_interrupts_another(part):
 
     def find(pyramid):
         spend(1000)
+        pyramid.first()
         pyramid.maps()
         pyramid.rows()
         spend(2000)
@@ -311,7 +332,7 @@ def test_a_stage_interrupts_another(part):
     for _ in range(2):
         assert meter(model, predict) == {
             'backbone': 3,
-            'neck': 220,
+            'neck': 320,
             'head': 3000,
             'post-processing': 40_000,
             'other': 500_000,
@@ -366,6 +387,95 @@ def test_layers_that_need_maps_have_no_crossover(part):
     measure = part('row_crossover').measure_crossover
     with pytest.raises(ValueError, match='does not run on rows'):
         measure(head, torch.rand(1, 8, 4, 4), 1, 0)
+
+
+# --- memory of a process -----------------------------------------------------
+
+
+def test_memory_of_a_process(part, root):
+    """What its tensors take at most, and not much more."""
+    memory = part('process_memory')
+    if not memory.STATUS.exists():
+        pytest.skip('needs Linux')
+    size, config = (384, 512), str(root / LIGHT)
+    found = memory.process_peak(config, 'published', size, 0.1, root)
+    loaded = part('inference_inputs').load_detector(
+        argparse.ArgumentParser(), config, 'cpu', root
+    )
+    contender = part('inference_variants').Contender(loaded, 'published')
+    part('imposed_cells').impose([contender.model], 0.1)
+    batches = part('inference_inputs').noise(loaded, size)
+    tensors = part('step_cost').peak_rise(
+        lambda: part('inference_variants').predict(contender.model, batches),
+        torch.device('cpu'),
+    )
+    rise = found['process_bytes'] - found['process_start_bytes']
+    assert found['process_start_bytes'] > 100 * 2**20  # torch
+    assert 0.8 * tensors < rise < 2 * tensors
+
+
+def test_a_process_that_is_ended(part, root, monkeypatch):
+    memory = part('process_memory')
+    pool = mock.MagicMock()
+    submit = pool.return_value.__enter__.return_value.submit
+    submit.return_value.result.side_effect = BrokenProcessPool
+    monkeypatch.setattr(memory, 'ProcessPoolExecutor', pool)
+    with pytest.raises(ValueError, match='published at 64x96 was ended'):
+        memory.process_peak(1, 'published', (64, 96), None, root)
+
+
+def test_several_sizes(part, tool, root, tmp_path, monkeypatch, capsys):
+    """Time and memory of each variant against megapixels."""
+    asked = []
+
+    def peak(model, variant, size, imposed, where):
+        asked.append((Path(model), variant, size, imposed))
+        return dict(
+            process_bytes=2**30 * size[0] // 64, process_start_bytes=2**29
+        )
+
+    monkeypatch.setattr(part('process_memory'), 'process_peak', peak)
+    tool.main(
+        [
+            *(str(root / LIGHT), '--size', '128x64', '64', '--device', 'cpu'),
+            *('--impose-active', '0.1', '--process-memory', *FEW),
+            *('--variants', 'dense', 'auto', '--out-dir', str(tmp_path)),
+        ]
+    )
+    assert asked == [
+        (root / LIGHT, variant, size, 0.1)
+        for size in ((128, 64), (64, 64))
+        for variant in ('dense', 'auto')
+    ]
+    result = json.loads((tmp_path / 'benchmark.json').read_text())
+    assert 'process_bytes' in (tmp_path / 'benchmark.csv').read_text()
+    lines = capsys.readouterr().out.splitlines()
+    ends = [x.split()[-1] for x in lines if x.startswith(('dense', 'auto'))]
+    assert ends == ['2.00', '2.00', '1.00', '1.00']
+    time, memory = part('inference_report').draw(result).axes
+    assert [x.get_label() for x in memory.lines] == ['dense', 'auto']
+    for line in memory.lines:
+        x, y = line.get_data()
+        assert list(x) == pytest.approx([64 * 64 / 1e6, 128 * 64 / 1e6])
+        assert list(y) == pytest.approx([1, 2])
+    large, small = result['settings']
+    assert list(time.lines[1].get_ydata()) == pytest.approx(
+        [small['rows'][1]['seconds'], large['rows'][1]['seconds']]
+    )
+
+
+def test_where_the_memory_of_a_process_is_not_measured(
+    part, tool, fails, monkeypatch, tmp_path
+):
+    error = fails(tool, '--process-memory', '--images', '.')
+    assert 'is of noise' in error
+    device = part('benchmark_device')
+    monkeypatch.setattr(device, 'usable_device', lambda *_: 'cuda')
+    assert 'add --device cpu' in fails(tool, '--process-memory')
+    monkeypatch.setattr(device, 'usable_device', lambda *_: 'cpu')
+    memory = part('process_memory')
+    monkeypatch.setattr(memory, 'STATUS', tmp_path / 'none')
+    assert 'needs Linux' in fails(tool, '--process-memory')
 
 
 # --- files -------------------------------------------------------------------
@@ -436,6 +546,45 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     assert 'random weights' not in printed
 
 
+def test_photos_of_the_test_set(part, tool, fails, root, tmp_path):
+    """Evenly spaced, by its own pipeline."""
+    folder = tmp_path / 'set'
+    for name in ('images', 'annotations'):
+        (folder / name).mkdir(parents=True)
+    sides = [40, 48, 56, 64]
+    for side in sides:
+        image = np.zeros((side, 80, 3), np.uint8)
+        cv2.imwrite(str(folder / f'images/{side}.png'), image)
+        (folder / f'annotations/{side}.xml').write_text(
+            f'<annotation><size><width>80</width><height>{side}</height>'
+            '</size></annotation>'
+        )
+    (folder / 'val.txt').write_text('\n'.join(map(str, sides)))
+    config = tmp_path / 'own.py'
+
+    def write(data_root):
+        config.write_text(
+            f'_base_ = {str(root / LIGHT)!r}\n'
+            f'data = dict(dataset=dict(data_root={str(data_root)!r}))\n'
+            'test_dataloader = data\n'
+        )
+
+    write(folder)
+    loaded = part('inference_inputs').load_detector(
+        argparse.ArgumentParser(), str(config), 'cpu', root
+    )
+    batches = part('inference_inputs').read_test_set(loaded, 2)
+    shapes = [x[0].ori_shape for _, x in batches]
+    assert shapes == [(40, 80), (56, 80)]
+    assert [x.shape[2:] for x, _ in batches] == [(320, 640), (448, 640)]
+    out = ['--out-dir', tmp_path / 'out', *FEW]
+    error = fails(tool, config, '--test-photos', '5', *out)
+    assert 'its test set has 4 photos, not 5' in error
+    write(tmp_path / 'elsewhere')
+    error = fails(tool, config, '--test-photos', '1', *out)
+    assert 'elsewhere/val.txt: no such list of images' in error
+
+
 def test_wrong_files(tool, fails, small_config, photos, tmp_path):
     out = ['--out-dir', tmp_path / 'out', *FEW]
     error = fails(tool, small_config, '--images', tmp_path / 'none', *out)
@@ -469,8 +618,11 @@ def test_wrong_arguments(tool, fails):
         assert 'such as 480x640' in fails(tool, '--size', size)
     for share in ('1.5', '-0.1', 'nan', 'few'):
         assert 'from 0 to 1' in fails(tool, f'--impose-active={share}')
-    error = fails(tool, '--size', '64', '--images', '.')
-    assert '--size is of noise' in error
+    for photos in (['--images', '.'], ['--test-photos', '1']):
+        error = fails(tool, '--size', '64', *photos)
+        assert '--size is of noise' in error
+    error = fails(tool, '--images', '.', '--test-photos', '1')
+    assert 'exclude each other' in error
     assert 'did you mean' in fails(tool, 'srn_r50_fpn.p')
 
 
