@@ -152,6 +152,7 @@ def in_miniature(cfg, data, work_dir):
         interval=1000, save_best=None, save_last=False
     )
     cfg.work_dir = str(work_dir)
+    cfg.load_from = None
     cfg.randomness = dict(seed=0)
     return cfg
 
