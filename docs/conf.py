@@ -35,6 +35,7 @@ include_patterns = [
     'configs/*/README.md',
     'data/README.md',
     'CHANGELOG.md',
+    'mmsrn/zoo/*.md',
 ]
 exclude_patterns = [
     'docs/README.md',  # docs/index.md has it
@@ -43,7 +44,7 @@ exclude_patterns = [
     # Nothing to look for, and much to look through.
     '.*',
     'data/?*/**',
-    'mmsrn',
+    'mmsrn/**.py',
     'tests',
     'tools',
     'work_dirs',

@@ -56,6 +56,8 @@ def test_off_by_default():
         'MaxOutSRNHead',
     )
     ours = list(map(path_of, PARTS))
+    # Its second training, of the weights that ship, takes the loss alone.
+    ours += ROOT.glob('configs/srn/srn-giou_*.py')
     others = [x for x in ROOT.glob('configs/**/*.py') if x not in ours]
     assert BASE in others
     assert not [x for x in others if any(w in x.read_text() for w in words)]

@@ -12,7 +12,9 @@ train_ratio_range = (0.4, 1.4)  # of 640, the longer side
 model = dict(
     bbox_head=dict(
         loss_str=dict(loss_bbox_ss=dict(type='GIoULoss', loss_weight=2.0))
-    )
+    ),
+    # Tighter boxes overlap less with those of neighbours.
+    test_cfg=dict(score_thr=0.01, nms=dict(iou_threshold=0.65)),
 )
 train_pipeline = _base_.train_pipeline
 train_pipeline[5].ratio_range = train_ratio_range

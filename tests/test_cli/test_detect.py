@@ -341,6 +341,10 @@ def interrupt(monkeypatch):
         return predict(self, images)
 
     monkeypatch.setattr(face_detector.FaceDetector, '_look', look)
+    # In the background of a shell the tests would ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_interrupted(mmsrn, made, paint, film, interrupt, tmp_path):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import os
 import select
 import shutil
@@ -10,9 +11,20 @@ import time
 
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 
 from mmsrn.apis import Faces
 from mmsrn.apis.photos import read_photo
+
+
+@pytest.fixture(autouse=True)
+def open_logs():
+    """Forget logs whose files are closed: uvicorn closes all there are."""
+    yield
+    logger = MMLogger.get_current_instance()
+    for handler in list(logger.handlers):
+        if isinstance(handler, logging.FileHandler) and not handler.stream:
+            logger.removeHandler(handler)
 
 
 class SquareDetector:

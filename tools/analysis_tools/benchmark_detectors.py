@@ -47,7 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
         help='longer side in pixels (%(default)s)',
     )
     parser.add_argument(
-        '--threads', type=positive, default=2, help='(%(default)s)'
+        '--threads', type=positive, default=1, help='(%(default)s)'
     )
     parser.add_argument(
         '--rounds',
@@ -158,8 +158,13 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    # Before the libraries that read it are imported.
+    # Before the libraries that read it are imported, and for those that do
+    # not: each takes as many threads as it has cores.
     os.environ['OMP_NUM_THREADS'] = str(args.threads)
+    cores = sorted(os.sched_getaffinity(0))
+    if args.threads > len(cores):
+        fail(parser, f'--threads {args.threads}: there are {len(cores)} cores')
+    os.sched_setaffinity(0, cores[: args.threads])
     import cv2
 
     from mmsrn.apis.photos import find_photos, read_photo

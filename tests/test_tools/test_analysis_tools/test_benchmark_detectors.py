@@ -1,6 +1,7 @@
 """Detectors side by side, whatever they are."""
 
 import json
+import os
 import time
 
 import cv2
@@ -12,7 +13,9 @@ TOOL = 'analysis_tools/benchmark_detectors.py'
 
 @pytest.fixture
 def tool(load_tool):
-    return load_tool(TOOL)
+    cores = os.sched_getaffinity(0)
+    yield load_tool(TOOL)
+    os.sched_setaffinity(0, cores)
 
 
 class Sleeper:
@@ -44,7 +47,9 @@ def test_run(tool, monkeypatch, tmp_path, capsys):
     found = dict(a={'mAP_50': 0.9, 'mAP': 0.5}, b={'mAP_50': 0.8, 'mAP': 0.4})
     monkeypatch.setattr(tool, 'accuracy', lambda path, detectors: found)
     out = tmp_path / 'a.json'
-    tool.main([str(tmp_path), '--json', str(out), '--config', 'any.py'])
+    args = ['--json', str(out), '--config', 'any.py', '--threads', '1']
+    tool.main([str(tmp_path), *args])
+    assert len(os.sched_getaffinity(0)) == 1
     head, _, first, second = capsys.readouterr().out.splitlines()[-4:]
     assert head.startswith('1 photos at 640, 5 rounds')
     assert first.split()[2:] == ['1.00', '0.900', '0.500']
@@ -56,6 +61,7 @@ def test_errors(tool, fails, tmp_path):
     assert 'no images' in fails(tool, tmp_path)
     (tmp_path / 'a.png').write_bytes(b'')
     assert 'a.png' in fails(tool, tmp_path)
+    assert 'cores' in fails(tool, tmp_path, '--threads', 999)
 
 
 def test_other_detectors(load_tool, tmp_path):
