@@ -10,11 +10,13 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from itertools import islice
+from numbers import Integral
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from mmsrn.zoo import DEFAULT_MODEL, ZooError, find_model
+from mmsrn.zoo import DEFAULT_MODEL, ZooError, find_model, path_of
 
 from .backends import Backend
 from .enhancement import AUTO, check_method, enhance, pick_method
@@ -24,6 +26,7 @@ from .photos import (
     PhotoSource,
     find_photos,
     holds_several,
+    photos_of,
     read_photo,
 )
 from .views import MAX_SIDE, detect_in_tiles, merge, resize
@@ -34,6 +37,9 @@ __all__ = ['FaceDetector']
 _SCALE, _SCORE_THR = 640, 0.3
 #: Pixels of a tile that ``tile='auto'`` makes of images of more.
 _AUTO_PIXELS = 2048 * 2048
+_TORCH = ('torch', 'mmengine', 'mmcv', 'mmdet')
+#: Whoever redirects stdout does so for all threads.
+_QUIET = Lock()
 
 Scale = int | str
 OnError = Callable[[str, PhotoError], None]
@@ -167,7 +173,9 @@ class FaceDetector:
         self._check()
         if isinstance(source, Iterator):
             photos = (
-                PhotoSource(f'photo {i}', x) for i, x in enumerate(source)
+                photo
+                for i, item in enumerate(source)
+                for photo in photos_of(item, f'photo {i}')
             )
         else:
             photos = iter(find_photos(source))
@@ -258,17 +266,17 @@ class FaceDetector:
         return rows[(size > 0) & (size >= self.min_size) & (size <= most)]
 
     def _scales(self) -> list[Scale]:
-        if isinstance(self.scale, (int, str)):
-            return [self.scale]
-        return list(self.scale)
+        if isinstance(self.scale, (list, tuple)):
+            return list(self.scale)
+        return [self.scale]
 
     def _check(self) -> None:
         """Raise ValueError if a setting is not possible."""
         if not 0 <= self.score_thr <= 1:
             raise ValueError(f'score_thr={self.score_thr} is not in [0, 1]')
-        if self.min_size < 0:
+        if not self.min_size >= 0:  # nor if it is not a number
             raise ValueError(f'min_size={self.min_size} is less than 0')
-        if self.max_size is not None and self.max_size < self.min_size:
+        if self.max_size is not None and not (self.max_size >= self.min_size):
             raise ValueError(
                 f'max_size={self.max_size} is less than '
                 f'min_size={self.min_size}'
@@ -276,7 +284,7 @@ class FaceDetector:
         scales = self._scales()
         for scale in scales:
             if scale != 'original' and not (
-                isinstance(scale, int) and 1 <= scale <= MAX_SIDE
+                isinstance(scale, Integral) and 1 <= scale <= MAX_SIDE
             ):
                 raise ValueError(
                     f"scale={scale!r} is neither 'original' nor a number of "
@@ -317,6 +325,8 @@ def _make_backend(
     device: str,
     precision: str,
 ) -> Backend:
+    if backend not in ('auto', 'torch', 'onnx'):
+        raise ZooError(f"backend={backend!r} is not 'auto', 'torch' or 'onnx'")
     if config is not None:
         if model is None:
             raise ZooError('config without model: name the checkpoint too')
@@ -324,23 +334,25 @@ def _make_backend(
             raise ZooError('backend=onnx takes no config; export the model')
         backend = 'torch'
     model = DEFAULT_MODEL if model is None else model
-    suffix = os.path.splitext(os.fspath(model).partition('#')[0])[1]
+    suffix = os.path.splitext(path_of(os.fspath(model)))[1]
     if backend == 'auto':
         if suffix:
             backend = 'onnx' if suffix == '.onnx' else 'torch'
         else:
-            backend = 'torch' if _has('torch', 'mmdet') else 'onnx'
+            backend = 'torch' if _has(*_TORCH) else 'onnx'
     if backend == 'torch':
-        _require('torch', 'mmdet', remedy="pip install 'mmsrn[onedl]'")
+        _require(*_TORCH, remedy="pip install 'mmsrn[onedl]'")
         path = find_model(model, 'torch')
         # mmdet talks while it is imported, of what it has no use for.
-        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        with (
+            _QUIET,
+            redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
             warnings.filterwarnings('ignore', 'faster_coco_eval')
             from .backends.torch_backend import TorchBackend
 
             return TorchBackend(path, config, device, precision)
-    if backend != 'onnx':
-        raise ZooError(f"backend={backend!r} is not 'auto', 'torch' or 'onnx'")
     if precision != 'float32':
         raise ZooError(
             'backend=onnx has the precision of its file; name one that '

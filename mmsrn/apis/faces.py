@@ -21,7 +21,8 @@ CSV_HEADER = ('photo', 'x1', 'y1', 'x2', 'y2', 'score')
 _PICTURES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff')
 
 
-@dataclass(frozen=True)
+# eq: arrays have no single answer.
+@dataclass(frozen=True, eq=False)
 class Faces:
     """The faces of one photo, the surest first.
 

@@ -59,18 +59,12 @@ def find_photos(source: Any) -> list[PhotoSource]:
         PhotoError: If there is no such file, or the source is of a kind that
             holds no photos.
     """
-    if _is_list(source):
-        items = list(source)
-    else:
-        return _photos_of(source, 'photo 0')
+    if not _is_list(source):
+        return photos_of(source, 'photo 0')
     return [
         photo
-        for i, item in enumerate(items)
-        for photo in (
-            find_photos(item)
-            if _is_list(item)
-            else _photos_of(item, f'photo {i}')
-        )
+        for i, item in enumerate(source)
+        for photo in photos_of(item, f'photo {i}')
     ]
 
 
@@ -81,12 +75,14 @@ def holds_several(source: Any) -> bool:
         source (Any): See :func:`find_photos`.
 
     Returns:
-        bool: Whether it is a list, a folder or a pattern.
+        bool: Whether it is a list, an iterator, a folder or a pattern.
     """
     if not isinstance(source, (str, os.PathLike)):
-        return _is_list(source)
-    path = Path(source)
-    return path.is_dir() or (not path.exists() and _is_pattern(path))
+        return _is_list(source) or isinstance(source, Iterator)
+    # Unlike pathlib these never raise, however long the name.
+    return os.path.isdir(source) or (
+        not os.path.exists(source) and _is_pattern(Path(source))
+    )
 
 
 def read_photo(
@@ -134,22 +130,35 @@ def read_photo(
     return np.ascontiguousarray(photo)
 
 
-def _photos_of(source: Any, name: str) -> list[PhotoSource]:
-    """List the photos of what is no list."""
+def photos_of(source: Any, name: str) -> list[PhotoSource]:
+    """List the photos of an item of a list.
+
+    Args:
+        source (Any): See :func:`find_photos`.
+        name (str): Of a photo that is no file.
+
+    Returns:
+        list[PhotoSource]: The photos.
+
+    Raises:
+        PhotoError: As of :func:`find_photos`.
+    """
+    if _is_list(source):
+        return find_photos(source)
     if not isinstance(source, (str, os.PathLike)):
         return [PhotoSource(name, source)]
     text = os.fspath(source)
     if _URL.match(text):
         raise PhotoError(f'{text}: is an address; download the photo first')
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(text):
         files = sorted(_images_below(path))
         if not files:
             raise PhotoError(
                 f'{text}: no images in this folder; they end in '
                 f'{", ".join(IMAGE_SUFFIXES)}'
             )
-    elif not path.exists() and _is_pattern(path):
+    elif not os.path.exists(text) and _is_pattern(path):
         files = [
             Path(x)
             for x in sorted(glob.glob(text, recursive=True))
@@ -165,7 +174,8 @@ def _photos_of(source: Any, name: str) -> list[PhotoSource]:
 def _images_below(folder: Path) -> Iterator[Path]:
     for path in folder.rglob('*'):
         hidden = any(x.startswith('.') for x in path.relative_to(folder).parts)
-        if path.suffix.lower() in IMAGE_SUFFIXES and not hidden:
+        image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        if image and not hidden:
             yield path
 
 
@@ -239,7 +249,7 @@ def _from_array(array: np.ndarray, channel_order: str) -> np.ndarray:
 def _to_uint8(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.uint8:
         return array
-    if array.dtype == np.uint16:
+    if array.dtype.kind == 'u' and array.dtype.itemsize == 2:
         return (array >> 8).astype(np.uint8)  # as OpenCV reads such files
     if not np.issubdtype(array.dtype, np.floating):
         raise ValueError(

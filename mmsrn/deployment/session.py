@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from onnxruntime import InferenceSession, SessionOptions
 
 from .model_facts import ModelFacts
 
-__all__ = ['facts_of', 'start_session']
+__all__ = ['facts_of', 'start_session', 'usable_cores']
 
 _ERRORS = 3  # severity; they are raised, too
 
@@ -18,16 +20,16 @@ def start_session(
 
     Args:
         model (bytes | str): The model, or the path of its file.
-        threads (int, optional): Threads to compute with; by default all
-            cores.
+        threads (int, optional): Threads to compute with; by default one for
+            each core that this process may use.
 
     Returns:
         InferenceSession: It.
     """
     options = SessionOptions()
     options.log_severity_level = _ERRORS
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    # By itself it would take, and hold on to, all cores there are.
+    options.intra_op_num_threads = threads or usable_cores()
     return InferenceSession(model, options, providers=['CPUExecutionProvider'])
 
 
@@ -45,3 +47,14 @@ def facts_of(session: InferenceSession) -> ModelFacts:
     """
     metadata = session.get_modelmeta().custom_metadata_map
     return ModelFacts.from_metadata(metadata)
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use.
+
+    Returns:
+        int: At least 1.
+    """
+    if hasattr(os, 'sched_getaffinity'):  # not everywhere
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

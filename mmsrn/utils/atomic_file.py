@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
+    writer = f'{os.getpid()}-{threading.get_ident()}'
+    partial = path.with_name(f'.{path.stem}.{writer}{path.suffix}')
     try:
         yield partial
         os.replace(partial, path)

@@ -28,6 +28,7 @@ __all__ = [
 #: Names of images end in one of these.
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 _LOSSLESS_WEBP = 101
+_PIL = threading.Lock()
 #: What the reading or the processing of one image may raise.
 # PIL raises SyntaxError on broken PNG files; RuntimeError is, among others,
 # PyTorch's want of memory.
@@ -88,15 +89,16 @@ def decode_image(data: bytes, grey: bool = False) -> np.ndarray:
         OSError: If it is incomplete.
         ValueError: If it is no image.
     """
-    limit = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None  # a limit for pictures from the web
-    try:
-        with Image.open(io.BytesIO(data)) as file:
-            file.load()  # OpenCV fills what is missing with grey
-    except UnidentifiedImageError:
-        raise ValueError('is no image, or of an unknown format') from None
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+    with _PIL:  # its limit is that of all threads
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None  # a limit for pictures from the web
+        try:
+            with Image.open(io.BytesIO(data)) as file:
+                file.load()  # OpenCV fills what is missing with grey
+        except UnidentifiedImageError:
+            raise ValueError('is no image, or of an unknown format') from None
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
     flag = cv2.IMREAD_ANYCOLOR if grey else cv2.IMREAD_COLOR
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     if image is None:

@@ -8,6 +8,7 @@ from .model_zoo import (
     ZooError,
     find_model,
     list_models,
+    path_of,
     sha256_of,
 )
 
@@ -16,5 +17,6 @@ __all__ = [
     'ZooError',
     'find_model',
     'list_models',
+    'path_of',
     'sha256_of',
 ]

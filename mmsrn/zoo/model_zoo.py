@@ -7,9 +7,9 @@ import hashlib
 import json
 import os
 import re
-import urllib.error
 import urllib.request
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ __all__ = [
     'cache_dir',
     'find_model',
     'list_models',
+    'path_of',
     'sha256_of',
 ]
 
@@ -76,6 +77,18 @@ def sha256_of(path: str | Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def path_of(model: str) -> str:
+    """Tell the path of a model, be it an address.
+
+    Args:
+        model (str): See :func:`find_model`.
+
+    Returns:
+        str: The path, or the name of the zoo.
+    """
+    return urlsplit(model).path if _URL.match(model) else model
 
 
 def find_model(model: str | os.PathLike, backend: str) -> Path:
@@ -142,7 +155,7 @@ def _download(address: str) -> Path:
             'digits, which sha256sum prints'
         )
     # The checksum in the path: another file of the same name is another one.
-    name = Path(urlsplit(url).path).name or 'model'
+    name = Path(path_of(url)).name or 'model'
     path = cache_dir() / wanted[1][:16] / name
     if path.is_file() and sha256_of(path) == wanted[1]:
         return path
@@ -161,7 +174,7 @@ def _download(address: str) -> Path:
                     f'model {url}: its checksum is {found}, not {wanted[1]}; '
                     'nothing was kept'
                 )
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, HTTPException) as error:
         reason = getattr(error, 'reason', None) or error
         raise ZooError(
             f'model {url}: cannot be downloaded to {path}: {reason}'

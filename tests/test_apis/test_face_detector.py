@@ -232,3 +232,32 @@ def test_facts_of_the_model(monkeypatch):
     assert (detector.score_thr, detector.scale) == (0.45, 800)
     detector = FaceDetector(score_thr=0.1, scale=300)
     assert (detector.score_thr, detector.scale) == (0.1, 300)
+
+
+def test_iterators_are_lists(make, tmp_path):
+    """Of one photo too, and of paths, which keep their names."""
+    for name in 'ab':
+        cv2.imwrite(str(tmp_path / f'{name}.png'), photo_of(A))
+    detector = make()
+    found = detector.detect(iter(sorted(tmp_path.glob('*.png'))))
+    assert [x.name[-5:] for x in found] == ['a.png', 'b.png']
+    assert len(detector.detect(iter([photo_of(A), tmp_path]))) == 3
+    assert detector.detect(iter([])) == []
+
+
+@pytest.mark.parametrize('scale', [np.int64(640), [np.int32(640)]])
+def test_numbers_of_numpy(make, scale):
+    assert len(make(scale=scale).detect(photo_of(A))) == 1
+
+
+@pytest.mark.parametrize(
+    'setting', [dict(scale=640.0), dict(min_size=float('nan'))]
+)
+def test_numbers_that_are_none(make, setting):
+    with pytest.raises(ValueError, match=list(setting)[0]):
+        make(**setting)
+
+
+def test_faces_can_be_compared(make):
+    one, other = make().detect([photo_of(A), photo_of(A)])
+    assert one == one and one != other and len({one, other}) == 2

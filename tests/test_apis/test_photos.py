@@ -72,6 +72,7 @@ def test_exif(tmp_path, turn):
         (BGR.astype(np.float32), 'bgr'),
         (BGR / 255, 'bgr'),
         (BGR.astype(np.uint16) * 257, 'bgr'),
+        ((BGR.astype(np.uint16) * 257).astype('>u2'), 'bgr'),
         (np.dstack([BGR, np.full((2, 3), 7, np.uint8)]), 'bgr'),
         (np.asfortranarray(BGR), 'bgr'),
         (Image.fromarray(np.ascontiguousarray(RGB)), 'bgr'),
@@ -187,6 +188,16 @@ def test_names_that_look_like_patterns(tmp_path):
     path.write_bytes(encode('.png'))
     assert [x.content for x in find_photos(path)] == [path]
     assert not holds_several(path)
+
+
+def test_what_only_looks_like_a_photo(tmp_path):
+    (tmp_path / 'folder.jpg').mkdir()
+    (tmp_path / 'folder.jpg/a.png').write_bytes(encode('.png'))
+    (photo,) = find_photos(tmp_path)
+    assert photo.content.name == 'a.png'
+    name = 'data:image/png;base64,' + 'A' * 5000
+    with pytest.raises(PhotoError):
+        read_photo(find_photos(name)[0].content, 'x')
 
 
 def test_lists(folder):

@@ -100,3 +100,10 @@ def test_another_content(served, tmp_path):
 def test_address_without_checksum(served, fragment):
     with pytest.raises(ZooError, match='add #sha256='):
         find_model(f'{served.as_uri()}{fragment}', 'torch')
+
+
+def test_path_of_an_address():
+    """Its suffix says which backend it is for."""
+    address = 'https://example.org/a/srn.onnx?download=true#sha256=0'
+    assert model_zoo.path_of(address) == '/a/srn.onnx'
+    assert model_zoo.path_of('run#2/srn.onnx') == 'run#2/srn.onnx'

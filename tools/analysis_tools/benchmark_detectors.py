@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.utils.launch import fail, positive, require_mmdet  # noqa: E402
 from mmsrn.utils.output_file import write_json  # noqa: E402
 
 EXAMPLES = """examples:
@@ -158,6 +158,8 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    if args.config:
+        require_mmdet(ROOT)
     # Before the libraries that read it are imported, and for those that do
     # not: each takes as many threads as it has cores.
     os.environ['OMP_NUM_THREADS'] = str(args.threads)

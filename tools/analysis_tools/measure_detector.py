@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import fail, require_mmdet  # noqa: E402
+from mmsrn.utils.launch import fail, positive, require_mmdet  # noqa: E402
 from mmsrn.utils.output_file import output_file, write_json  # noqa: E402
 
 EXAMPLES = """examples:
@@ -73,7 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
         "is measured (the model's own)",
     )
     parser.add_argument(
-        '--limit', type=int, help='only this many photos, the first ones'
+        '--limit', type=positive, help='only this many photos, the first ones'
     )
     parser.add_argument(
         '--seed', type=int, default=0, help='of the darkness (%(default)s)'
@@ -150,8 +150,8 @@ def best_f1(
     """Find the score at which precision and recall are in balance.
 
     Args:
-        photos (list[dict]): ``boxes``, ``scores`` by falling score and
-            ``faces``, (n, 4), of each.
+        photos (list[dict]): ``boxes``, ``scores`` by falling score, and
+            ``faces`` and ``ignored``, (n, 4), of each.
         iou_thr (float): IoU of a face that was found.
 
     Returns:
@@ -160,13 +160,14 @@ def best_f1(
     """
     from mmsrn.visualization import match_detections
 
-    none = np.zeros((0, 4))
-    hits = [
-        match_detections(x['boxes'], x['faces'], none, iou_thr)[0] == 1
+    verdicts = [
+        match_detections(x['boxes'], x['faces'], x['ignored'], iou_thr)[0]
         for x in photos
     ]
-    hits = np.concatenate([np.zeros(0, bool), *hits])
+    verdicts = np.concatenate([np.zeros(0, int), *verdicts])
     scores = np.concatenate([np.zeros(0), *(x['scores'] for x in photos)])
+    counts = verdicts != 0  # not on an ignored face
+    hits, scores = verdicts[counts] == 1, scores[counts]
     order = np.argsort(-scores, kind='stable')
     found = np.cumsum(hits[order])
     faces = sum(len(x['faces']) for x in photos)
@@ -202,7 +203,7 @@ def measure(
 
     Returns:
         tuple[dict, list[dict]]: The numbers; of each photo ``name``,
-        ``photo``'s path, ``boxes``, ``scores`` and ``faces``.
+        ``path``, ``boxes``, ``scores``, ``faces`` and ``ignored``.
     """
     import torch
     from mmdet.registry import METRICS
@@ -226,14 +227,18 @@ def measure(
             ),
         )
         metric.process({}, [sample])
-        real = [x['bbox'] for x in info['instances'] if not x['ignore_flag']]
+        groups: tuple[list, list] = [], []
+        for item in info['instances']:
+            groups[bool(item['ignore_flag'])].append(item['bbox'])
+        real, ignored = (np.array(x, float).reshape(-1, 4) for x in groups)
         photos.append(
             dict(
                 name=name,
                 path=info['img_path'],
                 boxes=faces.boxes,
                 scores=faces.scores,
-                faces=np.array(real, float).reshape(-1, 4),
+                faces=real,
+                ignored=ignored,
             )
         )
     # Its table would come between ours.
@@ -268,11 +273,11 @@ def draw_worst(
     from mmsrn.utils.image_files import read_image
     from mmsrn.visualization import draw_detections, match_detections
 
-    none = np.zeros((0, 4))
-
     def mistakes(photo: dict) -> int:
         boxes = photo['boxes'][photo['scores'] >= score_thr]
-        verdict, found = match_detections(boxes, photo['faces'], none)
+        verdict, found = match_detections(
+            boxes, photo['faces'], photo['ignored']
+        )
         return int((verdict < 0).sum() + (~found).sum())
 
     worst = sorted(photos, key=mistakes, reverse=True)[:_PICTURES]
@@ -282,6 +287,7 @@ def draw_worst(
             photo['boxes'],
             photo['scores'],
             photo['faces'],
+            photo['ignored'],
             score_thr=score_thr,
         )
         with output_file(parser, folder / f'{rank}_{photo["name"]}') as file:
@@ -353,7 +359,7 @@ def main(argv: list[str] | None = None) -> None:
                     results.append(dict(run, **numbers))
                     print(_row(results[-1]), flush=True)
                     if args.pictures:
-                        name = f'{Path(model).stem}_{light}_{method}'
+                        name = f'{Path(model).name}_{scale}_{light}_{method}'
                         folder = Path(args.pictures, name)
                         draw_worst(
                             parser, photos, score_thr, changes[light], folder

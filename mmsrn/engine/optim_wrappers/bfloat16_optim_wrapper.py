@@ -37,5 +37,9 @@ class BFloat16OptimWrapper(OptimWrapper):
         Yields:
             None: The context is the effect.
         """
-        with super().optim_context(model), autocast(dtype=torch.bfloat16):
+        device = next(model.parameters()).device.type
+        with (
+            super().optim_context(model),
+            autocast(device_type=device, dtype=torch.bfloat16),
+        ):
             yield

@@ -129,6 +129,12 @@ def test_another_detector_of_mmdet(root, tmp_path):
     assert backend.label == 1
     (rows,) = backend.predict([random_image(96, 128)])
     assert len(rows) and (np.diff(rows[:, 4]) <= 0).all()
+    old = dict(checkpoint, meta=dict(CLASSES=('hand', 'face')))  # mmdet 2
+    torch.save(old, tmp_path / 'a.pth')
+    assert TorchBackend(tmp_path / 'a.pth', config, 'cpu').label == 1
+    torch.save(dict(checkpoint, meta={}), tmp_path / 'a.pth')
+    with pytest.raises(ZooError, match='does not name its classes'):
+        TorchBackend(tmp_path / 'a.pth', config, 'cpu')
     meta['dataset_meta']['classes'] = ('hand', 'foot')
     torch.save(checkpoint, tmp_path / 'a.pth')
     with pytest.raises(ZooError, match='called face: hand, foot'):

@@ -81,7 +81,7 @@ def test_run(tool, config, detector, tmp_path, capsys):
     assert dark['mAP'] <= 0 and dark['f1'] is None
     assert dark['light'] == 'dark' and dark['model'] == 'x.onnx'
     for light in ('day', 'dark'):
-        folder = tmp_path / f'pictures/x_{light}_none'
+        folder = tmp_path / f'pictures/x.onnx_None_{light}_none'
         assert {x.name for x in folder.iterdir()} == {'0_a.png', '1_b.png'}
     out = capsys.readouterr().out
     assert out.count('x.onnx') == 2 and 'Average Precision' not in out
@@ -91,14 +91,21 @@ def test_best_f1(tool):
     def photo(boxes, scores, faces):
         boxes = np.array(boxes, float).reshape(-1, 4)
         return dict(
-            boxes=boxes, scores=np.array(scores), faces=np.array(faces)
+            boxes=boxes,
+            scores=np.array(scores),
+            faces=np.array(faces),
+            ignored=np.array([[70, 60, 95, 75]]),
         )
 
     photos = [
         photo([FACES[0], (0, 50, 9, 60), FACES[1]], [0.9, 0.6, 0.3], FACES),
-        photo([(50, 50, 80, 80), FACES[0]], [0.8, 0.5], FACES[:1]),
+        photo(
+            [(50, 50, 80, 80), (70, 60, 95, 75), FACES[0]],
+            [0.8, 0.7, 0.5],
+            FACES[:1],
+        ),
     ]
-    # By falling score: hit, miss, miss, hit, hit of three faces.
+    # By falling score: hit, miss, ignored, miss, hit, hit of three faces.
     best = tool.best_f1(photos)
     assert best['score_thr'] == 0.3 and best['recall'] == 1
     assert best['precision'] == pytest.approx(3 / 5)
