@@ -9,6 +9,7 @@ import importlib.util
 import io
 import sys
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -332,38 +333,30 @@ def main(argv: list[str] | None = None) -> None:
             fail(parser, str(error))
         own_scale, score_thr = detector.scale, detector.score_thr
         detector.score_thr = 0
-        for scale in args.scale:
-            if scale is None:
-                detector.scale = own_scale
-            else:
-                detector.scale = _read_scale(scale)
-            for light in args.light:
-                for method in args.enhance:
-                    detector.enhance = method
-                    try:
-                        numbers, photos = measure(
-                            detector,
-                            dataset,
-                            config.test_evaluator,
-                            args.limit,
-                            changes[light],
-                        )
-                    except ValueError as error:
-                        fail(parser, str(error))
-                    run = dict(
-                        model=model,
-                        scale=detector.scale,
-                        light=light,
-                        enhance=method,
-                    )
-                    results.append(dict(run, **numbers))
-                    print(_row(results[-1]), flush=True)
-                    if args.pictures:
-                        name = f'{Path(model).name}_{scale}_{light}_{method}'
-                        folder = Path(args.pictures, name)
-                        draw_worst(
-                            parser, photos, score_thr, changes[light], folder
-                        )
+        for scale, light, method in product(
+            args.scale, args.light, args.enhance
+        ):
+            detector.scale = own_scale if scale is None else _read_scale(scale)
+            detector.enhance = method
+            try:
+                numbers, photos = measure(
+                    detector,
+                    dataset,
+                    config.test_evaluator,
+                    args.limit,
+                    changes[light],
+                )
+            except ValueError as error:
+                fail(parser, str(error))
+            run = dict(
+                model=model, scale=detector.scale, light=light, enhance=method
+            )
+            results.append(dict(run, **numbers))
+            print(_row(results[-1]), flush=True)
+            if args.pictures:
+                name = f'{Path(model).name}_{scale}_{light}_{method}'
+                folder = Path(args.pictures, name)
+                draw_worst(parser, photos, score_thr, changes[light], folder)
     write_json(parser, args.json, results)
 
 
