@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from mmsrn.utils.allocator import keep_freed_memory  # noqa: E402
 from mmsrn.utils.cpu_processes import leave_cpu_processes  # noqa: E402
 from mmsrn.utils.launch import (  # noqa: E402
     add_common_arguments,
@@ -146,6 +147,7 @@ def main(argv: list[str] | None = None) -> None:
 
             dump = DumpDetResults(out_file_path=args.out)
             runner.test_evaluator.metrics.append(dump)
+        keep_freed_memory()
         runner.test()
     leave_cpu_processes()
 

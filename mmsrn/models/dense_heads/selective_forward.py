@@ -12,6 +12,7 @@ published code uses to choose scores that it has already computed.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,6 +28,7 @@ from ..sparse import (
     share_of_work,
 )
 from ..task_modules.step_targets import reject_unknown
+from ..utils.winograd import WinogradConvolutions
 
 if TYPE_CHECKING:
     from .srn_head import Maps, SRNHead
@@ -35,9 +37,10 @@ INFERENCE = ('dense', 'selective', 'auto')
 # Share of the work on maps from which on rows take as long, on a CPU:
 # tools/analysis_tools/benchmark_inference.py --calibrate
 CROSSOVER = 0.7
-# More than bfloat16 errs, in logits: docs/selective_inference.md
-BAND = 0.25
-DTYPES = ('bfloat16', 'float16')
+# How the first step may be coarse, and more than its logits then err by:
+# docs/selective_inference.md
+BANDS = {'bfloat16': 0.25, 'float16': 0.25, 'float32': 0.01}
+DTYPE = 'bfloat16'
 
 
 def check_settings(cfg: dict) -> None:
@@ -60,13 +63,21 @@ def check_settings(cfg: dict) -> None:
         return
     where = "SRNHead's test_cfg.coarse_first_step"
     reject_unknown(coarse, ('dtype', 'band'), where)
-    if coarse.get('dtype', DTYPES[0]) not in DTYPES:
+    if coarse.get('dtype', DTYPE) not in BANDS:
         raise ValueError(
             f'{where}: dtype={coarse["dtype"]!r} must be one of '
-            + ', '.join(map(repr, DTYPES))
+            + ', '.join(map(repr, BANDS))
         )
-    if coarse.get('band', BAND) < 0:
+    if coarse.get('band', 0) < 0:
         raise ValueError(f'{where}: band={coarse["band"]} is less than 0')
+
+
+def _coarsely(coarse: dict, device: str) -> AbstractContextManager:
+    """A context in which layers compute coarsely."""
+    dtype = getattr(torch, coarse.get('dtype', DTYPE))
+    if dtype is torch.float32:
+        return WinogradConvolutions()
+    return torch.autocast(device, dtype)
 
 
 @torch.no_grad()
@@ -165,28 +176,17 @@ class _SelectiveForward:
         coarse = self.cfg.get('coarse_first_step')
         layers = head.cls_layers(True)
         if coarse is not None and self._run_on_rows(layers):
-            dtype = getattr(torch, coarse.get('dtype', DTYPES[0]))
-            with torch.autocast(maps.device.type, dtype):
+            with _coarsely(coarse, maps.device.type):
                 scores = self._class_scores(maps, True)
             logits = head.class_logits(scores.float(), level)
-            # What decides may be the difference of two logits.
-            raised = self._raise(logits, 2 * coarse.get('band', BAND))
-            survivors = self._cells(head.survivors(raised), level)
-            plan = self._plan(layers, survivors)
+            band = coarse.get('band', BANDS[coarse.get('dtype', DTYPE)])
+            unsure = self._cells(head.unsure(logits, band), level)
+            plan = self._plan(layers, unsure)
             if plan is not None:
                 exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
                 exact = head.class_logits(exact, level)
-                return exact.where(survivors[:, None], logits)
+                return exact.where(unsure[:, None], logits)
         return head.class_logits(self._class_scores(maps, True), level)
-
-    def _raise(self, logits: Tensor, band: float) -> Tensor:
-        """Make foreground of what is nearly so, or has overflowed."""
-        logits = logits.nan_to_num(nan=band, posinf=band)
-        if self.head.use_sigmoid_cls:
-            return logits + band
-        parts = logits.unflatten(1, (-1, self.head.cls_out_channels)).clone()
-        parts[:, :, :-1] += band
-        return parts.flatten(1, 2)
 
     def _second_scores(self, cls_fs: Maps) -> list[Tensor]:
         head, pyramid = self.head, self.pyramid

@@ -119,10 +119,11 @@ class SRNHead(AnchorHead):
             does so on each level where it is faster.  The detections are the
             same.  ``crossover``: the share of the multiply-adds of whole maps
             above which ``'auto'`` computes these.  ``coarse_first_step``: a
-            dict, with which the first step runs in ``dtype``
-            (``'bfloat16'``) first, and as it is where the scores then survive
-            or nearly so: ``band`` (0.25) is how far a logit may be off.  Not
-            in ``'dense'``.
+            dict, with which the first step runs coarsely, and again as it is
+            where that does not tell whether a prior survives: in ``dtype``
+            ``'bfloat16'`` (the default), ``'float16'``, or ``'float32'`` by
+            Winograd's convolutions; ``band`` (0.25, of ``'float32'`` 0.01) is
+            how far a logit may be off.  Not in ``'dense'``.
         init_cfg (dict | list[dict]): Initialisation; by default an anchor is
             one of the classes with a probability of 0.01.
 
@@ -885,6 +886,32 @@ class SRNHead(AnchorHead):
         """
         logits = flatten_levels([first], self.cls_out_channels)
         return self.loss_cls.survives(self.probabilities(logits))
+
+    def unsure(self, first: Tensor, band: float) -> Tensor:
+        """Of which priors of a level of STC inexact logits tell nothing.
+
+        Args:
+            first (Tensor): First-step logits that may be off, (B, priors *
+                channels, H, W).
+            band (float): By how much, at most, what the predictor puts out.
+
+        Returns:
+            Tensor: bool, (B, H * W * priors): where the second step sees the
+            prior or not depending on the error, or a logit is not finite.
+        """
+        logits = flatten_levels([first], self.cls_out_channels)
+        if not self.use_sigmoid_cls or (
+            self.predictor_channels != self.num_base_priors * logits.shape[-1]
+        ):
+            band *= 2  # the difference of two such numbers decides
+        shift = logits.new_full((logits.shape[-1],), band)
+        if not self.use_sigmoid_cls:
+            shift[-1] = 0  # of the background
+        low, high = (
+            self.loss_cls.survives(self.probabilities(x))
+            for x in (logits - shift, logits + shift)
+        )
+        return (high & ~low) | ~logits.isfinite().all(dim=-1)
 
     def _gate(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
         """Logits of one level in which what is not to be found scores 0."""

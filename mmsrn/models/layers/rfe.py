@@ -34,6 +34,12 @@ class RFE(nn.Module):
             none, as published.
         act_cfg (dict): Activation after every convolution.
 
+    Attributes:
+        band_cells (int, optional): Cells that are handled at once where no
+            gradient is asked for: fewer than a large map has keep what is in
+            between in the cache of a CPU.  ``None``, the default, is all.
+            Not with a norm over the whole map.
+
     Raises:
         ValueError: If ``in_channels`` is not divisible by ``reduction`` or a
             kernel side is even.
@@ -78,6 +84,8 @@ class RFE(nn.Module):
             num * width, num * width, 1, groups=num, **cfg
         )
         self.project = ConvModule(num * width, in_channels, 1, **cfg)
+        self._margin = max(height // 2 for height, _ in kernels)
+        self.band_cells: int | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Enhance a feature map.
@@ -88,10 +96,31 @@ class RFE(nn.Module):
         Returns:
             Tensor: Enhanced features of the same shape.
         """
+        if self.band_cells is None or torch.is_grad_enabled():
+            return x + self._enhancement(x)
+        num, _, height, width = x.shape
+        rows = max(self.band_cells // (num * width), 1)
+        enhanced = torch.empty_like(x)
+        for top in range(0, height, rows):
+            # What the strips look at, above and below.
+            start = max(top - self._margin, 0)
+            bottom = min(top + rows, height)
+            part = x[:, :, start : bottom + self._margin]
+            torch.add(
+                x[:, :, top:bottom],
+                self._enhancement(part, top - start, bottom - start),
+                out=enhanced[:, :, top:bottom],
+            )
+        return enhanced
+
+    def _enhancement(
+        self, x: Tensor, top: int = 0, bottom: int | None = None
+    ) -> Tensor:
+        """What is added to some rows of a map."""
         # No names for what is large: it need not outlive its use.
         strips = torch.cat(
             [
-                strip(part)
+                strip(part)[:, :, top:bottom]
                 for strip, part in zip(
                     self.strips,
                     self.reduce(x).chunk(len(self.strips), dim=1),
@@ -100,4 +129,4 @@ class RFE(nn.Module):
             dim=1,
         )
         strips = self.expand(strips)
-        return x + self.project(strips)
+        return self.project(strips)

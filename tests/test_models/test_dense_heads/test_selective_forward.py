@@ -11,11 +11,11 @@ from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
 from mmsrn.models.dense_heads.selective_forward import (
-    _SelectiveForward,
     selective_forward,
 )
 from mmsrn.models.necks.srn_pyramid import SRNPyramid
 from mmsrn.models.sparse import bands, row_layers
+from mmsrn.models.utils import winograd
 from mmsrn.testing.detections import assert_same_boxes
 from mmsrn.testing.models import load_model_cfg, random_batch
 
@@ -312,7 +312,10 @@ def test_the_neck_is_asked_for_rows(detector, monkeypatch):
     ids=['shared', 'separate', 'softmax'],
 )
 @pytest.mark.parametrize('mode', ['selective', 'auto'])
-def test_a_coarse_filter_is_exact(mode, changes):
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float32'])
+def test_a_coarse_filter_is_exact(monkeypatch, mode, changes, dtype):
+    monkeypatch.setattr(winograd, 'LEAST_CELLS', 1)
+    monkeypatch.setattr(winograd, 'LEAST_CHANNELS', 1)
     head, maps = small_head(**changes), random_maps((24, 20), 2)
     bias = head.conv_cls.bias.data
     if head.use_sigmoid_cls:
@@ -321,7 +324,8 @@ def test_a_coarse_filter_is_exact(mode, changes):
         bias.view(-1, 3)[:, -1] = 6.0
     expected = predict(head, maps, 'dense')
     assert len(expected[0]) > 0
-    found = predict(head, maps, mode, coarse_first_step=dict(band=1.0))
+    coarse = dict(dtype=dtype, band=1.0)
+    found = predict(head, maps, mode, coarse_first_step=coarse)
     assert_same_boxes(found, expected)
 
 
@@ -342,18 +346,48 @@ def test_what_the_band_is_for(spread, monkeypatch, error):
             head, maps, 'selective', coarse_first_step=dict(band=0.0)
         )
         assert sum(map(len, less)) < sum(map(len, expected))
-    found = predict(head, maps, 'selective', coarse_first_step=dict(band=0.9))
+    found = predict(head, maps, 'selective', coarse_first_step=dict(band=1.0))
     assert_same_boxes(found, expected)
 
 
-def test_the_band_of_a_softmax():
-    """Both logits of a class may err by it, in opposite directions."""
-    head = small_head(num_classes=1, loss_cls=dict(type='CrossEntropyLoss'))
-    call = object.__new__(_SelectiveForward)
-    call.head = head
-    logits = torch.zeros(1, 4, 1, 1)  # two priors, class and background
-    raised = call._raise(logits, 2 * 0.25)
-    assert raised.flatten().tolist() == [0.5, 0, 0.5, 0]
+@pytest.mark.parametrize(
+    'type_, use_sigmoid',
+    [('SRNHead', True), ('SRNHead', False), ('MaxOutSRNHead', True)],
+)
+def test_of_which_priors_a_coarse_first_step_tells_nothing(type_, use_sigmoid):
+    """With a softmax, or max-out, two logits may err in opposite ways."""
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
+    head = small_head(type=type_, loss_cls=loss)
+    one = use_sigmoid and type_ == 'SRNHead'
+    threshold = torch.logit(torch.tensor(0.01))
+    band = 0.25
+    reach = band * (1 if one else 2)
+    offsets = [-1.01, -0.99, 0.99, 1.01, torch.nan, torch.inf]
+    wanted = [False, True, True, False, True, True]
+    logits = torch.zeros(1, 2, head.cls_out_channels, 1, len(offsets))
+    logits[:, 0, 0] = threshold + reach * torch.tensor(offsets)
+    logits[:, 1, 0] = -9.0  # the other prior of the cells
+    found = head.unsure(logits.flatten(1, 2), band)
+    assert found.view(-1, 2)[:, 0].tolist() == wanted
+    assert not found.view(-1, 2)[:, 1].any()
+
+
+def test_only_what_is_unsure_is_computed_again(spread, monkeypatch):
+    """Not all that survives: of most of it there is no doubt."""
+    head, maps = spread
+    with torch.no_grad():
+        alive = [head.survivors(x).sum() for x in head(maps)[0][:2]]
+    asked = []
+    plan = row_layers.RowPlan.__init__
+
+    def note(self, layers, wanted):
+        asked.append(wanted.sum())
+        plan(self, layers, wanted)
+
+    monkeypatch.setattr(row_layers.RowPlan, '__init__', note)
+    predict(head, maps, 'selective', coarse_first_step=dict(band=0.3))
+    for again, all_ in zip(asked, alive):
+        assert 0 < again < 0.5 * all_
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,37 @@ def test_equals_separate_branches():
     torch.testing.assert_close(rfe(x), branchwise(rfe, x))
 
 
+@pytest.mark.parametrize('cells', [1, 30, 80, 10_000])
+@pytest.mark.parametrize('num', [1, 2])
+def test_in_bands(cells, num):
+    torch.manual_seed(0)
+    rfe = RFE(16)
+    x = torch.randn(num, 16, 11, 9)
+    with torch.no_grad():
+        wanted = rfe(x)
+        rfe.band_cells = cells
+        torch.testing.assert_close(rfe(x), wanted)
+
+
+def test_what_bands_need_of_their_neighbours():
+    torch.manual_seed(0)
+    rfe = RFE(16)
+    x = torch.randn(1, 16, 11, 9)
+    with torch.no_grad():
+        wanted = rfe(x)
+        rfe.band_cells, rfe._margin = 30, 1
+        assert (rfe(x) - wanted).abs().max() > 1e-3
+
+
+def test_gradients_go_through_whole_maps():
+    torch.manual_seed(0)
+    rfe = RFE(16)
+    rfe.band_cells = 30
+    x = torch.randn(1, 16, 11, 9, requires_grad=True)
+    rfe(x).sum().backward()
+    assert x.grad.abs().sum() > 0
+
+
 def test_number_of_parameters():
     assert sum(p.numel() for p in RFE(256).parameters()) == 214_016
 
