@@ -10,10 +10,13 @@ dense      whole maps, without what is not used (inference='dense')
 selective  the second step only where it can find something
 auto       that, on levels where it pays
 
-With +prepared, such as selective+prepared, the model goes through
-mmsrn.models.utils.prepare_for_inference first. With +amp, last, such as
-auto+prepared+amp, it predicts under autocast, as with test_cfg.fp16=True:
-bfloat16 on a CPU, float16 on a GPU; scores and boxes change a little.
+Changes may follow, in this order, such as auto+prepared+coarse:
+
++prepared  the model goes through mmsrn.models.utils.prepare_for_inference
++coarse    the first step runs in low precision, then as it is in the cells
+           that survive (coarse_first_step=dict()); of selective and auto
++amp       all runs under autocast, as with test_cfg.fp16=True: bfloat16 on a
+           CPU, float16 on a GPU; scores and boxes change a little
 
 Times are wall-clock, medians with their range; the ratio is to the first row.
 Stages are timed in passes of their own, so that the clock does not disturb
@@ -53,8 +56,7 @@ if TYPE_CHECKING:
 CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
 OUT_DIR = Path('work_dirs/benchmark_inference')
 VARIANTS = ('published', 'dense', 'selective', 'auto')
-PREPARED = '+prepared'
-AMP = '+amp'
+CHANGES = ('prepared', 'coarse', 'amp')
 EXAMPLES = """
 examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3
@@ -79,10 +81,17 @@ def variant(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: If there is no such variant.
     """
-    if text.removesuffix(AMP).removesuffix(PREPARED) not in VARIANTS:
+    mode, *changes = text.split('+')
+    if mode not in VARIANTS or changes != [x for x in CHANGES if x in changes]:
         raise argparse.ArgumentTypeError(
             f'unknown variant {text!r}; there are {", ".join(VARIANTS)}, '
-            f'each also with {PREPARED}, {AMP} or {PREPARED}{AMP} at its end'
+            f'each also with +{", +".join(CHANGES)} or several of them, in '
+            'this order'
+        )
+    if 'coarse' in changes and mode in ('published', 'dense'):
+        raise argparse.ArgumentTypeError(
+            f'{text!r}: +coarse has no effect on {mode}, which computes the '
+            'whole first step as it is; take selective or auto'
         )
     return text
 
@@ -152,9 +161,8 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='VARIANT',
         help=f'of each model: {", ".join(VARIANTS)}, each also with '
-        f'{PREPARED}, {AMP} or {PREPARED}{AMP} '
-        f'(default: {" ".join(VARIANTS)} of models with an '
-        'SRNHead, dense of others)',
+        f'+{", +".join(CHANGES)} (default: {" ".join(VARIANTS)} of models '
+        'with an SRNHead, dense of others)',
     )
     parser.add_argument(
         '--size',
@@ -416,7 +424,7 @@ def calibrate(
     # The variants of a detector have the same subnet, but for preparation.
     subnets: dict[tuple[str, bool], Contender] = {}
     for x in contenders:
-        prepared = PREPARED in x.variant
+        prepared = 'prepared' in x.variant
         subnets.setdefault((x.loaded.name, prepared), x)
     found = []
     for size, batches in images.items():

@@ -67,6 +67,7 @@ def run(part, root, tmp_path_factory):
                 *('--impose-active', *map(str, SHARES), '--threads', '1'),
                 *('--variants', 'published', 'dense', 'selective', 'auto'),
                 *('selective+prepared', 'dense+prepared+amp'),
+                'selective+coarse',
                 *('--out-dir', str(out), *FEW, '--iters', '2'),
             ]
         )
@@ -119,6 +120,39 @@ def test_autocast(part, root, amp):
     batches = part('inference_inputs').noise(loaded, (64, 64))
     part('inference_variants').predict(contender.model, batches, amp)
     assert {*seen} == {torch.bfloat16 if amp else torch.float32}
+
+
+@pytest.mark.parametrize('prepared', ['', '+prepared'])
+@pytest.mark.parametrize('coarse', [False, True])
+def test_coarse_first_step(part, root, coarse, prepared):
+    """Whole maps in low precision, what survives again as it is."""
+    loaded = part('inference_inputs').load_detector(
+        argparse.ArgumentParser(), str(root / LIGHT), 'cpu', root
+    )
+    variants = part('inference_variants')
+    name = f'selective{prepared}{"+coarse" * coarse}'
+    contender = variants.Contender(loaded, name)
+    part('imposed_cells').impose([contender.model], 0.1)
+    (head,) = part('imposed_cells').srn_heads(contender.model)
+    seen = []
+    head.conv_cls.register_forward_hook(
+        lambda *args: seen.append(args[-1].dtype)
+    )
+    given, own = [], head.predict_by_feat
+    head.predict_by_feat = lambda first, *args, **kwargs: (
+        given.extend(first) or own(first, *args, **kwargs)
+    )
+    batches = part('inference_inputs').noise(loaded, (64, 96))
+    variants.predict(contender.model, batches)
+    # First step on P2 to P4, second on P5 to P7, and the rest on rows.
+    low = torch.bfloat16 if coarse else torch.float32
+    assert seen == [low] * 3 + [torch.float32] * 3
+    # Rounded, where not computed again.
+    for size, logits in zip(SIZES[:3], given):
+        mask = part('imposed_cells').blobs(size, 0.1)
+        rounded = logits == logits.bfloat16().float()
+        assert not rounded[0, :, mask].all()
+        assert rounded[0, :, ~mask].all() == coarse
 
 
 @pytest.mark.parametrize('share', SHARES)
@@ -211,14 +245,18 @@ def test_work_of_rows(run, part, share):
         assert found['head'] == expected
         # As much where the P convolutions look at most of these small maps.
         assert found['neck'] <= rows['dense']['stage_multiply_adds']['neck']
+    # What the filter leaves runs through the first step again.
+    expected += sum(row_work(x, LOGITS) for x in blobs[:3])
+    found = rows['selective+coarse']['stage_multiply_adds']
+    assert found['head'] == expected
 
 
 def test_files(run):
     out, result = run
     with (out / 'benchmark.csv').open(newline='') as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == 2 * 6
-    for line, row in zip(lines[:6], rows_of(result, SHARES[0]).values()):
+    assert len(lines) == 2 * 7
+    for line, row in zip(lines[:7], rows_of(result, SHARES[0]).values()):
         assert line['variant'] == row['variant']
         assert float(line['seconds']) == row['seconds']
         assert (
@@ -613,7 +651,11 @@ def test_wrong_files(tool, fails, small_config, photos, tmp_path):
 def test_wrong_arguments(tool, fails):
     error = fails(tool, '--variants', 'dense', 'fast')
     assert "unknown variant 'fast'; there are published, dense, " in error
-    assert 'unknown variant' in fails(tool, '--variants', 'dense+')
+    for wrong in ('dense+', 'auto+amp+prepared', 'auto+coarse+coarse'):
+        assert 'unknown variant' in fails(tool, '--variants', wrong)
+    for mode in ('published', 'dense+prepared'):
+        error = fails(tool, '--variants', f'{mode}+coarse')
+        assert f'+coarse has no effect on {mode.split("+")[0]}' in error
     for size in ('640x', '0x640', '1x2x3', 'large'):
         assert 'such as 480x640' in fails(tool, '--size', size)
     for share in ('1.5', '-0.1', 'nan', 'few'):
