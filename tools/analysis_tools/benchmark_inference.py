@@ -62,6 +62,7 @@ examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3
   %(prog)s my_config.py=my_weights.pth --images photos --memory
   %(prog)s my_config.py=my_weights.pth --test-photos 40
+  %(prog)s srn_mobilenetv2 --images photos
   %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
   %(prog)s epoch_10.pth --threads 1 --calibrate
   %(prog)s --size 480x640 1000x1000 3000x4000 --impose-active 0.03 \\
@@ -152,8 +153,10 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='*',
         default=[str(CONFIG)],
         metavar='MODEL',
-        help='CONFIG (random weights), CONFIG=CHECKPOINT, or a checkpoint '
-        f'that holds its config (default: {CONFIG.relative_to(ROOT)})',
+        help='CONFIG (random weights), CONFIG=CHECKPOINT, a checkpoint that '
+        'holds its config, or a name of the zoo, such as srn_mobilenetv2, '
+        'which may also stand for CHECKPOINT '
+        f'(default: {CONFIG.relative_to(ROOT)})',
     )
     parser.add_argument(
         '--variants',
@@ -235,7 +238,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         default=OUT_DIR,
         metavar='DIR',
-        help='for benchmark.json, benchmark.csv and benchmark.png '
+        help='for benchmark.json, .csv, .md (tables for a page) and .png '
         f'(default: {OUT_DIR})',
     )
     return parser
@@ -467,6 +470,7 @@ def main(argv: list[str] | None = None) -> None:
     from benchmark_device import usable_device
     from inference_inputs import load_detector
     from inference_report import csv_table, draw, text
+    from inference_tables import markdown
     from process_memory import STATUS
 
     args.device = usable_device(parser, args.device)
@@ -492,11 +496,12 @@ def main(argv: list[str] | None = None) -> None:
         fail(parser, str(error))
     print(text(result))
     write_json(parser, args.out_dir / 'benchmark.json', result)
-    with output_file(parser, args.out_dir / 'benchmark.csv') as partial:
-        partial.write_text(csv_table(result), encoding='utf-8')
+    for suffix, content in (('csv', csv_table), ('md', markdown)):
+        with output_file(parser, args.out_dir / f'benchmark.{suffix}') as file:
+            file.write_text(content(result), encoding='utf-8')
     with output_file(parser, args.out_dir / 'benchmark.png') as partial:
         draw(result).savefig(partial, dpi=130)
-    print(f'\nWritten: benchmark.json, .csv and .png in {args.out_dir}')
+    print(f'\nWritten: benchmark.json, .csv, .md and .png in {args.out_dir}')
 
 
 if __name__ == '__main__':
