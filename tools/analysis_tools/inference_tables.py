@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 from inference_report import names_of
@@ -17,7 +18,7 @@ def markdown(result: dict) -> str:
         result (dict): What was measured.
 
     Returns:
-        str: A line on how it was measured, then tables: with several shares
+        str: How it was measured, then tables: with several shares
         of active cells a column for each, for each size; with several sizes
         a column for each; else a line for each variant.
     """
@@ -41,11 +42,10 @@ def markdown(result: dict) -> str:
 
 
 def _conditions(result: dict) -> str:
-    """One line: machine, weights, and what the numbers are."""
-    threads = result['threads']
+    """Machine, and what the numbers are."""
     parts = [
         result['device'],
-        f'{threads} thread{"s" * (threads > 1)}',
+        f'threads: {result["threads"]}',
         f'torch {result["torch"]}',
         f'{result["rates"]["convolution"] / 1e9:.0f} GFLOP/s in a 3x3 '
         'convolution of 256 channels',
@@ -54,7 +54,7 @@ def _conditions(result: dict) -> str:
     text += f'; medians of {result["iters"]}, shares of the first row.'
     if result['imposed'] is not None:
         text += f' {result["imposed"]}'
-    return text
+    return textwrap.fill(text, 79, break_on_hyphens=False)
 
 
 def _columns(corner: str, labels: list[str], group: list[dict]) -> list[str]:

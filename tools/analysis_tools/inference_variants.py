@@ -108,9 +108,7 @@ def set_coarse(head: SRNHead, coarse: bool) -> None:
     """
     cfg = head.test_cfg or {}
     own = cfg.get('coarse_first_step') or {}
-    head.test_cfg = ConfigDict(
-        cfg, coarse_first_step=own if coarse else None
-    )
+    head.test_cfg = ConfigDict(cfg, coarse_first_step=own if coarse else None)
 
 
 class Contender:

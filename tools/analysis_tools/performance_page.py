@@ -36,9 +36,8 @@ PAGE = ROOT / 'docs/performance.md'
 OUT_DIR = ROOT / 'work_dirs/performance'
 TOOL = 'tools/analysis_tools/benchmark_inference.py'
 _R50 = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py --device cpu'
-_BRIEF = '--iters 3 --warmup 1'
 _SHARES = (
-    f'{_R50} --size 480x640 --impose-active 0.005 0.03 0.1 0.3 {_BRIEF} '
+    f'{_R50} --size 480x640 --impose-active 0.005 0.03 0.1 0.3 '
     '--variants published dense auto dense+prepared auto+prepared '
     'auto+prepared+coarse'
 )
@@ -71,14 +70,13 @@ MEASUREMENTS = {
     'r50-sizes': Measurement(
         f'{_R50} --size 480x640 1000x1000 2000x2000 3000x4000 4096x4096 '
         '--impose-active 0.03 --process-memory --threads 2 '
-        f'{_BRIEF} --variants dense dense+prepared auto auto+prepared',
+        '--variants dense dense+prepared auto auto+prepared',
         'Time of an image and memory of the process against megapixels',
     ),
     DEFAULT_MODEL: Measurement(
         f'{DEFAULT_MODEL} --device cpu --test-photos 17 --threads 1 '
-        '--iters 5 --variants published dense auto dense+prepared '
-        'auto+prepared auto+prepared+coarse dense+prepared+amp '
-        'auto+prepared+amp',
+        '--variants published dense auto dense+prepared auto+prepared '
+        'auto+prepared+coarse dense+prepared+amp auto+prepared+amp',
         'Time of a photo by stage',
         needs_data=True,
     ),
@@ -109,7 +107,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--iters',
         type=positive,
-        help='timed predictions of each, in place of those of a measurement',
+        default=3,
+        help='timed predictions of each (default: %(default)s)',
     )
     parser.add_argument(
         '--out-dir',
@@ -135,25 +134,27 @@ def block(name: str) -> re.Pattern[str]:
     return re.compile(f'({begin})(.*?)({end})', re.DOTALL)
 
 
-def contents(options: list[str], tables: str, picture: str) -> str:
+def contents(options: str, tables: str, picture: str) -> str:
     """Write a block.
 
     Args:
-        options (list[str]): Of benchmark_inference.py.
+        options (str): Of benchmark_inference.py.
         tables (str): What it wrote.
         picture (str): Link to its picture.
 
     Returns:
         str: Markdown.
     """
+    # An option stays in the line of its first value.
+    joined = re.sub(r'(--[\w-]+) (?!--)', '\\1\0', options)
     command = textwrap.wrap(
-        ' '.join(['python', TOOL, *options]),
+        f'python {TOOL} {joined}',
         width=77,
         subsequent_indent='    ',
         break_on_hyphens=False,
         break_long_words=False,
     )
-    shell = ' \\\n'.join(command)
+    shell = ' \\\n'.join(command).replace('\0', ' ')
     return f'\n```bash\n{shell}\n```\n\n{tables}\n{picture}\n\n'
 
 
@@ -193,13 +194,12 @@ def main(argv: list[str] | None = None) -> None:
                 f'{data_folder()}, see data/README.md'
             )
             continue
-        options = measurement.command.split()
-        if args.iters is not None:
-            options += ['--iters', str(args.iters)]
+        options = f'{measurement.command} --iters {args.iters} --warmup 1'
         out = args.out_dir.resolve() / name
         # A process each: what one leaves in memory is not the next one's.
         done = subprocess.run(
-            [sys.executable, TOOL, *options, '--out-dir', out], cwd=ROOT
+            [sys.executable, TOOL, *options.split(), '--out-dir', out],
+            cwd=ROOT,
         )
         if done.returncode != 0:
             fail(parser, f'{name}: {TOOL} ended with {done.returncode}')

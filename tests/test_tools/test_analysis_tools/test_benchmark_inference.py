@@ -292,6 +292,68 @@ def test_lines_of_the_picture_and_of_the_table(run, part):
     )
 
 
+def cells_of(markdown):
+    """Rows of all tables, by their first cell."""
+    rows = [
+        [x.strip() for x in line.strip('|').split('|')]
+        for line in markdown.splitlines()
+        if line.startswith('|') and '---' not in line
+    ]
+    return {x[0]: x[1:] for x in rows}
+
+
+def test_table_of_shares(run, part):
+    out, result = run
+    rows = cells_of((out / 'benchmark.md').read_text())
+    assert rows['64x96, active cells'] == ['5 %', '30 %']
+
+    def expected(variant, key, unit):
+        return [rows_of(result, x)[variant][key] / unit for x in SHARES]
+
+    for name in rows_of(result, SHARES[0]):
+        cells = rows[f'`{name}`, ms']
+        times = [float(x.split(',')[0]) for x in cells]
+        error = 0.51 if max(times) >= 10 else 0.051
+        assert times == pytest.approx(expected(name, 'seconds', 1e-3), error)
+        if name != 'published':
+            ratios = [float(x.split(',')[1]) for x in cells]
+            exact = expected(name, 'ratio', 1)
+            assert ratios == pytest.approx(exact, abs=0.0051)
+    work = [x for x in rows if x.startswith('multiply-adds')]
+    # The prepared ones have those of others.
+    assert [x.split('`')[1] for x in work] == [
+        *('published', 'dense', 'selective', 'auto', 'selective+coarse')
+    ]
+    whole = expected('published', 'multiply_adds', 1)
+    less = [
+        f'{x / y:.2f}'
+        for x, y in zip(expected('selective', 'multiply_adds', 1), whole)
+    ]
+    assert rows['multiply-adds of `selective`'] == less
+    assert rows['multiply-adds of `published`, thousand million'] == [
+        f'{x / 1e9:.1f}' for x in whole
+    ]
+
+
+def test_table_of_photos(run, part):
+    """Of one size and no imposed share: a line for each variant."""
+    result = json.loads((run[0] / 'benchmark.json').read_text())
+    setting = dict(result['settings'][0], imposed=None, size='9 photos')
+    text = part('inference_tables').markdown(
+        dict(result, settings=[setting], imposed=None)
+    )
+    rows, row = cells_of(text), setting['rows'][1]
+    assert rows['9 photos'][:2] == ['ms for an image', 'share of `published`']
+    assert rows['`dense`'][1] == f'{row["ratio"]:.2f}'
+    assert rows['`dense`'][3] == f'{row["boxes"]:.0f}'
+    assert rows['`dense`'][4] == f'{row["peak_bytes"] / 2**20:.1f}'
+    (levels,) = setting['active'].values()
+    active = rows['get boxes']
+    assert active == [f'{100 * x["boxes"]:.1f}' for x in levels]
+    assert rows['survive the first step'] == [*active[:3], '', '', '']
+    assert 'discs' not in text and 'threads: 1' in text
+
+
 # --- imposed cells -----------------------------------------------------------
 
 
@@ -490,6 +552,13 @@ def test_several_sizes(part, tool, root, tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     ends = [x.split()[-1] for x in lines if x.startswith(('dense', 'auto'))]
     assert ends == ['2.00', '2.00', '1.00', '1.00']
+    rows = cells_of((tmp_path / 'benchmark.md').read_text())
+    assert (
+        rows['size']
+        == rows['peak of the process, GiB']
+        == [*('128 x 64', '64 x 64')]
+    )
+    assert rows['`auto`'] == ['2.00', '1.00']
     time, memory = part('inference_report').draw(result).axes
     assert [x.get_label() for x in memory.lines] == ['dense', 'auto']
     for line in memory.lines:
@@ -582,6 +651,30 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     printed = capsys.readouterr().out
     assert printed.count('test_cfg.crossover=') == 2
     assert 'random weights' not in printed
+
+
+def test_weights_that_ship(part, root, fails, tool, monkeypatch):
+    """By name, with the config of their training or another one."""
+    from safetensors.torch import load_file
+
+    from mmsrn.zoo import find_model
+
+    weights = load_file(find_model('srn_mobilenetv2', 'torch'))
+    load = part('inference_inputs').load_detector
+    parser = argparse.ArgumentParser()
+    alone = load(parser, 'srn_mobilenetv2', 'cpu', root)
+    assert alone.name == 'srn_mobilenetv2'
+    assert alone.model.bbox_head.test_cfg.nms.iou_threshold == 0.65
+    other = load(parser, f'{root / LIGHT}=srn_mobilenetv2', 'cpu', root)
+    assert other.name == f'{Path(LIGHT).stem}=srn_mobilenetv2'
+    assert other.model.bbox_head.test_cfg.nms.iou_threshold == 0.5
+    for loaded in (alone, other):
+        assert loaded.cfg.test_dataloader.dataset.ann_file == 'val.txt'
+        state = loaded.model.state_dict()
+        for name, tensor in weights.items():
+            assert state[name].equal(tensor.to(state[name].dtype)), name
+    monkeypatch.setattr('mmsrn.zoo.model_zoo.HERE', root / 'nowhere')
+    assert 'install mmsrn anew' in fails(tool, 'srn_mobilenetv2')
 
 
 def test_photos_of_the_test_set(part, tool, fails, root, tmp_path):
