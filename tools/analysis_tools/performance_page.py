@@ -16,8 +16,8 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
@@ -43,8 +43,7 @@ _SHARES = (
 )
 
 
-@dataclass
-class Measurement:
+class Measurement(NamedTuple):
     """A run of benchmark_inference.py.
 
     Attributes:

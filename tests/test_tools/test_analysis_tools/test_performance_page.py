@@ -75,7 +75,7 @@ def test_one_command(small, page, monkeypatch, capsys):
 
 
 def test_failures_leave_the_page(small, page, fails, monkeypatch):
-    small.MEASUREMENTS['first'].command = 'none.py'
+    small.MEASUREMENTS['first'] = small.Measurement('--none', 'Bars')
     error = fails(small, *arguments(page, '--only', 'first'))
     assert 'first: tools/analysis_tools/benchmark_inference.py' in error
     assert page.read_text() == PAGE
