@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format docs clean
+.PHONY: help env demo test lint format docs benchmark clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -43,6 +43,9 @@ docs: env  ## Build the documentation: docs/_build/html/index.html
 	rm -rf docs/_build docs/api
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
 	  --conf-dir docs . docs/_build/html
+
+benchmark: env  ## Measure anew what docs/performance.md says (hours)
+	$(BIN)/python tools/analysis_tools/performance_page.py
 
 clean:  ## Remove caches and build products; keeps .venv and work_dirs
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from typing import Any
 
 from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import (
@@ -21,11 +22,37 @@ from .one_line import one_line
 __all__ = ['load_weights', 'read_checkpoint']
 
 
+# mmengine matches the "prefix" as a pattern against the whole path.
+@CheckpointLoader.register_scheme(prefixes=r'.*\.safetensors$')
+def load_from_safetensors(filename: str, map_location: Any = None) -> dict:
+    """Read a safetensors file where mmengine reads checkpoints.
+
+    So ``load_from`` and the tools take the weights that ship.
+
+    Args:
+        filename (str): The file.
+        map_location (str | torch.device, optional): Where to put them.
+
+    Returns:
+        dict: ``state_dict``, in float32 whatever the file has.
+    """
+    from safetensors.torch import load_file
+
+    weights = load_file(filename, str(map_location or 'cpu'))
+    return dict(
+        state_dict={
+            name: x.float() if x.is_floating_point() else x
+            for name, x in weights.items()
+        }
+    )
+
+
 def read_checkpoint(path: str) -> dict:
     """Read a checkpoint into the memory of the CPU, as mmengine does.
 
-    That is: as tensors and plain containers where the file allows it, else
-    with pickle, which may run code of the file.
+    That is: weights of a ``.safetensors`` file in float32; other files as
+    tensors and plain containers where the file allows it, else with pickle,
+    which may run code of the file.
 
     Args:
         path (str): A file, or an address that mmengine knows.

@@ -4,6 +4,8 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import ExponentialMovingAverage
+from mmengine.runner import CheckpointLoader
+from safetensors.torch import save_file
 from torch import nn
 
 from mmsrn.testing.models import load_model_cfg
@@ -111,3 +113,27 @@ def test_other_objects(file):
     torch.save([1, 2], file)
     with pytest.raises(ValueError, match='no weights but a list'):
         read_checkpoint(str(file))
+
+
+def test_weights_in_a_safetensors_file(tmp_path):
+    """Stored in half precision, loaded in single, by mmengine as well."""
+    weights = network().half().state_dict()
+    path = tmp_path / 'net.safetensors'
+    save_file(weights, path)
+    saved = read_checkpoint(str(path))
+    assert saved['state_dict']['0.weight'].dtype == torch.float32
+    for model in (network(), network()):
+        load_weights(model, saved)
+        assert torch.equal(model[0].weight, weights['0.weight'].float())
+        counter = '1.num_batches_tracked'
+        assert model.state_dict()[counter].dtype == torch.int64
+        saved = CheckpointLoader.load_checkpoint(str(path), None)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match='net.safetensors cannot be read'):
+        read_checkpoint(str(path))
+
+
+def test_other_paths_are_read_as_ever():
+    find = CheckpointLoader._get_checkpoint_loader
+    for path in ('a.pth', '.safetensors/a.pth', 'https://x/a.safetensors'):
+        assert find(path).__name__ != 'load_from_safetensors'

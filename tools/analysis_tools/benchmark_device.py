@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import platform
+import re
+from pathlib import Path
 
 import torch
 
@@ -38,8 +41,15 @@ def device_name(device: str) -> str:
         device (str): Its name for torch.
 
     Returns:
-        str: That of the GPU, or the same.
+        str: That of the GPU, or that of the processor with the instructions
+        that torch uses.
     """
     if device.startswith('cuda'):
         return torch.cuda.get_device_name(device)
-    return device
+    if device != 'cpu':
+        return device
+    name, file = platform.processor(), Path('/proc/cpuinfo')
+    if file.is_file():  # Linux, where platform knows the architecture alone
+        found = re.search(r'^model name\s*: (.+)$', file.read_text(), re.M)
+        name = found[1] if found else name
+    return f'{name or "CPU"} ({torch.backends.cpu.get_cpu_capability()})'

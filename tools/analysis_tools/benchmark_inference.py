@@ -10,10 +10,13 @@ dense      whole maps, without what is not used (inference='dense')
 selective  the second step only where it can find something
 auto       that, on levels where it pays
 
-With +prepared, such as selective+prepared, the model goes through
-mmsrn.models.utils.prepare_for_inference first. With +amp, last, such as
-auto+prepared+amp, it predicts under autocast, as with test_cfg.fp16=True:
-bfloat16 on a CPU, float16 on a GPU; scores and boxes change a little.
+Changes may follow, in this order, such as auto+prepared+coarse:
+
++prepared  the model goes through mmsrn.models.utils.prepare_for_inference
++coarse    the first step runs in low precision, then as it is in the cells
+           that survive (coarse_first_step=dict()); of selective and auto
++amp       all runs under autocast, as with test_cfg.fp16=True: bfloat16 on a
+           CPU, float16 on a GPU; scores and boxes change a little
 
 Times are wall-clock, medians with their range; the ratio is to the first row.
 Stages are timed in passes of their own, so that the clock does not disturb
@@ -53,13 +56,13 @@ if TYPE_CHECKING:
 CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
 OUT_DIR = Path('work_dirs/benchmark_inference')
 VARIANTS = ('published', 'dense', 'selective', 'auto')
-PREPARED = '+prepared'
-AMP = '+amp'
+CHANGES = ('prepared', 'coarse', 'amp')
 EXAMPLES = """
 examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3
   %(prog)s my_config.py=my_weights.pth --images photos --memory
   %(prog)s my_config.py=my_weights.pth --test-photos 40
+  %(prog)s srn_mobilenetv2 --images photos
   %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
   %(prog)s epoch_10.pth --threads 1 --calibrate
   %(prog)s --size 480x640 1000x1000 3000x4000 --impose-active 0.03 \\
@@ -79,10 +82,17 @@ def variant(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: If there is no such variant.
     """
-    if text.removesuffix(AMP).removesuffix(PREPARED) not in VARIANTS:
+    mode, *changes = text.split('+')
+    if mode not in VARIANTS or changes != [x for x in CHANGES if x in changes]:
         raise argparse.ArgumentTypeError(
             f'unknown variant {text!r}; there are {", ".join(VARIANTS)}, '
-            f'each also with {PREPARED}, {AMP} or {PREPARED}{AMP} at its end'
+            f'each also with +{", +".join(CHANGES)} or several of them, in '
+            'this order'
+        )
+    if 'coarse' in changes and mode in ('published', 'dense'):
+        raise argparse.ArgumentTypeError(
+            f'{text!r}: +coarse has no effect on {mode}, which computes the '
+            'whole first step as it is; take selective or auto'
         )
     return text
 
@@ -143,8 +153,10 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='*',
         default=[str(CONFIG)],
         metavar='MODEL',
-        help='CONFIG (random weights), CONFIG=CHECKPOINT, or a checkpoint '
-        f'that holds its config (default: {CONFIG.relative_to(ROOT)})',
+        help='CONFIG (random weights), CONFIG=CHECKPOINT, a checkpoint that '
+        'holds its config, or a name of the zoo, such as srn_mobilenetv2, '
+        'which may also stand for CHECKPOINT '
+        f'(default: {CONFIG.relative_to(ROOT)})',
     )
     parser.add_argument(
         '--variants',
@@ -152,9 +164,8 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='VARIANT',
         help=f'of each model: {", ".join(VARIANTS)}, each also with '
-        f'{PREPARED}, {AMP} or {PREPARED}{AMP} '
-        f'(default: {" ".join(VARIANTS)} of models with an '
-        'SRNHead, dense of others)',
+        f'+{", +".join(CHANGES)} (default: {" ".join(VARIANTS)} of models '
+        'with an SRNHead, dense of others)',
     )
     parser.add_argument(
         '--size',
@@ -227,7 +238,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         default=OUT_DIR,
         metavar='DIR',
-        help='for benchmark.json, benchmark.csv and benchmark.png '
+        help='for benchmark.json, .csv, .md (tables for a page) and .png '
         f'(default: {OUT_DIR})',
     )
     return parser
@@ -416,7 +427,7 @@ def calibrate(
     # The variants of a detector have the same subnet, but for preparation.
     subnets: dict[tuple[str, bool], Contender] = {}
     for x in contenders:
-        prepared = PREPARED in x.variant
+        prepared = 'prepared' in x.variant
         subnets.setdefault((x.loaded.name, prepared), x)
     found = []
     for size, batches in images.items():
@@ -459,6 +470,7 @@ def main(argv: list[str] | None = None) -> None:
     from benchmark_device import usable_device
     from inference_inputs import load_detector
     from inference_report import csv_table, draw, text
+    from inference_tables import markdown
     from process_memory import STATUS
 
     args.device = usable_device(parser, args.device)
@@ -484,11 +496,12 @@ def main(argv: list[str] | None = None) -> None:
         fail(parser, str(error))
     print(text(result))
     write_json(parser, args.out_dir / 'benchmark.json', result)
-    with output_file(parser, args.out_dir / 'benchmark.csv') as partial:
-        partial.write_text(csv_table(result), encoding='utf-8')
+    for suffix, content in (('csv', csv_table), ('md', markdown)):
+        with output_file(parser, args.out_dir / f'benchmark.{suffix}') as file:
+            file.write_text(content(result), encoding='utf-8')
     with output_file(parser, args.out_dir / 'benchmark.png') as partial:
         draw(result).savefig(partial, dpi=130)
-    print(f'\nWritten: benchmark.json, .csv and .png in {args.out_dir}')
+    print(f'\nWritten: benchmark.json, .csv, .md and .png in {args.out_dir}')
 
 
 if __name__ == '__main__':

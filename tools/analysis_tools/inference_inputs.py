@@ -31,6 +31,7 @@ from mmsrn.utils.launch import (
     open_checkpoint,
     read_config,
 )
+from mmsrn.zoo import ZooError, find_model, list_models
 
 CHECKPOINTS = ('.pth', '.pt')
 
@@ -42,9 +43,10 @@ def load_detector(
 
     Args:
         parser (argparse.ArgumentParser): The parser of the program.
-        text (str): ``CONFIG``, ``CONFIG=CHECKPOINT``, or a checkpoint that
-            mmengine has saved, which holds its config.  Without a checkpoint
-            the weights are random.
+        text (str): ``CONFIG``; ``CONFIG=CHECKPOINT``, a file or a name of
+            the zoo; such a name, with the config of its training; or a
+            checkpoint that mmengine has saved, which holds its config.
+            Without a checkpoint the weights are random.
         device (str): Where to put it.
         root (Path): The root of the repository, to look for similar configs.
 
@@ -52,8 +54,17 @@ def load_detector(
         Loaded: The detector.
     """
     config, _, path = text.partition('=')
-    if Path(text).suffix in CHECKPOINTS and not path:
+    if text in list_models() or (
+        Path(text).suffix in CHECKPOINTS and not path
+    ):
         path = text
+    name = Path(config).stem
+    if path and path != config:
+        name = f'{name}={Path(path).stem}'
+    if path in list_models():
+        if config == path:
+            config = str(root / list_models()[path]['config'])
+        path = _shipped_file(parser, path)
     if path:
         check_checkpoint(
             parser, path, 'without =CHECKPOINT, the weights are random'
@@ -84,10 +95,15 @@ def load_detector(
     for head in srn_heads(model):
         mix_in(head, ImposedCells)
         set_inference(head, 'dense')
-    name = Path(config).stem
-    if path and path != config:
-        name = f'{name}={Path(path).stem}'
     return Loaded(name, text, config, path or None, cfg, model)
+
+
+def _shipped_file(parser: argparse.ArgumentParser, name: str) -> str:
+    """File of a model of the zoo, or end with what is wrong with it."""
+    try:
+        return str(find_model(name, 'torch'))
+    except ZooError as error:
+        fail(parser, str(error))
 
 
 def _config_within(

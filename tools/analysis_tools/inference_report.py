@@ -42,9 +42,8 @@ def text(result: dict) -> str:
     """
     rates = result['rates']
     lines = [
-        '{device}, {threads} threads, torch {torch}; median of {iters}'.format(
-            **result
-        ),
+        '{device}, threads: {threads}, torch {torch}; median of '
+        '{iters}'.format(**result),
         f'this machine: 3x3 convolution {rates["convolution"] / 1e9:.1f} '
         f'GFLOP/s, matrix product {rates["matrix_product"] / 1e9:.1f} GFLOP/s',
     ]
@@ -212,7 +211,7 @@ def _finish(figure: Figure, result: dict) -> Figure:
         fontsize=8,
     )
     figure.supxlabel(
-        '{device}, {threads} threads, torch {torch}'.format(**result),
+        '{device}, threads: {threads}, torch {torch}'.format(**result),
         fontsize=9,
         color='0.3',
     )

@@ -99,15 +99,27 @@ def set_inference(head: SRNHead, mode: str) -> None:
     head.test_cfg = ConfigDict(head.test_cfg or {}, inference=mode)
 
 
+def set_coarse(head: SRNHead, coarse: bool) -> None:
+    """Choose whether the first step runs in low precision first.
+
+    Args:
+        head (SRNHead): The head, changed in place.
+        coarse (bool): If so, as ``test_cfg`` says, or in bfloat16.
+    """
+    cfg = head.test_cfg or {}
+    own = cfg.get('coarse_first_step') or {}
+    head.test_cfg = ConfigDict(cfg, coarse_first_step=own if coarse else None)
+
+
 class Contender:
     """A detector in one variant, with the weights of all its variants.
 
     Args:
         loaded (Loaded): The detector.
         variant (str): ``'published'``, or a value of ``inference`` of
-            ``test_cfg``; with ``'+prepared'`` after it, made faster by
-            ``prepare_for_inference``; with ``'+amp'`` at its end, run under
-            mmengine's autocast.
+            ``test_cfg``.  After it ``'+prepared'``: made faster by
+            ``prepare_for_inference``; ``'+coarse'``: with
+            ``coarse_first_step``; ``'+amp'``: under mmengine's autocast.
 
     Attributes:
         model (nn.Module): The variant.
@@ -138,6 +150,7 @@ class Contender:
             if mode == 'published':
                 mix_in(head, PublishedWork)
             set_inference(head, inference)
+            set_coarse(head, 'coarse' in changes)
         self.model = self.plain
         if 'prepared' in changes:
             self.model = prepare_for_inference(self.plain)

@@ -177,12 +177,7 @@ def _read_trained(path: str | Path, config: Any) -> tuple[dict, dict, dict]:
                 f'config {config}: cannot be read: {one_line(error)}'
             ) from error
     try:
-        if Path(path).suffix == '.safetensors':
-            from safetensors.torch import load_file
-
-            checkpoint = load_file(path)
-        else:
-            checkpoint = read_checkpoint(str(path))
+        checkpoint = read_checkpoint(str(path))
     except Exception as error:  # a damaged file may raise anything
         raise ZooError(one_line(error)) from error
     meta = checkpoint.get('meta') or {}

@@ -67,6 +67,7 @@ def run(part, root, tmp_path_factory):
                 *('--impose-active', *map(str, SHARES), '--threads', '1'),
                 *('--variants', 'published', 'dense', 'selective', 'auto'),
                 *('selective+prepared', 'dense+prepared+amp'),
+                'selective+coarse',
                 *('--out-dir', str(out), *FEW, '--iters', '2'),
             ]
         )
@@ -119,6 +120,39 @@ def test_autocast(part, root, amp):
     batches = part('inference_inputs').noise(loaded, (64, 64))
     part('inference_variants').predict(contender.model, batches, amp)
     assert {*seen} == {torch.bfloat16 if amp else torch.float32}
+
+
+@pytest.mark.parametrize('prepared', ['', '+prepared'])
+@pytest.mark.parametrize('coarse', [False, True])
+def test_coarse_first_step(part, root, coarse, prepared):
+    """Whole maps in low precision, what survives again as it is."""
+    loaded = part('inference_inputs').load_detector(
+        argparse.ArgumentParser(), str(root / LIGHT), 'cpu', root
+    )
+    variants = part('inference_variants')
+    name = f'selective{prepared}{"+coarse" * coarse}'
+    contender = variants.Contender(loaded, name)
+    part('imposed_cells').impose([contender.model], 0.1)
+    (head,) = part('imposed_cells').srn_heads(contender.model)
+    seen = []
+    head.conv_cls.register_forward_hook(
+        lambda *args: seen.append(args[-1].dtype)
+    )
+    given, own = [], head.predict_by_feat
+    head.predict_by_feat = lambda first, *args, **kwargs: (
+        given.extend(first) or own(first, *args, **kwargs)
+    )
+    batches = part('inference_inputs').noise(loaded, (64, 96))
+    variants.predict(contender.model, batches)
+    # First step on P2 to P4, second on P5 to P7, and the rest on rows.
+    low = torch.bfloat16 if coarse else torch.float32
+    assert seen == [low] * 3 + [torch.float32] * 3
+    # Rounded, where not computed again.
+    for size, logits in zip(SIZES[:3], given):
+        mask = part('imposed_cells').blobs(size, 0.1)
+        rounded = logits == logits.bfloat16().float()
+        assert not rounded[0, :, mask].all()
+        assert rounded[0, :, ~mask].all() == coarse
 
 
 @pytest.mark.parametrize('share', SHARES)
@@ -211,14 +245,18 @@ def test_work_of_rows(run, part, share):
         assert found['head'] == expected
         # As much where the P convolutions look at most of these small maps.
         assert found['neck'] <= rows['dense']['stage_multiply_adds']['neck']
+    # What the filter leaves runs through the first step again.
+    expected += sum(row_work(x, LOGITS) for x in blobs[:3])
+    found = rows['selective+coarse']['stage_multiply_adds']
+    assert found['head'] == expected
 
 
 def test_files(run):
     out, result = run
     with (out / 'benchmark.csv').open(newline='') as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == 2 * 6
-    for line, row in zip(lines[:6], rows_of(result, SHARES[0]).values()):
+    assert len(lines) == 2 * 7
+    for line, row in zip(lines[:7], rows_of(result, SHARES[0]).values()):
         assert line['variant'] == row['variant']
         assert float(line['seconds']) == row['seconds']
         assert (
@@ -252,6 +290,68 @@ def test_lines_of_the_picture_and_of_the_table(run, part):
     assert sum(widths) == pytest.approx(
         1e3 * sum(dense['stage_seconds'].values())
     )
+
+
+def cells_of(markdown):
+    """Rows of all tables, by their first cell."""
+    rows = [
+        [x.strip() for x in line.strip('|').split('|')]
+        for line in markdown.splitlines()
+        if line.startswith('|') and '---' not in line
+    ]
+    return {x[0]: x[1:] for x in rows}
+
+
+def test_table_of_shares(run, part):
+    out, result = run
+    rows = cells_of((out / 'benchmark.md').read_text())
+    assert rows['64x96, active cells'] == ['5 %', '30 %']
+
+    def expected(variant, key, unit):
+        return [rows_of(result, x)[variant][key] / unit for x in SHARES]
+
+    for name in rows_of(result, SHARES[0]):
+        cells = rows[f'`{name}`, ms']
+        times = [float(x.split(',')[0]) for x in cells]
+        error = 0.51 if max(times) >= 10 else 0.051
+        assert times == pytest.approx(expected(name, 'seconds', 1e-3), error)
+        if name != 'published':
+            ratios = [float(x.split(',')[1]) for x in cells]
+            exact = expected(name, 'ratio', 1)
+            assert ratios == pytest.approx(exact, abs=0.0051)
+    work = [x for x in rows if x.startswith('multiply-adds')]
+    # The prepared ones have those of others.
+    assert [x.split('`')[1] for x in work] == [
+        *('published', 'dense', 'selective', 'auto', 'selective+coarse')
+    ]
+    whole = expected('published', 'multiply_adds', 1)
+    less = [
+        f'{x / y:.2f}'
+        for x, y in zip(expected('selective', 'multiply_adds', 1), whole)
+    ]
+    assert rows['multiply-adds of `selective`'] == less
+    assert rows['multiply-adds of `published`, thousand million'] == [
+        f'{x / 1e9:.1f}' for x in whole
+    ]
+
+
+def test_table_of_photos(run, part):
+    """Of one size and no imposed share: a line for each variant."""
+    result = json.loads((run[0] / 'benchmark.json').read_text())
+    setting = dict(result['settings'][0], imposed=None, size='9 photos')
+    text = part('inference_tables').markdown(
+        dict(result, settings=[setting], imposed=None)
+    )
+    rows, row = cells_of(text), setting['rows'][1]
+    assert rows['9 photos'][:2] == ['ms for an image', 'share of `published`']
+    assert rows['`dense`'][1] == f'{row["ratio"]:.2f}'
+    assert rows['`dense`'][3] == f'{row["boxes"]:.0f}'
+    assert rows['`dense`'][4] == f'{row["peak_bytes"] / 2**20:.1f}'
+    (levels,) = setting['active'].values()
+    active = rows['get boxes']
+    assert active == [f'{100 * x["boxes"]:.1f}' for x in levels]
+    assert rows['survive the first step'] == [*active[:3], '', '', '']
+    assert 'discs' not in text and 'threads: 1' in text
 
 
 # --- imposed cells -----------------------------------------------------------
@@ -452,6 +552,13 @@ def test_several_sizes(part, tool, root, tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     ends = [x.split()[-1] for x in lines if x.startswith(('dense', 'auto'))]
     assert ends == ['2.00', '2.00', '1.00', '1.00']
+    rows = cells_of((tmp_path / 'benchmark.md').read_text())
+    assert (
+        rows['size']
+        == rows['peak of the process, GiB']
+        == [*('128 x 64', '64 x 64')]
+    )
+    assert rows['`auto`'] == ['2.00', '1.00']
     time, memory = part('inference_report').draw(result).axes
     assert [x.get_label() for x in memory.lines] == ['dense', 'auto']
     for line in memory.lines:
@@ -546,6 +653,30 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     assert 'random weights' not in printed
 
 
+def test_weights_that_ship(part, root, fails, tool, monkeypatch):
+    """By name, with the config of their training or another one."""
+    from safetensors.torch import load_file
+
+    from mmsrn.zoo import find_model
+
+    weights = load_file(find_model('srn_mobilenetv2', 'torch'))
+    load = part('inference_inputs').load_detector
+    parser = argparse.ArgumentParser()
+    alone = load(parser, 'srn_mobilenetv2', 'cpu', root)
+    assert alone.name == 'srn_mobilenetv2'
+    assert alone.model.bbox_head.test_cfg.nms.iou_threshold == 0.65
+    other = load(parser, f'{root / LIGHT}=srn_mobilenetv2', 'cpu', root)
+    assert other.name == f'{Path(LIGHT).stem}=srn_mobilenetv2'
+    assert other.model.bbox_head.test_cfg.nms.iou_threshold == 0.5
+    for loaded in (alone, other):
+        assert loaded.cfg.test_dataloader.dataset.ann_file == 'val.txt'
+        state = loaded.model.state_dict()
+        for name, tensor in weights.items():
+            assert state[name].equal(tensor.to(state[name].dtype)), name
+    monkeypatch.setattr('mmsrn.zoo.model_zoo.HERE', root / 'nowhere')
+    assert 'install mmsrn anew' in fails(tool, 'srn_mobilenetv2')
+
+
 def test_photos_of_the_test_set(part, tool, fails, root, tmp_path):
     """Evenly spaced, by its own pipeline."""
     folder = tmp_path / 'set'
@@ -613,7 +744,11 @@ def test_wrong_files(tool, fails, small_config, photos, tmp_path):
 def test_wrong_arguments(tool, fails):
     error = fails(tool, '--variants', 'dense', 'fast')
     assert "unknown variant 'fast'; there are published, dense, " in error
-    assert 'unknown variant' in fails(tool, '--variants', 'dense+')
+    for wrong in ('dense+', 'auto+amp+prepared', 'auto+coarse+coarse'):
+        assert 'unknown variant' in fails(tool, '--variants', wrong)
+    for mode in ('published', 'dense+prepared'):
+        error = fails(tool, '--variants', f'{mode}+coarse')
+        assert f'+coarse has no effect on {mode.split("+")[0]}' in error
     for size in ('640x', '0x640', '1x2x3', 'large'):
         assert 'such as 480x640' in fails(tool, '--size', size)
     for share in ('1.5', '-0.1', 'nan', 'few'):
