@@ -13,12 +13,13 @@ auto       that, on levels where it pays
 Changes may follow, in this order, such as auto+prepared+coarse:
 
 +prepared  the model goes through mmsrn.models.utils.prepare_for_inference
-+coarse    the first step runs in low precision, then as it is in the cells
-           that survive (coarse_first_step=dict()); of selective and auto
++coarse    the first step runs in bfloat16, and as it is in the cells where
+           that leaves doubt (coarse_first_step=dict()); of selective and auto
 +amp       all runs under autocast, as with test_cfg.fp16=True: bfloat16 on a
            CPU, float16 on a GPU; scores and boxes change a little
 
 Times are wall-clock, medians with their range; the ratio is to the first row.
+As in tools/test.py, memory that is freed is kept.
 Stages are timed in passes of their own, so that the clock does not disturb
 the total. GMAC: multiply-adds of convolutions and matrix products that are
 executed, in thousand millions; "rate" is their share of what this machine
@@ -40,6 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from mmsrn.utils.allocator import keep_freed_memory  # noqa: E402
 from mmsrn.utils.launch import (  # noqa: E402
     check_writable,
     fail,
@@ -474,6 +476,7 @@ def main(argv: list[str] | None = None) -> None:
     from process_memory import STATUS
 
     args.device = usable_device(parser, args.device)
+    keep_freed_memory()
     if args.process_memory and args.device != 'cpu':
         fail(
             parser,

@@ -99,16 +99,16 @@ def set_inference(head: SRNHead, mode: str) -> None:
     head.test_cfg = ConfigDict(head.test_cfg or {}, inference=mode)
 
 
-def set_coarse(head: SRNHead, coarse: bool) -> None:
-    """Choose whether the first step runs in low precision first.
+def set_coarse(head: SRNHead) -> None:
+    """Let the first step run in low precision first.
 
     Args:
-        head (SRNHead): The head, changed in place.
-        coarse (bool): If so, as ``test_cfg`` says, or in bfloat16.
+        head (SRNHead): The head, changed in place: as its ``test_cfg`` says,
+            or in bfloat16.
     """
     cfg = head.test_cfg or {}
     own = cfg.get('coarse_first_step') or {}
-    head.test_cfg = ConfigDict(cfg, coarse_first_step=own if coarse else None)
+    head.test_cfg = ConfigDict(cfg, coarse_first_step=own)
 
 
 class Contender:
@@ -150,7 +150,8 @@ class Contender:
             if mode == 'published':
                 mix_in(head, PublishedWork)
             set_inference(head, inference)
-            set_coarse(head, 'coarse' in changes)
+            if 'coarse' in changes:
+                set_coarse(head)
         self.model = self.plain
         if 'prepared' in changes:
             self.model = prepare_for_inference(self.plain)

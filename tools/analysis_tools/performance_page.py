@@ -69,7 +69,7 @@ MEASUREMENTS = {
     'r50-sizes': Measurement(
         f'{_R50} --size 480x640 1000x1000 2000x2000 3000x4000 4096x4096 '
         '--impose-active 0.03 --process-memory --threads 2 '
-        '--variants dense dense+prepared auto auto+prepared',
+        '--variants dense auto+prepared',
         'Time of an image and memory of the process against megapixels',
     ),
     DEFAULT_MODEL: Measurement(

@@ -69,6 +69,9 @@ def _predict_once(
     from inference_inputs import load_detector, noise
     from inference_variants import Contender, predict
 
+    from mmsrn.utils.allocator import keep_freed_memory
+
+    keep_freed_memory()
     torch.set_num_threads(threads)
     loaded = load_detector(argparse.ArgumentParser(), text, 'cpu', root)
     batches = noise(loaded, size)
