@@ -1,4 +1,6 @@
 import copy
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,9 +10,13 @@ from mmdet.structures.bbox import bbox_overlaps
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import autocast
 
-from mmsrn.models.utils import prepare_for_inference
+from mmsrn.models.layers import RFE
+from mmsrn.models.utils import prepare_for_inference, winograd
 from mmsrn.testing.detections import assert_same_boxes
 from mmsrn.testing.models import load_model_cfg, random_batch
+
+# The module: its name is that of the function.
+prepare = sys.modules['mmsrn.models.utils.prepare_for_inference']
 
 
 @pytest.fixture(scope='module')
@@ -69,6 +75,54 @@ def test_finds_the_same_boxes(model):
     found = [x.pred_instances for x in found]
     assert min(map(len, found)) > 0
     assert_same_boxes(found, wanted, score=1e-4)
+
+
+def test_large_heads_on_a_cpu(root, monkeypatch):
+    """Winograd's convolutions filter, RFE goes in bands: the same boxes."""
+    torch.manual_seed(0)
+    name = 'configs/_base_/models/srn_r50_fpn.py'
+    model = MODELS.build(load_model_cfg(root / name)).eval()
+    head = model.bbox_head
+    for part in head.modules():
+        if isinstance(part, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(part.weight)
+    torch.nn.init.normal_(head.conv_reg.weight, std=1e-4)
+    torch.nn.init.constant_(head.conv_cls.bias, -6.0)
+    assert head.test_cfg.get('coarse_first_step') is None
+    fast = prepare_for_inference(model)
+    assert fast.bbox_head.test_cfg.coarse_first_step.dtype == 'float32'
+    assert head.test_cfg.get('coarse_first_step') is None
+    monkeypatch.setattr(prepare, 'BAND_CELLS', 1000)
+    sides = []
+    own = winograd.winograd_conv2d
+    monkeypatch.setattr(
+        winograd,
+        'winograd_conv2d',
+        lambda x, *args: sides.append(x.shape[-2:]) or own(x, *args),
+    )
+    maps = [torch.randn(1, 256, 48 >> i, 64 >> i) for i in range(6)] * 2
+    samples = [SimpleNamespace(metainfo=dict(img_shape=(192, 256)))]
+    with torch.no_grad():
+        wanted = head.predict(tuple(maps), samples)
+        assert not sides
+        found = fast.bbox_head.predict(tuple(maps), samples)
+    assert sides == [(48, 64)] * 2  # of P2, in the first step only
+    assert len(wanted[0]) > 0
+    assert_same_boxes(found, wanted)
+
+
+@pytest.mark.parametrize('inference', ['auto', 'dense'])
+def test_small_heads_and_those_that_say_how(model, inference):
+    assert 'coarse_first_step' not in (
+        prepare_for_inference(model, inference).bbox_head.test_cfg
+    )
+    own = copy.deepcopy(model)
+    own.bbox_head.test_cfg.coarse_first_step = dict(dtype='bfloat16')
+    fast = prepare_for_inference(own, inference).bbox_head
+    assert fast.test_cfg.coarse_first_step == dict(dtype='bfloat16')
+    for part in fast.modules():
+        if isinstance(part, RFE):
+            assert part.band_cells == prepare.BAND_CELLS
 
 
 def test_other_detectors(root):
