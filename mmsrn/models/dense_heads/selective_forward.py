@@ -15,26 +15,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
-
-from mmsrn.utils.one_line import one_line
+from torch import Tensor
 
 from ..sparse import (
+    CROSSOVER,
     Pyramid,
     RowPlan,
+    RowsOrMaps,
+    check_mode,
     run_in_bands,
-    runs_on_rows,
-    share_of_work,
 )
 from ..task_modules.step_targets import reject_unknown
 
 if TYPE_CHECKING:
     from .srn_head import Maps, SRNHead
 
-INFERENCE = ('dense', 'selective', 'auto')
-# Share of the work on maps from which on rows take as long, on a CPU:
-# tools/analysis_tools/benchmark_inference.py --calibrate
-CROSSOVER = 0.7
+SETTING = 'SRNHead: inference={} of test_cfg'
 # More than bfloat16 errs, in logits: docs/selective_inference.md
 BAND = 0.25
 DTYPES = ('bfloat16', 'float16')
@@ -49,12 +45,7 @@ def check_settings(cfg: dict) -> None:
     Raises:
         ValueError: If a setting is not one that is known.
     """
-    mode = cfg.get('inference', 'dense')
-    if mode not in INFERENCE:
-        raise ValueError(
-            f'SRNHead: inference={mode!r} of test_cfg must be one of '
-            + ', '.join(map(repr, INFERENCE))
-        )
+    check_mode(cfg.get('inference', 'dense'), SETTING)
     coarse = cfg.get('coarse_first_step')
     if coarse is None:
         return
@@ -100,9 +91,9 @@ class _SelectiveForward:
         self.head = head
         self.pyramid = pyramid
         self.cfg = head.test_cfg
-        self.crossover = self.cfg.get('crossover', CROSSOVER)
-        if head.inference == 'selective':
-            self.crossover = 1.0
+        self.choice = RowsOrMaps(
+            head.inference, self.cfg.get('crossover', CROSSOVER), SETTING
+        )
         self.levels = range(head.prior_generator.num_levels)
         # Class plans of the levels that run on rows, and the rows they took.
         self.plans: dict[int, RowPlan] = {}
@@ -133,24 +124,6 @@ class _SelectiveForward:
         height, width = self.pyramid.sizes[level]
         return priors.view(len(priors), height, width, -1).any(dim=-1)
 
-    def _run_on_rows(self, layers: list[nn.Module]) -> bool:
-        """Whether layers do so."""
-        unfit = [x for x in layers if not runs_on_rows(x)]
-        if unfit and self.head.inference == 'selective':
-            raise ValueError(
-                "SRNHead: inference='selective' of test_cfg: "
-                f'{one_line(str(unfit[0]))} does not give on single cells '
-                "what it gives on maps; 'auto' and 'dense' compute the maps"
-            )
-        return not unfit
-
-    def _plan(self, layers: list[nn.Module], wanted: Tensor) -> RowPlan | None:
-        """How to run layers on rows; None if whole maps are the better way."""
-        if not self._run_on_rows(layers):
-            return None
-        plan = RowPlan(layers, wanted)
-        return plan if share_of_work(plan) <= self.crossover else None
-
     def _class_scores(self, maps: Tensor, first: bool = False) -> Tensor:
         """What a class predictor gives on whole maps."""
         return run_in_bands(
@@ -164,7 +137,7 @@ class _SelectiveForward:
         head, maps = self.head, self.pyramid.first(level)
         coarse = self.cfg.get('coarse_first_step')
         layers = head.cls_layers(True)
-        if coarse is not None and self._run_on_rows(layers):
+        if coarse is not None and self.choice.allows(layers):
             dtype = getattr(torch, coarse.get('dtype', DTYPES[0]))
             with torch.autocast(maps.device.type, dtype):
                 scores = self._class_scores(maps, True)
@@ -172,7 +145,7 @@ class _SelectiveForward:
             # What decides may be the difference of two logits.
             raised = self._raise(logits, 2 * coarse.get('band', BAND))
             survivors = self._cells(head.survivors(raised), level)
-            plan = self._plan(layers, survivors)
+            plan = self.choice.plan(layers, survivors)
             if plan is not None:
                 exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
                 exact = head.class_logits(exact, level)
@@ -195,7 +168,7 @@ class _SelectiveForward:
             if same:
                 continue
             alive = self._cells(head.survivors(cls_fs[i]), i)
-            plan = self._plan(head.cls_layers(), alive)
+            plan = self.choice.plan(head.cls_layers(), alive)
             if plan is not None:
                 self.plans[i] = plan
         dense = [i for i in self.levels if i not in self.plans]
@@ -229,7 +202,7 @@ class _SelectiveForward:
             channels = head.num_base_priors * head.bbox_coder.encode_size
             size = len(wanted), channels, *wanted.shape[1:]
             return torch.zeros(size, device=wanted.device)
-        plan = self._plan(head.reg_layers(refine, first), wanted)
+        plan = self.choice.plan(head.reg_layers(refine, first), wanted)
         if plan is not None and not first and level in self.plans:
             given = self.plans[level].sets[0]
             # Of the cells of the class plan: no map of this level exists.

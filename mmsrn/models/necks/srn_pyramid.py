@@ -162,7 +162,11 @@ class SRNPyramid:
             cells,
         )
         if level + 1 < len(self._feats):
-            rows += upsample_rows(
-                above, needed[level + 1], cells, **self._neck.upsample_cfg
+            lateral, rows = (
+                rows,
+                upsample_rows(
+                    above, needed[level + 1], cells, **self._neck.upsample_cfg
+                ),
             )
+            rows += lateral  # which a gradient may need as it is
         return rows

@@ -6,7 +6,13 @@ from mmcv.cnn import ConvModule
 from torch import nn
 
 from mmsrn.models.layers import RFE
-from mmsrn.models.sparse import Cells, RowPlan, runs_on_rows, share_of_work
+from mmsrn.models.sparse import (
+    Cells,
+    RowPlan,
+    gathered_conv,
+    runs_on_rows,
+    share_of_work,
+)
 from mmsrn.models.sparse import row_layers as module
 
 LAYERS = {
@@ -168,7 +174,7 @@ def test_a_border_that_is_not_zero_is_noticed(monkeypatch):
 @pytest.mark.parametrize('name', ['3x3', '1x1', 'groups'])
 def test_chunks(monkeypatch, name):
     want, _ = run_both(make(name), MASKS['all'])
-    monkeypatch.setattr(module, 'CHUNK', 10)  # the last has fewer
+    monkeypatch.setattr(gathered_conv, 'CHUNK', 10)  # the last has fewer
     got, _ = run_both(make(name), MASKS['all'])
     torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
 
@@ -190,6 +196,8 @@ def test_product_on_any_number_of_threads(
     layer = nn.Conv2d(8, 12, 1, groups=groups, bias=bias)
     rows = torch.randn(num, 8)
     with torch.no_grad():
-        found = module._product(rows, layer.weight, layer.bias, layer.groups)
+        found = gathered_conv._product(
+            rows, layer.weight, layer.bias, layer.groups
+        )
         expected = layer(rows[:, :, None, None])[:, :, 0, 0]
     torch.testing.assert_close(found, expected)
