@@ -15,6 +15,7 @@ from mmsrn.models.sparse import (
 )
 from mmsrn.models.sparse import row_layers as module
 
+SIGMOID = dict(type='Sigmoid')
 LAYERS = {
     '3x3': lambda: nn.Conv2d(8, 6, 3, padding=1),
     '1x5': lambda: nn.Conv2d(8, 8, (1, 5), padding=(0, 2), bias=False),
@@ -23,6 +24,7 @@ LAYERS = {
     'relu': lambda: ConvModule(8, 8, 3, padding=1),
     'norm': lambda: ConvModule(8, 8, 3, padding=1, norm_cfg=dict(type='BN')),
     'leaky': lambda: ConvModule(8, 8, 1, act_cfg=dict(type='LeakyReLU')),
+    'sigmoid': lambda: ConvModule(8, 8, 3, padding=1, act_cfg=SIGMOID),
     'rfe': lambda: RFE(8),
     'rfe-norm': lambda: RFE(8, norm_cfg=dict(type='BN')),
 }
@@ -76,6 +78,31 @@ def test_layers_give_on_rows_what_they_give_on_maps(name, mask):
     got, want = run_both(layers, mask)
     torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
     assert not got[-1].any()
+
+
+@pytest.mark.parametrize('mask', MASKS.values(), ids=MASKS)
+@pytest.mark.parametrize('name', LAYERS)
+def test_gradients_on_rows_are_those_on_maps(name, mask):
+    """Of maps and weights, through a second layer that looks around."""
+    layers = make(name, 'relu')
+    layers.double()
+    if layers[0](torch.zeros(1, 8, 3, 3).double()).shape[1] != 8:
+        layers = layers[:1]
+    plan = RowPlan(layers, mask)
+    grads = []
+    for on_rows in (True, False):
+        torch.manual_seed(0)
+        maps = torch.randn(len(mask), 8, *mask.shape[1:]).double()
+        maps.requires_grad_()
+        if on_rows:
+            rows = plan(plan.sets[0].take(maps))
+        else:
+            rows = plan.sets[-1].take(layers(maps))
+        weights = torch.randn(rows.shape).double()
+        inputs = [maps, *layers.parameters()]
+        grads.append(torch.autograd.grad((rows * weights).sum(), inputs))
+    for one, other in zip(*grads):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
