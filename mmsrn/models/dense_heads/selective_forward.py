@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from ..sparse import (
-    CROSSOVER,
     Pyramid,
     RowPlan,
     RowsOrMaps,
@@ -30,6 +29,9 @@ from ..task_modules.step_targets import reject_unknown
 if TYPE_CHECKING:
     from .srn_head import Maps, SRNHead
 
+# Share of the work on maps from which on rows take as long, on a CPU:
+# tools/analysis_tools/benchmark_inference.py --calibrate
+CROSSOVER = 0.7
 SETTING = 'SRNHead: inference={} of test_cfg'
 # More than bfloat16 errs, in logits: docs/selective_inference.md
 BAND = 0.25

@@ -54,10 +54,8 @@ def convolve(
 class _GatheredConv(torch.autograd.Function):
     """A larger kernel, which sees a matrix of the neighbours of each cell.
 
-    That matrix has as many columns as the kernel has weights for an output;
-    it is made again when gradients need it.  The gradient of the input is
-    itself such a convolution, from the cells of the output to those of the
-    input, so that nothing is added in an order left to chance.
+    That matrix has as many columns as the kernel has weights for an output.
+    It is not kept for the gradients, but gathered again.
     """
 
     @staticmethod
@@ -72,17 +70,14 @@ class _GatheredConv(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         rows, weight = ctx.saved_tensors
-        given, wanted = ctx.given, ctx.wanted
         need_rows, need_weight, need_bias = ctx.needs_input_grad[:3]
-        grad = grad.clone(memory_format=torch.contiguous_format)
-        grad[-1] = 0  # stands for what lies outside the map
+        grad = grad[:-1].contiguous()
+        near = ctx.given.neighbours(ctx.wanted, weight.shape[2:])
         of_rows = of_weight = of_bias = None
         if need_rows:
-            mirrored = weight.to(grad.dtype).flip(2, 3).transpose(0, 1)
-            of_rows = _gathered(grad, mirrored, None, wanted, given)
-            of_rows = of_rows.to(rows.dtype)
+            of_rows = _rows_gradient(rows, weight, near, grad)
         if need_weight:
-            of_weight = _weight_gradient(rows, weight, given, wanted, grad)
+            of_weight = _weight_gradient(rows, weight, near, grad)
         if need_bias and ctx.with_bias:
             of_bias = grad.sum(dim=0, dtype=weight.dtype)
         return of_rows, of_weight, of_bias, None, None
@@ -111,17 +106,36 @@ def _gather(rows: Tensor, near: Tensor) -> Tensor:
     return gathered.view(num, kernel * rows.shape[1])
 
 
-def _weight_gradient(
-    rows: Tensor, weight: Tensor, given: Cells, wanted: Cells, grad: Tensor
+def _rows_gradient(
+    rows: Tensor, weight: Tensor, near: Tensor, grad: Tensor
 ) -> Tensor:
-    """Gradient of the weight, added up over chunks in its own precision."""
+    """Gradient of the input: what each cell gives to its neighbours.
+
+    On a CPU it is added up in a fixed order; on a GPU torch does so on
+    demand (``torch.use_deterministic_algorithms``).
+    """
+    matrix = weight.to(grad.dtype).permute(2, 3, 1, 0).flatten(0, 2)
+    matrix = matrix[:, :, None, None]
+    # In full precision, as a convolution adds up.
+    full = torch.promote_types(rows.dtype, torch.float32)
+    total = torch.zeros_like(rows, dtype=full)
+    for chosen, part in zip(near.split(CHUNK), grad.split(CHUNK)):
+        if len(part):
+            given = _product(part, matrix, None).view(-1, rows.shape[1])
+            total.index_add_(0, chosen.flatten(), given.to(full))
+    return total.to(rows.dtype)
+
+
+def _weight_gradient(
+    rows: Tensor, weight: Tensor, near: Tensor, grad: Tensor
+) -> Tensor:
+    """Gradient of the weight, added up in its own precision."""
     outputs, inputs, height, width = weight.shape
     size = outputs, height * width * inputs, 1, 1
     total = weight.new_zeros(size)
-    near = given.neighbours(wanted, (height, width))
-    for chosen, above in zip(near.split(CHUNK), grad[:-1].split(CHUNK)):
+    for chosen, part in zip(near.split(CHUNK), grad.split(CHUNK)):
         gathered = _gather(rows, chosen).to(grad.dtype)
-        for image, of_image in zip(_images(gathered), _images(above)):
+        for image, of_image in zip(_images(gathered), _images(part)):
             total += torch.nn.grad.conv2d_weight(image, size, of_image)
     total = total.view(outputs, height, width, inputs)
     return total.permute(0, 3, 1, 2)

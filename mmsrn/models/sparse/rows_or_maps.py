@@ -11,9 +11,6 @@ from mmsrn.utils.one_line import one_line
 from .row_layers import RowPlan, runs_on_rows, share_of_work
 
 MODES = ('dense', 'selective', 'auto')
-# Share of the work on maps from which on rows take as long, on a CPU:
-# tools/analysis_tools/benchmark_inference.py --calibrate
-CROSSOVER = 0.7
 
 
 def check_mode(mode: str, setting: str) -> None:
