@@ -4,11 +4,10 @@ from .bands import run_in_bands
 from .cells import Cells, dilate
 from .pyramid import BuiltPyramid, Pyramid
 from .row_layers import RowPlan, grow, run, runs_on_rows, share_of_work
-from .rows_or_maps import MODES, RowsOrMaps, check_mode
+from .rows_or_maps import RowsOrMaps, check_mode
 from .upsample import sources, upsample_rows
 
 __all__ = [
-    'MODES',
     'BuiltPyramid',
     'Cells',
     'Pyramid',

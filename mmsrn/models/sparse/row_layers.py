@@ -173,15 +173,16 @@ def _(layer: ConvModule) -> bool:
         and not layer.with_explicit_padding
         and not layer.with_spectral_norm
         and _is_local(layer.norm)
-        and (not layer.with_activation or _is_pointwise(layer.activate))
+        and (not layer.with_activation or type(layer.activate) in _POINTWISE)
     )
 
 
-def _is_pointwise(activation: nn.Module) -> bool:
-    return type(activation) in (
-        *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU),
-        *(nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.Mish),
-    )
+# Activations of single numbers, the first of which make zero of zero.
+_KEEP_ZERO = (
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU),
+    *(nn.Hardswish, nn.Tanh, nn.Mish),
+)
+_POINTWISE = (*_KEEP_ZERO, nn.Hardsigmoid, nn.Sigmoid)
 
 
 @grow.register
@@ -202,9 +203,11 @@ def _(layer: ConvModule, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
             norm.bias,
             eps=norm.eps,
         )
+    keeps_zero = norm is None
     if layer.with_activation:
         rows = layer.activate(rows)
-    return clear_last(rows)  # norm or activation may have given it a value
+        keeps_zero &= type(layer.activate) in _KEEP_ZERO
+    return rows if keeps_zero else clear_last(rows)
 
 
 # --- RFE ---------------------------------------------------------------------
