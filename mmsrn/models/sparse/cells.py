@@ -53,6 +53,22 @@ def clear_last(rows: Tensor) -> Tensor:
     return rows
 
 
+def call(function: type[torch.autograd.Function], *args) -> Tensor:
+    """Call a function that knows its gradient.
+
+    Args:
+        function (type): Its ``forward`` takes no context.
+        *args: Its arguments.
+
+    Returns:
+        Tensor: Its result; without gradients at less expense, which counts
+        where there are few rows.
+    """
+    if torch.is_grad_enabled():
+        return function.apply(*args)
+    return function.forward(*args)
+
+
 class Cells:
     """A set of cells of the maps of a batch, in a fixed order.
 
@@ -151,7 +167,7 @@ class Cells:
         Returns:
             Tensor: (n + 1, C), the last row zero.
         """
-        return _Take.apply(maps, self)
+        return call(_Take, maps, self)
 
     def choose(self, rows: Tensor, part: Cells) -> Tensor:
         """Features of a part of the cells.
@@ -163,7 +179,7 @@ class Cells:
         Returns:
             Tensor: (cells of the part + 1, C), the last row zero.
         """
-        return _Choose.apply(rows, self, part)
+        return call(_Choose, rows, self, part)
 
     def put(self, rows: Tensor, fill: float = 0) -> Tensor:
         """Maps with the features of the cells.
@@ -190,8 +206,7 @@ class _Take(torch.autograd.Function):
     """See :meth:`Cells.take`."""
 
     @staticmethod
-    def forward(ctx, maps, cells):
-        ctx.cells = cells
+    def forward(maps, cells):
         channels = maps.shape[1]
         last = maps.permute(0, 2, 3, 1)  # free if channels come last
         rows = maps.new_empty(len(cells) + 1, channels)
@@ -204,6 +219,10 @@ class _Take(torch.autograd.Function):
         return rows
 
     @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, ctx.cells = inputs
+
+    @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         return ctx.cells.put(grad), None
@@ -213,14 +232,17 @@ class _Choose(torch.autograd.Function):
     """See :meth:`Cells.choose`."""
 
     @staticmethod
-    def forward(ctx, rows, cells, part):
+    def forward(rows, cells, part):
         ranks = cells.ranks().view(-1)[part.flat]
-        ctx.ranks, ctx.num = ranks, len(rows)
         return rows.index_select(0, F.pad(ranks, (0, 1), value=len(cells)))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, ctx.cells, ctx.part = inputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        of_rows = grad.new_zeros(ctx.num, grad.shape[1])
-        of_rows[ctx.ranks] = grad[:-1]
+        of_rows = grad.new_zeros(len(ctx.cells) + 1, grad.shape[1])
+        of_rows[ctx.cells.ranks().view(-1)[ctx.part.flat]] = grad[:-1]
         return of_rows, None, None

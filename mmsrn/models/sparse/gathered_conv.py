@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from .cells import Cells, clear_last
+from .cells import Cells, call, clear_last
 
 # Rows that are gathered at once: bounds the memory that the matrix of a 3x3
 # convolution takes, 18 MiB with 256 channels.
@@ -34,8 +34,8 @@ def convolve(
         Tensor: Features of its output, (cells + 1, C'), the last row zero.
     """
     if layer.kernel_size != (1, 1):
-        return _GatheredConv.apply(
-            rows, layer.weight, layer.bias, given, wanted
+        return call(
+            _GatheredConv, rows, layer.weight, layer.bias, given, wanted
         )
     if given is not wanted:
         rows = given.choose(rows, wanted)
@@ -59,12 +59,21 @@ class _GatheredConv(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, rows, weight, bias, given, wanted):
+    def forward(rows, weight, bias, given, wanted):
+        # To the order of the gathered rows.
+        matrix = weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
+        near = given.neighbours(wanted, weight.shape[2:])
+        near = F.pad(near, (0, 0, 0, 1), value=len(given))
+        parts = (_gather(rows, chosen) for chosen in near.split(CHUNK))
+        result = clear_last(_products(parts, len(near), matrix, bias))
+        # An activation may not write into a view that was made here.
+        return result.detach()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        rows, weight, bias, ctx.given, ctx.wanted = inputs
         ctx.save_for_backward(rows, weight)
         ctx.with_bias = bias is not None
-        ctx.given, ctx.wanted = given, wanted
-        # Detached, since an activation may not write into a view from here.
-        return _gathered(rows, weight, bias, given, wanted).detach()
 
     @staticmethod
     @once_differentiable
@@ -81,22 +90,6 @@ class _GatheredConv(torch.autograd.Function):
         if need_bias and ctx.with_bias:
             of_bias = grad.sum(dim=0, dtype=weight.dtype)
         return of_rows, of_weight, of_bias, None, None
-
-
-def _gathered(
-    rows: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    given: Cells,
-    wanted: Cells,
-) -> Tensor:
-    """Convolution with a weight (outputs, inputs, height, width)."""
-    # To the order of the gathered rows.
-    matrix = weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
-    near = given.neighbours(wanted, weight.shape[2:])
-    near = F.pad(near, (0, 0, 0, 1), value=len(given))
-    parts = (_gather(rows, chosen) for chosen in near.split(CHUNK))
-    return clear_last(_products(parts, len(near), matrix, bias))
 
 
 def _gather(rows: Tensor, near: Tensor) -> Tensor:

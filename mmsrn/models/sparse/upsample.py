@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .cells import Cells
+from .cells import Cells, call
 
 # Cells whose sources are gathered at once, 16 MiB with 256 channels.
 CHUNK = 2**14
@@ -100,7 +100,7 @@ def upsample_rows(
         (ranks[image, rank_row[row], rank_column[column]], weight)
         for rank_row, rank_column, weight in corners
     ]
-    return _Mix.apply(rows, mixed)
+    return call(_Mix, rows, mixed)
 
 
 class _Mix(torch.autograd.Function):
@@ -111,8 +111,7 @@ class _Mix(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, rows, mixed):
-        ctx.mixed, ctx.num = mixed, len(rows)
+    def forward(rows, mixed):
         result = rows.new_zeros(len(mixed[0][0]) + 1, rows.shape[1])
         for chosen, weight in mixed:
             for part, ranks, weights in zip(
@@ -121,6 +120,11 @@ class _Mix(torch.autograd.Function):
                 summand = rows.index_select(0, ranks)
                 part.addcmul_(summand, weights[:, None])
         return result
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        rows, ctx.mixed = inputs
+        ctx.num = len(rows)
 
     @staticmethod
     @once_differentiable
