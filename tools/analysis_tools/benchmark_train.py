@@ -91,7 +91,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=share,
         metavar='SHARE',
         help='this share of the cells of each level survives STC, 0 to 1, in '
-        'compact groups (default: what the initial weights leave, everything)',
+        'compact groups (default: what the initial weights leave)',
     )
     parser.add_argument(
         '--processor-time',

@@ -153,7 +153,8 @@ def impose_in_training(
     Args:
         model (nn.Module): A detector, whose heads are changed in place.
         share (float): Of the cells of each level of STC.
-        size (tuple[int, int]): Height and width of the images, in pixels.
+        size (tuple[int, int]): Height and width of the images with their
+            padding, in pixels.
     """
     for head in srn_heads(model):
         strides = head.prior_generator.strides

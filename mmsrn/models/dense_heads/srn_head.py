@@ -321,7 +321,8 @@ class SRNHead(AnchorHead):
         choice = training_choice(self.train_cfg or {})
         if choice is None:
             return False
-        # Norms of the batch count on the order of levels in forward().
+        # Else as ever: norms that are in training depend on the order in which
+        # forward() goes through the levels.
         fit = [
             choice.allows(x) for x in (self.cls_layers(), self.reg_layers())
         ]

@@ -121,7 +121,7 @@ def runs_on_rows(layer: nn.Module) -> bool:
 def _refusal(layer: nn.Module) -> str:
     return (
         f'{type(layer).__name__} cannot run on rows; register it in '
-        f"{__name__}, or use inference='dense'"
+        f"{__name__}, or compute whole maps: 'dense'"
     )
 
 
@@ -177,7 +177,7 @@ def _(layer: ConvModule) -> bool:
     )
 
 
-# Activations of single numbers, the first of which make zero of zero.
+# Activations of single numbers; these make zero of zero.
 _KEEP_ZERO = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU),
     *(nn.Hardswish, nn.Tanh, nn.Mish),
