@@ -131,6 +131,29 @@ def positive(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """Read a share, for ``type=`` of an option.
+
+    Args:
+        text (str): What the user gave.
+
+    Returns:
+        float: From 0 to 1.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(
+            f'expected a share from 0 to 1, such as 0.03, not {text!r}'
+        )
+    return value
+
+
 def _explain(error: Exception) -> str | None:
     """Say what in config or data an exception comes from, if from there.
 

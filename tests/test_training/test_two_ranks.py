@@ -12,12 +12,19 @@ SCRIPT = Path(__file__).with_name('two_ranks.py')
 
 
 @pytest.fixture(scope='module')
-def results(run, tmp_path_factory):
+def one_process(run, tmp_path_factory):
+    """Losses and gradients by one process, of whole maps."""
+    path = tmp_path_factory.mktemp('one') / 'found.pt'
+    run(SCRIPT, path, 'dense', processes=1)
+    return torch.load(path)
+
+
+@pytest.fixture(scope='module', params=['dense', 'selective'])
+def results(run, one_process, tmp_path_factory, request):
     """Losses and gradients by one and by two processes."""
-    folder = tmp_path_factory.mktemp('ranks')
-    for ranks in (1, 2):
-        run(SCRIPT, folder / f'{ranks}.pt', processes=ranks)
-    return [torch.load(folder / f'{ranks}.pt') for ranks in (1, 2)]
+    path = tmp_path_factory.mktemp('two') / 'found.pt'
+    run(SCRIPT, path, request.param, processes=2)
+    return one_process, torch.load(path)
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Loss and gradients of one global batch, over any number of processes.
 
-Usage: torchrun --nproc-per-node N two_ranks.py OUT
+Usage: torchrun --nproc-per-node N two_ranks.py OUT FORWARD
 """
 
 import sys
@@ -21,12 +21,13 @@ IMAGES = 4
 FACES = (6, 1, 0, 3)
 
 
-def main(out):
+def main(out, forward):
     start_cpu_processes()
     rank, size = dist.get_rank(), dist.get_world_size()
     cfg = load_model_cfg('configs/_base_/models/srn_mobilenetv2_fpn.py')
     # Statistics of a batch differ between the ranks, so keep them fixed.
     cfg.backbone.norm_eval = True
+    cfg.train_cfg.forward = forward
     torch.manual_seed(0)
     model = MODELS.build(cfg).train()
     # Large enough for STC to remove and for STR to move anchors.
@@ -60,4 +61,4 @@ def main(out):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1])
+    main(*sys.argv[1:])

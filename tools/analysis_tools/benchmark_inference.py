@@ -47,6 +47,7 @@ from mmsrn.utils.launch import (  # noqa: E402
     fail,
     positive,
     require_mmdet,
+    share,
 )
 from mmsrn.utils.output_file import output_file, write_json  # noqa: E402
 
@@ -118,29 +119,6 @@ def image_size(text: str) -> tuple[int, int]:
             f'for both, not {text!r}'
         )
     return int(found[1]), int(found[2] or found[1])
-
-
-def share(text: str) -> float:
-    """Read a share, for ``type=`` of an option.
-
-    Args:
-        text (str): What the user gave.
-
-    Returns:
-        float: From 0 to 1.
-
-    Raises:
-        argparse.ArgumentTypeError: If it is none.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(
-            f'expected a share from 0 to 1, such as 0.03, not {text!r}'
-        )
-    return value
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Compare a training step of SRN with one of mmdet's RetinaNet.
 
-Both models get the same backbone, P2..P7, anchors, input and optimizer. In
-one process they take turns; time is the median over the steps, memory the
-peak of one step with what the model keeps between steps (weights, optimizer
-state). On a GPU the memory is ``torch.cuda.max_memory_allocated``; on a CPU
-it is summed from every allocation that torch's profiler sees, because the
-size of the process tells neither the two models nor the allocator's own
-reserves apart.
+Both models get the same backbone, P2..P7, anchors, input and optimizer. With
+--forward, ways to train one SRN are compared instead, the last of them with
+the first. In one process the models take turns; time is the median over the
+steps, memory the peak of one step with what the model keeps between steps
+(weights, optimizer state). On a GPU the memory is
+``torch.cuda.max_memory_allocated``; on a CPU it is summed from every
+allocation that torch's profiler sees, because the size of the process tells
+neither the models nor the allocator's own reserves apart. GMAC are thousand
+millions of multiply-adds of a step, forwards and backwards.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import copy
 import importlib.util
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +33,7 @@ from mmsrn.utils.launch import (  # noqa: E402
     positive,
     read_config,
     require_mmdet,
+    share,
 )
 from mmsrn.utils.output_file import write_json  # noqa: E402
 
@@ -76,6 +80,26 @@ def make_parser() -> argparse.ArgumentParser:
         'WIDER FACE)',
     )
     parser.add_argument(
+        '--forward',
+        nargs='+',
+        choices=('dense', 'selective', 'auto'),
+        help='compare SRNs with these values of forward of train_cfg, in '
+        'place of a RetinaNet',
+    )
+    parser.add_argument(
+        '--survivors',
+        type=share,
+        metavar='SHARE',
+        help='this share of the cells of each level survives STC, 0 to 1, in '
+        'compact groups (default: what the initial weights leave)',
+    )
+    parser.add_argument(
+        '--processor-time',
+        action='store_true',
+        help='time of the processor in place of that of the wall clock: on a '
+        'CPU whose other programs disturb',
+    )
+    parser.add_argument(
         '--iters',
         type=positive,
         default=5,
@@ -99,7 +123,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=float,
         metavar='R',
         help='exit status 1 if SRN needs more than R times the time or '
-        'memory of RetinaNet',
+        'memory of RetinaNet, or the last way those of the first',
     )
     parser.add_argument(
         '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
@@ -161,6 +185,7 @@ def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
         Step: Its training step.
     """
     import torch
+    from imposed_cells import impose_in_training
     from mmdet.registry import MODELS
     from mmengine.optim import build_optim_wrapper
     from step_cost import Step
@@ -175,19 +200,22 @@ def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
     for group in optim_wrapper.optimizer.param_groups:
         group['lr'] *= LR_FACTOR
     size = (args.size[0], args.size[-1])
+    if args.survivors is not None:
+        impose_in_training(model, args.survivors, size)
     batch = random_batch(args.batch_size, size, args.faces)
-    return Step(model, optim_wrapper, batch)
+    clock = time.process_time if args.processor_time else time.perf_counter
+    return Step(model, optim_wrapper, batch, clock)
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> dict:
-    """Measure both models.
+    """Measure the models.
 
     Args:
         cfg (Config): The config of an SRN.
         args (argparse.Namespace): The command line.
 
     Returns:
-        dict: Setting, numbers by model, and the ratios SRN to RetinaNet.
+        dict: Setting, numbers by model, and the ratios of two of them.
 
     Raises:
         ValueError: If the config is no SRN.
@@ -204,10 +232,16 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
     srn.backbone.init_cfg = None  # no download: weights do not matter here
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    steps = {
-        'SRN': build_step(srn, cfg, args),
-        'RetinaNet': build_step(retinanet_cfg(srn), cfg, args),
-    }
+    if args.forward:
+        cfgs = {
+            f'SRN {way}': dict(srn, train_cfg=dict(srn.train_cfg, forward=way))
+            for way in args.forward
+        }
+        compared = f'SRN {args.forward[-1]}', f'SRN {args.forward[0]}'
+    else:
+        cfgs = {'SRN': srn, 'RetinaNet': retinanet_cfg(srn)}
+        compared = 'SRN', 'RetinaNet'
+    steps = {name: build_step(x, cfg, args) for name, x in cfgs.items()}
     models = compare(steps, args.iters, args.warmup)
     for name, step in steps.items():
         parameters = step.model.parameters()
@@ -219,14 +253,20 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
         'amp': args.amp,
         'torch': torch.__version__,
         'threads': torch.get_num_threads(),
+        'clock': 'processor' if args.processor_time else 'wall',
+        'survivors': args.survivors,
         'models': models,
-        'time_ratio': _ratio(models, 'seconds'),
-        'memory_ratio': _ratio(models, 'peak_bytes'),
+        'compared': compared,
+        **{
+            f'{name}_ratio': models[compared[0]][key]
+            / models[compared[1]][key]
+            for name, key in (
+                ('time', 'seconds'),
+                ('memory', 'peak_bytes'),
+                ('operations', 'operations'),
+            )
+        },
     }
-
-
-def _ratio(models: dict[str, dict[str, float]], key: str) -> float:
-    return models['SRN'][key] / models['RetinaNet'][key]
 
 
 def table(result: dict) -> str:
@@ -236,19 +276,21 @@ def table(result: dict) -> str:
         'torch {torch}{amp}'.format(
             **dict(result, amp=', AMP' if result['amp'] else '')
         ),
-        f'{"":10} {"params":>10} {"median s":>9} {"(min-max)":>14} '
-        f'{"peak MiB":>9}',
+        f'{"":13} {"params":>10} {"median s":>9} {"(min-max)":>14} '
+        f'{"peak MiB":>9} {"GMAC":>8}',
     ]
     for name, row in result['models'].items():
         spread = f'({row["seconds_min"]:.3f}-{row["seconds_max"]:.3f})'
         lines.append(
-            f'{name:10} {row["parameters"] / 1e6:9.2f}M '
+            f'{name:13} {row["parameters"] / 1e6:9.2f}M '
             f'{row["seconds"]:9.3f} {spread:>14} '
-            f'{row["peak_bytes"] / MEBIBYTE:9.0f}'
+            f'{row["peak_bytes"] / MEBIBYTE:9.0f} '
+            f'{row["operations"] / 1e9:8.1f}'
         )
     lines.append(
-        f'SRN / RetinaNet: time {result["time_ratio"]:.2f}, memory '
-        f'{result["memory_ratio"]:.2f}'
+        f'{" / ".join(result["compared"])}: time {result["time_ratio"]:.2f}, '
+        f'memory {result["memory_ratio"]:.2f}, multiply-adds '
+        f'{result["operations_ratio"]:.2f}'
     )
     return '\n'.join(lines)
 

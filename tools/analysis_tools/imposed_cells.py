@@ -141,6 +141,55 @@ def _priors(
     return mask.repeat_interleave(priors).to(device)
 
 
+class ImposedSurvivors:
+    """Base in front of ``STCLoss``: says which priors survive in training.
+
+    As :class:`ImposedCells`, of which the loss asks nothing.  ``imposed`` are
+    the priors of all levels of STC, bool, (M,).
+    """
+
+    imposed: Tensor
+
+    def survives(self, first_scores: Tensor) -> Tensor:
+        """See ``STCLoss.survives``.
+
+        Args:
+            first_scores (Tensor): First-step probabilities, (B, M, classes).
+
+        Returns:
+            Tensor: bool, (B, M).
+        """
+        own = super().survives(first_scores)
+        return self.imposed.to(own.device).expand_as(own)
+
+
+def impose_in_training(
+    model: nn.Module, share: float, size: tuple[int, int]
+) -> None:
+    """Say which cells survive in training on images of one size.
+
+    Args:
+        model (nn.Module): A detector, whose heads are changed in place.
+        share (float): Of the cells of each level of STC.
+        size (tuple[int, int]): Height and width of the images with their
+            padding, in pixels.
+    """
+    for head in srn_heads(model):
+        strides = head.prior_generator.strides
+        mix_in(head.loss_cls, ImposedSurvivors)
+        head.loss_cls.imposed = torch.cat(
+            [
+                _priors(
+                    tuple(-(-x // strides[i][0]) for x in size),
+                    share,
+                    head.num_base_priors,
+                    torch.device('cpu'),
+                )
+                for i in head.stc_levels
+            ]
+        )
+
+
 def srn_heads(model: nn.Module) -> list[SRNHead]:
     """Heads with two steps of a detector.
 
@@ -153,15 +202,15 @@ def srn_heads(model: nn.Module) -> list[SRNHead]:
     return [x for x in model.modules() if isinstance(x, SRNHead)]
 
 
-def mix_in(head: SRNHead, base: type) -> None:
-    """Put a class in front of that of a head, for copies of it too.
+def mix_in(module: nn.Module, base: type) -> None:
+    """Put a class in front of that of a module, for copies of it too.
 
     Args:
-        head (SRNHead): The head, changed in place.
+        module (nn.Module): A head or a loss, changed in place.
         base (type): The class.
     """
-    own = type(head)
-    head.__class__ = type(own.__name__, (base, own), {})
+    own = type(module)
+    module.__class__ = type(own.__name__, (base, own), {})
 
 
 def impose(models: Iterable[nn.Module], share: float | None) -> None:

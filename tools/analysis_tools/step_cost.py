@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 from mmengine.optim import OptimWrapper
+from model_cost import operations_counter
 from rich.progress import track
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
@@ -26,14 +27,20 @@ class Step:
         model (nn.Module): Detector, on its device and in training mode.
         optim_wrapper (OptimWrapper): Of its parameters.
         batch (dict): What the data loader gives.
+        clock (Callable): Seconds, of which differences count.
     """
 
     def __init__(
-        self, model: nn.Module, optim_wrapper: OptimWrapper, batch: dict
+        self,
+        model: nn.Module,
+        optim_wrapper: OptimWrapper,
+        batch: dict,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.model = model
         self.optim_wrapper = optim_wrapper
         self.batch = batch
+        self.clock = clock
         self.device = next(model.parameters()).device
 
     def __call__(self) -> None:
@@ -41,8 +48,14 @@ class Step:
         self.model.train_step(self.batch, self.optim_wrapper)
 
     def seconds(self) -> float:
-        """Wall-clock time of one step."""
-        return seconds(self, self.device)
+        """Time of one step."""
+        return seconds(self, self.device, self.clock)
+
+    def operations(self) -> int:
+        """Multiply-adds of one step, forwards and backwards."""
+        with operations_counter() as counter:
+            self()
+        return counter.get_total_flops() // 2
 
     def kept_bytes(self) -> int:
         """Memory that the model keeps between steps.
@@ -118,21 +131,26 @@ def peak_rise(function: Callable[[], object], device: torch.device) -> int:
     return peak
 
 
-def seconds(function: Callable[[], object], device: torch.device) -> float:
-    """Wall-clock time of a call.
+def seconds(
+    function: Callable[[], object],
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Time of a call, by default that of the wall clock.
 
     Args:
         function (Callable): What to call.
         device (torch.device): Where it computes.
+        clock (Callable): Seconds, of which differences count.
 
     Returns:
         float: Seconds.
     """
     wait(device)
-    begin = time.perf_counter()
+    begin = clock()
     function()
     wait(device)
-    return time.perf_counter() - begin
+    return clock() - begin
 
 
 def wait(device: torch.device) -> None:
@@ -199,12 +217,16 @@ def compare(
         warmup (int): Steps before them.
 
     Returns:
-        dict[str, dict[str, float]]: By name: what :func:`spread` gives, and
-        ``peak_bytes``.
+        dict[str, dict[str, float]]: By name: what :func:`spread` gives,
+        ``peak_bytes`` and ``operations``.
     """
     timed = {name: step.seconds for name, step in steps.items()}
     times = take_turns(timed, iters, warmup, 'Training steps')
     return {
-        name: {**spread(times[name]), 'peak_bytes': step.peak_bytes()}
+        name: {
+            **spread(times[name]),
+            'peak_bytes': step.peak_bytes(),
+            'operations': step.operations(),
+        }
         for name, step in steps.items()
     }

@@ -16,16 +16,14 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
-
-from mmsrn.utils.one_line import one_line
+from torch import Tensor
 
 from ..sparse import (
     Pyramid,
     RowPlan,
+    RowsOrMaps,
+    check_mode,
     run_in_bands,
-    runs_on_rows,
-    share_of_work,
 )
 from ..task_modules.step_targets import reject_unknown
 from ..utils.winograd import WinogradConvolutions
@@ -33,10 +31,10 @@ from ..utils.winograd import WinogradConvolutions
 if TYPE_CHECKING:
     from .srn_head import Maps, SRNHead
 
-INFERENCE = ('dense', 'selective', 'auto')
 # Share of the work on maps from which on rows take as long, on a CPU:
 # tools/analysis_tools/benchmark_inference.py --calibrate
 CROSSOVER = 0.7
+SETTING = 'SRNHead: inference={} of test_cfg'
 # How the first step may be coarse, and more than its logits then err by:
 # docs/selective_inference.md
 BANDS = {'bfloat16': 0.25, 'float16': 0.25, 'float32': 0.01}
@@ -52,12 +50,7 @@ def check_settings(cfg: dict) -> None:
     Raises:
         ValueError: If a setting is not one that is known.
     """
-    mode = cfg.get('inference', 'dense')
-    if mode not in INFERENCE:
-        raise ValueError(
-            f'SRNHead: inference={mode!r} of test_cfg must be one of '
-            + ', '.join(map(repr, INFERENCE))
-        )
+    check_mode(cfg.get('inference', 'dense'), SETTING)
     coarse = cfg.get('coarse_first_step')
     if coarse is None:
         return
@@ -111,10 +104,12 @@ class _SelectiveForward:
         self.head = head
         self.pyramid = pyramid
         self.cfg = head.test_cfg
-        self.crossover = self.cfg.get('crossover', CROSSOVER)
-        if head.inference == 'selective':
-            self.crossover = 1.0
+        self.choice = RowsOrMaps(
+            head.inference, self.cfg.get('crossover', CROSSOVER), SETTING
+        )
         self.levels = range(head.prior_generator.num_levels)
+        # Whether the scores of both steps are one, on the levels of STC.
+        self.same_scores = pyramid.shared and not head.separate_cls
         # Class plans of the levels that run on rows, and the rows they took.
         self.plans: dict[int, RowPlan] = {}
         self.rows: dict[int, Tensor] = {}
@@ -144,24 +139,6 @@ class _SelectiveForward:
         height, width = self.pyramid.sizes[level]
         return priors.view(len(priors), height, width, -1).any(dim=-1)
 
-    def _run_on_rows(self, layers: list[nn.Module]) -> bool:
-        """Whether layers do so."""
-        unfit = [x for x in layers if not runs_on_rows(x)]
-        if unfit and self.head.inference == 'selective':
-            raise ValueError(
-                "SRNHead: inference='selective' of test_cfg: "
-                f'{one_line(str(unfit[0]))} does not give on single cells '
-                "what it gives on maps; 'auto' and 'dense' compute the maps"
-            )
-        return not unfit
-
-    def _plan(self, layers: list[nn.Module], wanted: Tensor) -> RowPlan | None:
-        """How to run layers on rows; None if whole maps are the better way."""
-        if not self._run_on_rows(layers):
-            return None
-        plan = RowPlan(layers, wanted)
-        return plan if share_of_work(plan) <= self.crossover else None
-
     def _class_scores(self, maps: Tensor, first: bool = False) -> Tensor:
         """What a class predictor gives on whole maps."""
         return run_in_bands(
@@ -171,37 +148,43 @@ class _SelectiveForward:
         )
 
     def _first_scores(self, level: int) -> Tensor:
-        """First-step logits, exact wherever they do not drop a cell."""
+        """First-step logits, exact wherever something depends on it."""
         head, maps = self.head, self.pyramid.first(level)
         coarse = self.cfg.get('coarse_first_step')
         layers = head.cls_layers(True)
-        if coarse is not None and self._run_on_rows(layers):
+        if coarse is not None and self.choice.allows(layers):
             with _coarsely(coarse, maps.device.type):
                 scores = self._class_scores(maps, True)
             logits = head.class_logits(scores.float(), level)
             band = coarse.get('band', BANDS[coarse.get('dtype', DTYPE)])
-            unsure = self._cells(head.unsure(logits, band), level)
-            plan = self._plan(layers, unsure)
+            again = head.unsure(logits, band)
+            if self.same_scores:
+                again |= head.survivors(logits)
+            again = self._cells(again, level)
+            plan = self.choice.plan(layers, again)
             if plan is not None:
                 exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
                 exact = head.class_logits(exact, level)
-                return exact.where(unsure[:, None], logits)
+                return exact.where(again[:, None], logits)
         return head.class_logits(self._class_scores(maps, True), level)
 
     def _second_scores(self, cls_fs: Maps) -> list[Tensor]:
         head, pyramid = self.head, self.pyramid
-        same = pyramid.shared and not head.separate_cls
         for i in head.stc_levels:
-            if same:
+            if self.same_scores:
                 continue
             alive = self._cells(head.survivors(cls_fs[i]), i)
-            plan = self._plan(head.cls_layers(), alive)
+            plan = self.choice.plan(head.cls_layers(), alive)
             if plan is not None:
                 self.plans[i] = plan
         dense = [i for i in self.levels if i not in self.plans]
         # Whole maps first: rows of lower levels may use what these leave.
         maps = pyramid.maps(
-            [i for i in dense if not (same and i in head.stc_levels)]
+            [
+                i
+                for i in dense
+                if not (self.same_scores and i in head.stc_levels)
+            ]
         )
         self.rows = pyramid.rows(
             {i: plan.sets[0] for i, plan in self.plans.items()}
@@ -229,7 +212,7 @@ class _SelectiveForward:
             channels = head.num_base_priors * head.bbox_coder.encode_size
             size = len(wanted), channels, *wanted.shape[1:]
             return torch.zeros(size, device=wanted.device)
-        plan = self._plan(head.reg_layers(refine, first), wanted)
+        plan = self.choice.plan(head.reg_layers(refine, first), wanted)
         if plan is not None and not first and level in self.plans:
             given = self.plans[level].sets[0]
             # Of the cells of the class plan: no map of this level exists.

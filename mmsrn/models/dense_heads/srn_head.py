@@ -8,7 +8,11 @@ from typing import NamedTuple
 import torch
 from mmcv.cnn import ConvModule
 from mmdet.models.dense_heads import AnchorHead
-from mmdet.models.utils import multi_apply, select_single_mlvl
+from mmdet.models.utils import (
+    multi_apply,
+    select_single_mlvl,
+    unpack_gt_instances,
+)
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList
 from mmdet.utils import (
@@ -28,6 +32,7 @@ from ..utils import flatten_levels, level_mask
 from .box_quality import box_quality
 from .selection_log import selection_log
 from .selective_forward import check_settings, selective_forward
+from .selective_training import selective_loss, training_choice
 
 Maps = list[Tensor | None]
 
@@ -108,7 +113,12 @@ class SRNHead(AnchorHead):
             ``loss_bbox`` and ``levels`` are the head's.
         train_cfg (dict, optional): ``first_step`` and ``second_step``, each
             with ``assigner`` and optionally ``sampler`` and
-            ``allowed_border``.
+            ``allowed_border``.  ``forward``: ``'dense'``, the default,
+            computes whole maps; ``'selective'`` the second step only where a
+            loss reads it; ``'auto'`` does so on each level where it is less
+            work.  Losses and gradients are the same.  ``crossover``: the
+            share of the multiply-adds of whole maps above which ``'auto'``
+            computes these.
         test_cfg (dict, optional): ``nms_pre`` (per level), ``score_thr``,
             ``nms``, ``max_per_img`` as in mmdet, and ``small_map_cells``:
             on maps of fewer cells every anchor passes ``score_thr`` (120 in
@@ -253,8 +263,11 @@ class SRNHead(AnchorHead):
         self.train_cfg = train_cfg
         if train_cfg:
             reject_unknown(
-                train_cfg, ('first_step', 'second_step'), "SRNHead's train_cfg"
+                train_cfg,
+                ('first_step', 'second_step', 'forward', 'crossover'),
+                "SRNHead's train_cfg",
             )
+            training_choice(train_cfg)
             for step in ('first_step', 'second_step'):
                 if step not in train_cfg:
                     raise ValueError(
@@ -294,6 +307,27 @@ class SRNHead(AnchorHead):
             ValueError: If a setting is not one that is known.
         """
         check_settings(self.test_cfg or {})
+
+    @property
+    def trains_on_rows(self) -> bool:
+        """Whether :meth:`loss` computes what the losses read, and no more.
+
+        Not where all layers need whole maps, nor in ``loss_and_predict`` of
+        two-stage detectors, whose proposals may come from any cell.
+
+        Raises:
+            ValueError: If a layer does not run on rows, and ``forward`` of
+                ``train_cfg`` is ``'selective'``.
+        """
+        choice = training_choice(self.train_cfg or {})
+        if choice is None:
+            return False
+        # Else as ever: norms that are in training depend on the order in which
+        # forward() goes through the levels.
+        fit = [
+            choice.allows(x) for x in (self.cls_layers(), self.reg_layers())
+        ]
+        return any(fit)
 
     @property
     def predictor_channels(self) -> int:
@@ -620,6 +654,31 @@ class SRNHead(AnchorHead):
         second.labels[fixed] = self.num_classes
         return TwoStepTargets(level_sizes, valid, start, moved, first, second)
 
+    def loss(
+        self,
+        x: tuple[Tensor | None, ...] | Pyramid,
+        batch_data_samples: SampleList,
+    ) -> dict[str, Tensor]:
+        """Losses of a batch.
+
+        Args:
+            x (tuple[Tensor | None] | Pyramid): See :meth:`forward`; or maps
+                that are built when they are asked for, if
+                :attr:`trains_on_rows`.
+            batch_data_samples (list[DetDataSample]): Ground truth.
+
+        Returns:
+            dict[str, Tensor]: See :meth:`loss_by_feat`.
+        """
+        if not self.trains_on_rows:
+            return super().loss(x, batch_data_samples)
+        if isinstance(x, (tuple, list)):
+            self.check_number_of_maps(x)
+            x = BuiltPyramid(x, self.prior_generator.num_levels)
+        gts, ignored, metas = unpack_gt_instances(batch_data_samples)
+        choice = training_choice(self.train_cfg)
+        return selective_loss(self, choice, x, gts, metas, ignored)
+
     def loss_by_feat(
         self,
         cls_fs: Maps,
@@ -645,18 +704,46 @@ class SRNHead(AnchorHead):
             ``loss_cls_ss``, ``loss_bbox_ss`` (fs, ss: first and second step)
             and, for the log, those of ``selection_log``.
         """
-        logits_fs = flatten_levels(cls_fs, self.cls_out_channels)
-        logits_ss = flatten_levels(cls_ss, self.cls_out_channels)
         deltas_fs = flatten_levels(bbox_fs, self.bbox_coder.encode_size)
-        deltas_ss = flatten_levels(bbox_ss, self.bbox_coder.encode_size)
-
-        level_sizes, _, start, moved, first, second = self.assign(
+        targets = self.assign(
             [x.shape[-2:] for x in cls_ss],
             deltas_fs,
             batch_gt_instances,
             batch_img_metas,
             batch_gt_instances_ignore,
         )
+        return self.losses(
+            flatten_levels(cls_fs, self.cls_out_channels),
+            deltas_fs,
+            flatten_levels(cls_ss, self.cls_out_channels),
+            flatten_levels(bbox_ss, self.bbox_coder.encode_size),
+            targets,
+        )
+
+    def losses(
+        self,
+        logits_fs: Tensor | None,
+        deltas_fs: Tensor | None,
+        logits_ss: Tensor,
+        deltas_ss: Tensor,
+        targets: TwoStepTargets,
+    ) -> dict[str, Tensor]:
+        """Losses of outputs whose targets are known.
+
+        Args:
+            logits_fs (Tensor, optional): First-step logits of the levels of
+                STC, (B, M, channels); ``None`` without such levels.
+            deltas_fs (Tensor, optional): First-step deltas of the levels of
+                STR, (B, M', 4); ``None`` without such levels.
+            logits_ss, deltas_ss (Tensor): Of the second step, (B, N,
+                channels) and (B, N, 4); only what :meth:`read_by_losses`
+                names counts.
+            targets (TwoStepTargets): See :meth:`assign`.
+
+        Returns:
+            dict[str, Tensor]: See :meth:`loss_by_feat`.
+        """
+        level_sizes, _, start, moved, first, second = targets
         in_stc = level_mask(self.stc_levels, level_sizes, start.device)
         in_str = level_mask(self.str_levels, level_sizes, start.device)
 
@@ -701,6 +788,35 @@ class SRNHead(AnchorHead):
                 )
             )
         return losses
+
+    @torch.no_grad()
+    def read_by_losses(
+        self, targets: TwoStepTargets, logits_fs: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Which outputs of the second step :meth:`losses` reads.
+
+        Args:
+            targets (TwoStepTargets): See :meth:`assign`.
+            logits_fs (Tensor, optional): See :meth:`losses`.
+
+        Returns:
+            tuple[Tensor, Tensor]: bool, (B, N) each: class logits and deltas.
+        """
+        first, second = targets.first, targets.second
+        sizes, device = targets.level_sizes, second.labels.device
+        selected = self.loss_cls.select_second(
+            second.labels,
+            None if logits_fs is None else self.probabilities(logits_fs),
+            level_mask(self.stc_levels, sizes, device),
+            self.num_classes,
+        )
+        regressed = torch.zeros_like(selected)
+        regressed[second.pos_inds] = True
+        if self.loss_cls.takes_quality:  # see _beside_labels
+            images, inds = first.pos_inds
+            unmoved = ~level_mask(self.str_levels, sizes, device)[inds]
+            regressed[images[unmoved], inds[unmoved]] = True
+        return selected, regressed
 
     def _beside_labels(
         self, first, second, start, moved, deltas_fs, deltas_ss, in_str

@@ -72,6 +72,9 @@ class SRN(SingleStageDetector):
             dict[str, Tensor]: Losses and numbers for the log.
         """
         if self.auxiliary_head is None:
+            if self.bbox_head.trains_on_rows and self._builds_rows:
+                pyramid = self.neck.pyramid(self.backbone(batch_inputs))
+                return self.bbox_head.loss(pyramid, batch_data_samples)
             return super().loss(batch_inputs, batch_data_samples)
         maps = self.extract_feat(batch_inputs)
         losses = self.bbox_head.loss(maps, batch_data_samples)
@@ -83,6 +86,11 @@ class SRN(SingleStageDetector):
                 'name them otherwise'
             )
         return {**losses, **more}
+
+    @property
+    def _builds_rows(self) -> bool:
+        """Whether the neck does; a subclass may build its maps otherwise."""
+        return type(self.neck) is SRNFPN
 
     def predict(
         self,
@@ -101,11 +109,7 @@ class SRN(SingleStageDetector):
             list[DetDataSample]: With ``pred_instances``, see
             ``SRNHead.predict_by_feat``.
         """
-        # A subclass may build its maps in another way.
-        asks_for_rows = (
-            self.bbox_head.inference != 'dense' and type(self.neck) is SRNFPN
-        )
-        if not asks_for_rows:
+        if self.bbox_head.inference == 'dense' or not self._builds_rows:
             return super().predict(batch_inputs, batch_data_samples, rescale)
         pyramid = self.neck.pyramid(self.backbone(batch_inputs))
         found = self.bbox_head.predict(pyramid, batch_data_samples, rescale)

@@ -155,14 +155,16 @@ class SRNPyramid:
         cells = needed[level]
         if level in self._sums:
             return cells.take(self._sums[level])
-        rows = run(
+        lateral = run(
             self._neck.lateral_convs[level],
             cells.take(self._feats[level]),
             cells,
             cells,
         )
-        if level + 1 < len(self._feats):
-            rows += upsample_rows(
-                above, needed[level + 1], cells, **self._neck.upsample_cfg
-            )
-        return rows
+        if level + 1 == len(self._feats):
+            return lateral
+        total = upsample_rows(
+            above, needed[level + 1], cells, **self._neck.upsample_cfg
+        )
+        total += lateral  # not the other way: a gradient may need the lateral
+        return total

@@ -4,6 +4,7 @@ from .bands import run_in_bands
 from .cells import Cells, dilate
 from .pyramid import BuiltPyramid, Pyramid
 from .row_layers import RowPlan, grow, run, runs_on_rows, share_of_work
+from .rows_or_maps import RowsOrMaps, check_mode
 from .upsample import sources, upsample_rows
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     'Cells',
     'Pyramid',
     'RowPlan',
+    'RowsOrMaps',
+    'check_mode',
     'dilate',
     'grow',
     'run',

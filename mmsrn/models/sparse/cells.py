@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 Kernel = tuple[int, int]
 
@@ -34,6 +35,38 @@ def dilate(mask: Tensor, kernel: Kernel) -> Tensor:
         padding=(height // 2, width // 2),
     )
     return pooled[:, 0] > 0
+
+
+def clear_last(rows: Tensor) -> Tensor:
+    """Set the last row to zero.
+
+    Args:
+        rows (Tensor): (n + 1, C); changed itself if it has no gradient, for
+            which it may be needed as it is.
+
+    Returns:
+        Tensor: (n + 1, C), the last row zero.
+    """
+    if rows.requires_grad:
+        return F.pad(rows[:-1], (0, 0, 0, 1))
+    rows[-1] = 0
+    return rows
+
+
+def call(function: type[torch.autograd.Function], *args) -> Tensor:
+    """Call a function that knows its gradient.
+
+    Args:
+        function (type): Its ``forward`` takes no context.
+        *args: Its arguments.
+
+    Returns:
+        Tensor: Its result; without gradients at less expense, which counts
+        where there are few rows.
+    """
+    if torch.is_grad_enabled():
+        return function.apply(*args)
+    return function.forward(*args)
 
 
 class Cells:
@@ -134,16 +167,7 @@ class Cells:
         Returns:
             Tensor: (n + 1, C), the last row zero.
         """
-        channels = maps.shape[1]
-        last = maps.permute(0, 2, 3, 1)  # free if channels come last
-        rows = maps.new_empty(len(self) + 1, channels)
-        rows[-1] = 0
-        if last.is_contiguous():
-            source = last.reshape(-1, channels)
-            torch.index_select(source, 0, self.flat, out=rows[:-1])
-        else:
-            rows[:-1] = last[self.positions()]
-        return rows
+        return call(_Take, maps, self)
 
     def choose(self, rows: Tensor, part: Cells) -> Tensor:
         """Features of a part of the cells.
@@ -155,8 +179,7 @@ class Cells:
         Returns:
             Tensor: (cells of the part + 1, C), the last row zero.
         """
-        ranks = self.ranks().view(-1)[part.flat]
-        return rows.index_select(0, F.pad(ranks, (0, 1), value=len(self)))
+        return call(_Choose, rows, self, part)
 
     def put(self, rows: Tensor, fill: float = 0) -> Tensor:
         """Maps with the features of the cells.
@@ -173,3 +196,53 @@ class Cells:
         maps = rows.new_full((batch * height * width, channels), fill)
         maps[self.flat] = rows[:-1]
         return maps.view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+# What torch makes of the gradients of indexing adds them up one by one.  Here
+# each cell is there once: its gradient is copied to its place.
+
+
+class _Take(torch.autograd.Function):
+    """See :meth:`Cells.take`."""
+
+    @staticmethod
+    def forward(maps, cells):
+        channels = maps.shape[1]
+        last = maps.permute(0, 2, 3, 1)  # free if channels come last
+        rows = maps.new_empty(len(cells) + 1, channels)
+        rows[-1] = 0
+        if last.is_contiguous():
+            source = last.reshape(-1, channels)
+            torch.index_select(source, 0, cells.flat, out=rows[:-1])
+        else:
+            rows[:-1] = last[cells.positions()]
+        return rows
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, ctx.cells = inputs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        return ctx.cells.put(grad), None
+
+
+class _Choose(torch.autograd.Function):
+    """See :meth:`Cells.choose`."""
+
+    @staticmethod
+    def forward(rows, cells, part):
+        ranks = cells.ranks().view(-1)[part.flat]
+        return rows.index_select(0, F.pad(ranks, (0, 1), value=len(cells)))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, ctx.cells, ctx.part = inputs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        of_rows = grad.new_zeros(len(ctx.cells) + 1, grad.shape[1])
+        of_rows[ctx.cells.ranks().view(-1)[ctx.part.flat]] = grad[:-1]
+        return of_rows, None, None

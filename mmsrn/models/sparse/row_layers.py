@@ -7,7 +7,6 @@ wanted cells of its output need (:func:`grow`), and run on their rows
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import singledispatch
 
 import torch
@@ -16,13 +15,8 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from ..layers import RFE
-from .cells import Cells, dilate
-
-# Rows that are gathered at once: bounds the memory that the matrix of a 3x3
-# convolution takes, 18 MiB with 256 channels.
-CHUNK = 2048
-# Images from which on torch asks oneDNN for a 1x1 convolution on one thread.
-_IMAGES = 16
+from .cells import Cells, clear_last, dilate
+from .gathered_conv import convolve
 
 
 class RowPlan:
@@ -127,7 +121,7 @@ def runs_on_rows(layer: nn.Module) -> bool:
 def _refusal(layer: nn.Module) -> str:
     return (
         f'{type(layer).__name__} cannot run on rows; register it in '
-        f"{__name__}, or use inference='dense'"
+        f"{__name__}, or compute whole maps: 'dense'"
     )
 
 
@@ -154,63 +148,7 @@ def _(layer: nn.Conv2d, wanted: Tensor) -> Tensor:
 
 @run.register
 def _(layer: nn.Conv2d, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
-    if layer.kernel_size == (1, 1):
-        if given is not wanted:
-            rows = given.choose(rows, wanted)
-        parts = rows.split(CHUNK)
-        weight = layer.weight
-    else:
-        # (outputs, inputs, height, width) to the order of the gathered rows.
-        weight = layer.weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
-        near = given.neighbours(wanted, layer.kernel_size)
-        near = F.pad(near, (0, 0, 0, 1), value=len(given))
-        parts = (
-            rows.index_select(0, chosen.flatten()).view(len(chosen), -1)
-            for chosen in near.split(CHUNK)
-        )
-    result = _products(parts, len(wanted) + 1, layer, weight)
-    result[-1] = 0
-    return result
-
-
-def _products(
-    parts: Iterable[Tensor], num: int, layer: nn.Conv2d, weight: Tensor
-) -> Tensor:
-    """Matrix products of parts of rows, in one matrix of ``num`` rows."""
-    result, start = None, 0
-    for part in parts:
-        done = _product(part, weight, layer.bias, layer.groups)
-        if len(done) == num:
-            return done
-        if result is None:
-            result = done.new_empty(num, done.shape[1])
-        result[start : start + len(done)] = done
-        start += len(done)
-    return result
-
-
-def _product(
-    rows: Tensor, weight: Tensor, bias: Tensor | None, groups: int = 1
-) -> Tensor:
-    """Matrix product, as a 1x1 convolution of images of one row.
-
-    For what oneDNN does with that takes less than half the time of
-    ``torch.mm`` on some processors, and it takes bias and groups.  On one
-    thread torch asks it for 16 images or more only.
-    """
-    images, parts = 1, [rows]
-    if torch.get_num_threads() == 1 and not rows.is_cuda:
-        images = _IMAGES
-        even = len(rows) // images * images
-        parts = [rows[:even], rows[even:]]
-    results = []
-    for part in parts:
-        if len(part):
-            shape = (images if len(part) >= images else 1, 1, -1)
-            image = part.view(*shape, rows.shape[1]).permute(0, 3, 1, 2)
-            result = F.conv2d(image, weight, bias, groups=groups)
-            results.append(result.permute(0, 2, 3, 1).reshape(len(part), -1))
-    return results[0] if len(results) == 1 else torch.cat(results)
+    return convolve(layer, rows, given, wanted)
 
 
 # --- mmcv's convolution with norm and activation -----------------------------
@@ -235,15 +173,16 @@ def _(layer: ConvModule) -> bool:
         and not layer.with_explicit_padding
         and not layer.with_spectral_norm
         and _is_local(layer.norm)
-        and (not layer.with_activation or _is_pointwise(layer.activate))
+        and (not layer.with_activation or type(layer.activate) in _POINTWISE)
     )
 
 
-def _is_pointwise(activation: nn.Module) -> bool:
-    return type(activation) in (
-        *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU),
-        *(nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.Mish),
-    )
+# Activations of single numbers; these make zero of zero.
+_KEEP_ZERO = (
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU),
+    *(nn.Hardswish, nn.Tanh, nn.Mish),
+)
+_POINTWISE = (*_KEEP_ZERO, nn.Hardsigmoid, nn.Sigmoid)
 
 
 @grow.register
@@ -264,10 +203,11 @@ def _(layer: ConvModule, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
             norm.bias,
             eps=norm.eps,
         )
+    keeps_zero = norm is None
     if layer.with_activation:
         rows = layer.activate(rows)
-    rows[-1] = 0  # norm, or an activation, may have given it a value
-    return rows
+        keeps_zero &= type(layer.activate) in _KEEP_ZERO
+    return rows if keeps_zero else clear_last(rows)
 
 
 # --- RFE ---------------------------------------------------------------------
@@ -300,5 +240,7 @@ def _(layer: RFE, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
     ]
     enhanced = run(layer.expand, torch.cat(strips, dim=1), wanted, wanted)
     enhanced = run(layer.project, enhanced, wanted, wanted)
-    enhanced += given.choose(rows, wanted)
-    return enhanced
+    # Added to what no gradient needs as it is now.
+    result = given.choose(rows, wanted)
+    result += enhanced
+    return result

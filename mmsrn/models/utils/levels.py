@@ -12,9 +12,9 @@ def flatten_levels(maps: list[Tensor | None], channels: int) -> Tensor | None:
         channels (int): Values per prior.
 
     Returns:
-        Tensor | None: float32, (B, M, channels), priors in the order of
-        levels, rows, columns, priors of a cell; ``None`` if no level has a
-        map.
+        Tensor | None: float32 at least, (B, M, channels), priors in the
+        order of levels, rows, columns, priors of a cell; ``None`` if no level
+        has a map.
     """
     rows = [
         x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, channels)
@@ -22,7 +22,10 @@ def flatten_levels(maps: list[Tensor | None], channels: int) -> Tensor | None:
         if x is not None
     ]
     # Targets, decoding and losses need full precision under AMP.
-    return torch.cat(rows, dim=1).float() if rows else None
+    if not rows:
+        return None
+    joined = torch.cat(rows, dim=1)
+    return joined.to(torch.promote_types(joined.dtype, torch.float32))
 
 
 def level_mask(

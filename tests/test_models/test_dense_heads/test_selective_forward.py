@@ -313,10 +313,12 @@ def test_the_neck_is_asked_for_rows(detector, monkeypatch):
 )
 @pytest.mark.parametrize('mode', ['selective', 'auto'])
 @pytest.mark.parametrize('dtype', ['bfloat16', 'float32'])
-def test_a_coarse_filter_is_exact(monkeypatch, mode, changes, dtype):
+@pytest.mark.parametrize('both', [True, False], ids=['two', 'one'])
+def test_a_coarse_filter_is_exact(monkeypatch, mode, changes, dtype, both):
+    """Also where both steps look at one set of maps, and so share scores."""
     monkeypatch.setattr(winograd, 'LEAST_CELLS', 1)
     monkeypatch.setattr(winograd, 'LEAST_CHANNELS', 1)
-    head, maps = small_head(**changes), random_maps((24, 20), 2)
+    head, maps = small_head(**changes), random_maps((24, 20), 2, both=both)
     bias = head.conv_cls.bias.data
     if head.use_sigmoid_cls:
         bias.fill_(-6.0)

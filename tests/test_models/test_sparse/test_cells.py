@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsrn.models.sparse import Cells, dilate
+from mmsrn.models.sparse.cells import clear_last
 
 SIDES = st.sampled_from([1, 3, 5])
 
@@ -78,3 +79,37 @@ def test_choose_a_part():
     cells = Cells(mask)
     assert 0 < len(part) < len(cells)
     assert cells.choose(cells.take(maps), part).equal(part.take(maps))
+
+
+@pytest.mark.parametrize('share', [0.0, 0.4, 1.0])
+@pytest.mark.parametrize('last', [False, True])
+def test_gradients_of_features(share, last):
+    """Of taking, choosing, putting: each is a sum of copies."""
+    torch.manual_seed(0)
+    mask = torch.rand(2, 4, 3) < share
+    part = Cells(mask & (torch.rand(2, 4, 3) < 0.5))
+    cells = Cells(mask)
+    maps = torch.randn(2, 2, 4, 3, dtype=torch.float64, requires_grad=True)
+
+    def function(maps):
+        if last:
+            maps = maps.to(memory_format=torch.channels_last)
+        rows = cells.take(maps)
+        return cells.put(rows), part.put(cells.choose(rows, part))
+
+    assert torch.autograd.gradcheck(function, maps)
+    rows = torch.randn(len(cells) + 1, 2, requires_grad=True)
+    cells.choose(rows, part).sum().backward()
+    chosen = part.mask.view(-1)[cells.flat]
+    assert rows.grad[:-1].equal(chosen.float()[:, None].expand(-1, 2))
+
+
+def test_clear_last():
+    """In place only where no gradient may need what was there."""
+    rows = torch.ones(3, 2)
+    assert clear_last(rows) is rows and rows.sum() == 4
+    rows = torch.ones(3, 2, requires_grad=True)
+    cleared = clear_last(rows.relu())
+    assert cleared.sum() == 4 and rows.sum() == 6
+    cleared.sum().backward()
+    assert rows.grad.tolist() == [[1, 1], [1, 1], [0, 0]]

@@ -6,9 +6,16 @@ from mmcv.cnn import ConvModule
 from torch import nn
 
 from mmsrn.models.layers import RFE
-from mmsrn.models.sparse import Cells, RowPlan, runs_on_rows, share_of_work
+from mmsrn.models.sparse import (
+    Cells,
+    RowPlan,
+    gathered_conv,
+    runs_on_rows,
+    share_of_work,
+)
 from mmsrn.models.sparse import row_layers as module
 
+SIGMOID = dict(type='Sigmoid')
 LAYERS = {
     '3x3': lambda: nn.Conv2d(8, 6, 3, padding=1),
     '1x5': lambda: nn.Conv2d(8, 8, (1, 5), padding=(0, 2), bias=False),
@@ -17,6 +24,7 @@ LAYERS = {
     'relu': lambda: ConvModule(8, 8, 3, padding=1),
     'norm': lambda: ConvModule(8, 8, 3, padding=1, norm_cfg=dict(type='BN')),
     'leaky': lambda: ConvModule(8, 8, 1, act_cfg=dict(type='LeakyReLU')),
+    'sigmoid': lambda: ConvModule(8, 8, 3, padding=1, act_cfg=SIGMOID),
     'rfe': lambda: RFE(8),
     'rfe-norm': lambda: RFE(8, norm_cfg=dict(type='BN')),
 }
@@ -70,6 +78,31 @@ def test_layers_give_on_rows_what_they_give_on_maps(name, mask):
     got, want = run_both(layers, mask)
     torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
     assert not got[-1].any()
+
+
+@pytest.mark.parametrize('mask', MASKS.values(), ids=MASKS)
+@pytest.mark.parametrize('name', LAYERS)
+def test_gradients_on_rows_are_those_on_maps(name, mask):
+    """Of maps and weights, through a second layer that looks around."""
+    layers = make(name, 'relu')
+    layers.double()
+    if layers[0](torch.zeros(1, 8, 3, 3).double()).shape[1] != 8:
+        layers = layers[:1]
+    plan = RowPlan(layers, mask)
+    grads = []
+    for on_rows in (True, False):
+        torch.manual_seed(0)
+        maps = torch.randn(len(mask), 8, *mask.shape[1:]).double()
+        maps.requires_grad_()
+        if on_rows:
+            rows = plan(plan.sets[0].take(maps))
+        else:
+            rows = plan.sets[-1].take(layers(maps))
+        weights = torch.randn(rows.shape).double()
+        inputs = [maps, *layers.parameters()]
+        grads.append(torch.autograd.grad((rows * weights).sum(), inputs))
+    for one, other in zip(*grads):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -168,7 +201,7 @@ def test_a_border_that_is_not_zero_is_noticed(monkeypatch):
 @pytest.mark.parametrize('name', ['3x3', '1x1', 'groups'])
 def test_chunks(monkeypatch, name):
     want, _ = run_both(make(name), MASKS['all'])
-    monkeypatch.setattr(module, 'CHUNK', 10)  # the last has fewer
+    monkeypatch.setattr(gathered_conv, 'CHUNK', 10)  # the last has fewer
     got, _ = run_both(make(name), MASKS['all'])
     torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
 
@@ -190,6 +223,8 @@ def test_product_on_any_number_of_threads(
     layer = nn.Conv2d(8, 12, 1, groups=groups, bias=bias)
     rows = torch.randn(num, 8)
     with torch.no_grad():
-        found = module._product(rows, layer.weight, layer.bias, layer.groups)
+        found = gathered_conv._product(
+            rows, layer.weight, layer.bias, layer.groups
+        )
         expected = layer(rows[:, :, None, None])[:, :, 0, 0]
     torch.testing.assert_close(found, expected)

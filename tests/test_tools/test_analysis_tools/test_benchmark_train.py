@@ -35,6 +35,9 @@ class FakeStep:
         self.log.append(f'peak of {self.name}')
         return self.peak
 
+    def operations(self):
+        return 10 * self.peak
+
 
 def test_compare(step_cost):
     log = []
@@ -44,9 +47,19 @@ def test_compare(step_cost):
         'other': FakeStep('other', [99, 98, 2, 1, 1, 2], 100, log),
     }
     assert step_cost.compare(steps, iters=4, warmup=2) == {
-        'SRN': dict(seconds=3.5, seconds_min=1, seconds_max=9, peak_bytes=300),
+        'SRN': dict(
+            seconds=3.5,
+            seconds_min=1,
+            seconds_max=9,
+            peak_bytes=300,
+            operations=3000,
+        ),
         'other': dict(
-            seconds=1.5, seconds_min=1, seconds_max=2, peak_bytes=100
+            seconds=1.5,
+            seconds_min=1,
+            seconds_max=2,
+            peak_bytes=100,
+            operations=1000,
         ),
     }
     # In turns, and neither always after the other.
@@ -134,6 +147,7 @@ def fake_measure(monkeypatch, tool, seconds, peaks):
                 seconds_min=seconds[i] - 0.25,
                 seconds_max=seconds[i] + 0.25,
                 peak_bytes=peaks[i] * 2**20,
+                operations=peaks[i] * 10**9,
             )
             for i, name in enumerate(steps)
         }
@@ -157,15 +171,18 @@ def test_ratios(tool, tmp_path, monkeypatch, capsys, limit, status):
     assert found['batch'] == [1, 3, 64, 96]
     assert found['models']['SRN']['parameters'] == 8
     printed = capsys.readouterr()
-    assert 'SRN / RetinaNet: time 1.50, memory 3.00' in printed.out
+    expected = 'SRN / RetinaNet: time 1.50, memory 3.00, multiply-adds 3.00'
+    assert expected in printed.out
     rows = [x.split() for x in printed.out.splitlines()]
-    assert ['SRN', '0.00M', '0.750', '(0.500-1.000)', '600'] in rows
+    assert ['SRN', '0.00M', '0.750', '(0.500-1.000)', '600', '600.0'] in rows
     assert ('More than' in printed.err) == bool(status)
 
 
 def test_wrong_arguments(tool, root, tmp_path, monkeypatch, fails):
     assert 'one or two' in fails(tool, '--size', '1', '2', '3')
     assert 'whole number from 1 on' in fails(tool, '--iters', '0')
+    assert 'from 0 to 1' in fails(tool, '--survivors', '1.5')
+    assert 'invalid choice' in fails(tool, '--forward', 'fast')
     assert 'did you mean' in fails(tool, '--config', f'{root}/srn_r50_fpn.p')
     config = tmp_path / 'other.py'
     config.write_text("model = dict(bbox_head=dict(type='RetinaHead'))")
@@ -200,3 +217,37 @@ def test_real_run(tool, root, tmp_path):
     ratio /= found['models']['RetinaNet']['seconds']
     assert found['time_ratio'] == pytest.approx(ratio)
     assert 0.5 < found['memory_ratio'] < 4
+
+
+LIGHT = 'configs/srn/srn_mobilenetv2_fpn_1xb32-130e_widerface.py'
+
+
+def test_ways_to_train(tool, root, tmp_path):
+    """The last with the first, and less work where few cells survive."""
+    out = tmp_path / 'numbers.json'
+    args = f'--config {root / LIGHT} --size 160 --json {out} {FEW}'
+    args += ' --forward dense selective --survivors 0.02 --processor-time'
+    assert tool.main(args.split()) == 0
+    found = json.loads(out.read_text())
+    assert found['compared'] == ['SRN selective', 'SRN dense']
+    dense, selective = (
+        found['models'][f'SRN {x}'] for x in ('dense', 'selective')
+    )
+    assert dense['parameters'] == selective['parameters']
+    ratio = selective['operations'] / dense['operations']
+    assert found['operations_ratio'] == ratio < 0.9
+
+
+@pytest.mark.parametrize('share', [0.0, 0.1, 1.0])
+def test_survivors_in_training(load_tool, root, share):
+    """Negatives that remain on the levels of STC."""
+    from mmdet.registry import MODELS
+
+    from mmsrn.testing.models import load_model_cfg, random_batch
+
+    imposed = load_tool('analysis_tools/imposed_cells.py')
+    model = MODELS.build(load_model_cfg(root / LIGHT)).train()
+    imposed.impose_in_training(model, share, (130, 160))
+    batch = model.data_preprocessor(random_batch(2, (130, 160), 0), True)
+    log = model(**batch, mode='loss')
+    assert log['stc_removed_ratio'] == pytest.approx(1 - share, abs=0.01)
