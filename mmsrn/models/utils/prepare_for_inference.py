@@ -6,9 +6,9 @@ from torch import nn
 
 from .channels_last import use_channels_last
 from .fold_batch_norms import fold_batch_norms
+from .sliced_conv import slice_large_convs
 from .winograd import LEAST_CHANNELS
 
-COARSE = dict(dtype='float32')
 # With 256 channels the maps of RFE then take 5 MiB each.
 BAND_CELLS = 4800
 
@@ -20,10 +20,11 @@ def prepare_for_inference(
 
     Batch norms are folded into the convolutions before them, maps are kept
     in ``torch.channels_last``, weights have no gradient, and heads that can
-    compute the second step where it matters do so; on a CPU,
-    RFE goes over large maps in bands, and the first step of large heads runs
-    by Winograd's convolutions first (``coarse_first_step``, see
-    ``SRNHead``).  Scores and boxes differ by rounding only.
+    compute the second step where it matters do so.  On a CPU, RFE goes over
+    large maps in bands, the first step of large heads runs by Winograd's
+    convolutions first (``coarse_first_step``, see ``SRNHead``), and very
+    large weights are used in slices.  Scores and boxes differ by rounding
+    only.
 
     Args:
         model (nn.Module): The detector; it stays as it is.
@@ -45,28 +46,28 @@ def prepare_for_inference(
 
     model = copy.deepcopy(model)
     model.eval()  # of some backbones of mmdet it returns nothing
+    on_cpu = all(x.device.type == 'cpu' for x in model.parameters())
     for part in model.modules():
         if isinstance(part, SRNHead) and part.test_cfg is not None:
             part.test_cfg['inference'] = inference
-            if part.feat_channels >= LEAST_CHANNELS and _is_on_cpu(part):
-                part.test_cfg.setdefault('coarse_first_step', COARSE)
+            if on_cpu and part.feat_channels >= LEAST_CHANNELS:
+                coarse = dict(dtype='float32')
+                part.test_cfg.setdefault('coarse_first_step', coarse)
             part.check_test_cfg()
     fold_batch_norms(model)
     model.requires_grad_(False)
     use_channels_last(model)
-    _use_bands(model)
+    if on_cpu:  # on a GPU each slice or band would be one more launch
+        slice_large_convs(model)
+        _use_bands(model)
     return model
 
 
 def _use_bands(model: nn.Module) -> None:
-    """Let RFE handle large maps in bands; on a GPU more calls cost more."""
+    """Let RFE handle large maps in bands."""
     from ..layers import RFE
     from ..sparse import runs_on_rows
 
     for part in model.modules():
-        if isinstance(part, RFE) and runs_on_rows(part) and _is_on_cpu(part):
+        if isinstance(part, RFE) and runs_on_rows(part):
             part.band_cells = BAND_CELLS
-
-
-def _is_on_cpu(part: nn.Module) -> bool:
-    return next(part.parameters()).device.type == 'cpu'

@@ -12,6 +12,7 @@ from mmengine.runner import autocast
 
 from mmsrn.models.layers import RFE
 from mmsrn.models.utils import prepare_for_inference, winograd
+from mmsrn.models.utils.sliced_conv import SlicedConv2d
 from mmsrn.testing.detections import assert_same_boxes
 from mmsrn.testing.models import load_model_cfg, random_batch
 
@@ -91,6 +92,8 @@ def test_large_heads_on_a_cpu(root, monkeypatch):
     assert head.test_cfg.get('coarse_first_step') is None
     fast = prepare_for_inference(model)
     assert fast.bbox_head.test_cfg.coarse_first_step.dtype == 'float32'
+    assert type(fast.neck.extra_convs[0].conv) is SlicedConv2d  # C6
+    assert type(model.neck.extra_convs[0].conv) is torch.nn.Conv2d
     assert head.test_cfg.get('coarse_first_step') is None
     monkeypatch.setattr(prepare, 'BAND_CELLS', 1000)
     sides = []
