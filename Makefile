@@ -44,7 +44,7 @@ docs: env  ## Build the documentation: docs/_build/html/index.html
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
 	  --conf-dir docs . docs/_build/html
 
-benchmark: env  ## Measure anew what docs/performance.md says (hours)
+benchmark: env  ## Measure the marked tables of docs/performance.md anew (an hour)
 	$(BIN)/python tools/analysis_tools/performance_page.py
 
 clean:  ## Remove caches and build products; keeps .venv and work_dirs

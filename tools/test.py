@@ -147,7 +147,8 @@ def main(argv: list[str] | None = None) -> None:
 
             dump = DumpDetResults(out_file_path=args.out)
             runner.test_evaluator.metrics.append(dump)
-        keep_freed_memory()
+        if not next(runner.model.parameters()).is_cuda:
+            keep_freed_memory()
         runner.test()
     leave_cpu_processes()
 

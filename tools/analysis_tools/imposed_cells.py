@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mmsrn.models.dense_heads import SRNHead
 
@@ -56,6 +57,32 @@ def blobs(size: tuple[int, int], share: float, seed: int = SEED) -> Tensor:
         mask[rows, columns] = True
         missing -= len(rows)
     return torch.from_numpy(mask)
+
+
+@lru_cache(maxsize=64)
+def rims(
+    size: tuple[int, int], share: float, part: float, seed: int = SEED
+) -> Tensor:
+    """Choose cells at the rims of the discs, within and without.
+
+    Args:
+        size (tuple[int, int]): Height and width of the map.
+        share (float): See :func:`blobs`.
+        part (float): As many as these are times that, or all that there are.
+        seed (int): See :func:`blobs`; of the choice, too.
+
+    Returns:
+        Tensor: bool, (height, width).
+    """
+    mask = blobs(size, share, seed)
+    near = functional.max_pool2d(mask[None].float(), 3, stride=1, padding=1)
+    inner = -functional.max_pool2d(-mask[None].float(), 3, 1, padding=1)
+    found = (near > inner)[0].flatten().nonzero().squeeze(1)
+    number = min(round(part * int(mask.sum())), len(found))
+    order = np.random.default_rng(seed).permutation(len(found))[:number]
+    chosen = torch.zeros(size, dtype=torch.bool)
+    chosen.view(-1)[found[torch.from_numpy(order)]] = True
+    return chosen
 
 
 def _disc(radius: int) -> np.ndarray:
@@ -103,7 +130,9 @@ class ImposedCells:
         own = super().unsure(first, band)
         if self.imposed is None:
             return own
-        return self._priors(first, min(UNSURE * band, 1))
+        cells = rims(tuple(first.shape[-2:]), self.imposed, UNSURE * band)
+        priors = cells.flatten().repeat_interleave(self.num_base_priors)
+        return priors.to(first.device).expand(len(first), -1)
 
     def find(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
         """See ``SRNHead.find``.
@@ -121,11 +150,11 @@ class ImposedCells:
             return own
         return self._priors(second)[..., None].expand_as(own)
 
-    def _priors(self, maps: Tensor, part: float = 1) -> Tensor:
-        """All priors of the imposed cells, or of a part of them."""
+    def _priors(self, maps: Tensor) -> Tensor:
+        """All priors of the imposed cells."""
         mask = _priors(
             tuple(maps.shape[-2:]),
-            part * self.imposed,
+            self.imposed,
             self.num_base_priors,
             maps.device,
         )
@@ -173,8 +202,13 @@ def impose_in_training(
         share (float): Of the cells of each level of STC.
         size (tuple[int, int]): Height and width of the images with their
             padding, in pixels.
+
+    Raises:
+        ValueError: If a head has no STC.
     """
     for head in srn_heads(model):
+        if not head.stc_levels:
+            raise ValueError('--survivors: the head has no levels of STC')
         strides = head.prior_generator.strides
         mix_in(head.loss_cls, ImposedSurvivors)
         head.loss_cls.imposed = torch.cat(

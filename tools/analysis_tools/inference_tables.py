@@ -69,7 +69,7 @@ def _columns(corner: str, labels: list[str], group: list[dict]) -> list[str]:
                 for cell, x in zip(cells, group)
             ]
         rows.append([f'{name}, ms', *cells])
-        # Preparation does not change it: the first variant stands for all.
+        # Counted before the preparation: the first variant stands for all.
         work = tuple(x['rows'][i]['multiply_adds'] for x in group)
         works.setdefault(work, name)
     first = next(iter(works))

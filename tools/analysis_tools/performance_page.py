@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measure anew what docs/performance.md says, and write it there.
+"""Measure the marked tables of docs/performance.md anew, and write them there.
 
 Each measurement is a run of benchmark_inference.py. What lies between its
 marks, `<!-- numbers: NAME -->` and `<!-- end -->`, is replaced: command,
 conditions, tables, and the picture beside the page. The page is written after
-each measurement. All of them take an hour or two; let nothing else run.
+each measurement. All of them take an hour; let nothing else run.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from ..sparse import (
     run_in_bands,
 )
 from ..task_modules.step_targets import reject_unknown
-from ..utils.winograd import WinogradConvolutions
+from ..utils.winograd import WinogradConvolutions, is_large
 
 if TYPE_CHECKING:
     from .srn_head import Maps, SRNHead
@@ -70,7 +70,8 @@ def _coarsely(coarse: dict, device: str) -> AbstractContextManager:
     dtype = getattr(torch, coarse.get('dtype', DTYPE))
     if dtype is torch.float32:
         return WinogradConvolutions()
-    return torch.autocast(device, dtype)
+    # A cache would mix up weights with those of an outer autocast.
+    return torch.autocast(device, dtype, cache_enabled=False)
 
 
 @torch.no_grad()
@@ -152,6 +153,9 @@ class _SelectiveForward:
         head, maps = self.head, self.pyramid.first(level)
         coarse = self.cfg.get('coarse_first_step')
         layers = head.cls_layers(True)
+        if coarse is not None and coarse.get('dtype', DTYPE) == 'float32':
+            if not is_large(maps):
+                coarse = None  # nothing would be coarse
         if coarse is not None and self.choice.allows(layers):
             with _coarsely(coarse, maps.device.type):
                 scores = self._class_scores(maps, True)

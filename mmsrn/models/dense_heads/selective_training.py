@@ -10,7 +10,8 @@ the maps are zero and have no gradient, as without selection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mmdet.utils import InstanceList, OptInstanceList
@@ -141,14 +142,20 @@ def _second_step(
     for i in range(head.prior_generator.num_levels):
         refine = head.refine_predictor and i in head.str_levels
         if not pyramid.shared or head.separate_cls or cls_fs[i] is None:
-            cls_wanted[i] = _Wanted(head.cls_layers(), cls_read[i])
+            cls_wanted[i] = _Wanted(
+                head.forward_cls, head.cls_layers(), cls_read[i]
+            )
         if (
             not pyramid.shared
             or head.separate_reg
             or refine
             or bbox_fs[i] is None
         ):
-            bbox_wanted[i] = _Wanted(head.reg_layers(refine), bbox_read[i])
+            bbox_wanted[i] = _Wanted(
+                partial(head.forward_reg, refine=refine),
+                head.reg_layers(refine),
+                bbox_read[i],
+            )
     cls_found, bbox_found = _compute(
         pyramid, choice, (cls_wanted, bbox_wanted)
     )
@@ -160,8 +167,12 @@ def _second_step(
 
 
 class _Wanted(NamedTuple):
-    """Cells, (B, H, W), where the output of layers is wanted."""
+    """Cells, (B, H, W), where an output is wanted, and what computes it.
 
+    ``forward`` takes a whole map, and is the same as all ``layers`` in turn.
+    """
+
+    forward: Callable[[Tensor], Tensor]
     layers: Sequence[nn.Module]
     cells: Tensor
 
@@ -177,7 +188,7 @@ def _compute(
     processes that train together would wait for it.
     """
     plans = [
-        {i: choice.plan(*wanted) for i, wanted in output.items()}
+        {i: choice.plan(x.layers, x.cells) for i, x in output.items()}
         for output in outputs
     ]
     whole = sorted({i for x in plans for i, plan in x.items() if plan is None})
@@ -190,12 +201,9 @@ def _compute(
                 given[i] = _union(given.get(i), plan.sets[0])
     rows = pyramid.rows(given)
 
-    def run(level: int, layers: Sequence[nn.Module], plan: RowPlan | None):
+    def run(level: int, wanted: _Wanted, plan: RowPlan | None) -> Tensor:
         if plan is None:
-            found = maps[level]
-            for layer in layers:
-                found = layer(found)
-            return found
+            return wanted.forward(maps[level])
         start = plan.sets[0]
         if level in maps:
             taken = start.take(maps[level])
@@ -204,7 +212,7 @@ def _compute(
         return plan.sets[-1].put(plan(taken))
 
     return [
-        {i: run(i, output[i].layers, plan) for i, plan in plan_of.items()}
+        {i: run(i, output[i], plan) for i, plan in plan_of.items()}
         for output, plan_of in zip(outputs, plans)
     ]
 

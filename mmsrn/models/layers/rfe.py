@@ -35,9 +35,9 @@ class RFE(nn.Module):
         act_cfg (dict): Activation after every convolution.
 
     Attributes:
-        band_cells (int, optional): Cells that are handled at once where no
+        band_cells (int, optional): Cells that a CPU handles at once where no
             gradient is asked for: fewer than a large map has keep what is in
-            between in the cache of a CPU.  ``None``, the default, is all.
+            between in its cache.  ``None``, the default, is all.
             Not with a norm over the whole map.
 
     Raises:
@@ -96,10 +96,11 @@ class RFE(nn.Module):
         Returns:
             Tensor: Enhanced features of the same shape.
         """
-        if self.band_cells is None or torch.is_grad_enabled():
+        if self.band_cells is None or x.is_cuda or torch.is_grad_enabled():
             return x + self._enhancement(x)
         num, _, height, width = x.shape
-        rows = max(self.band_cells // (num * width), 1)
+        # In lower bands most of the work would be that of the margins.
+        rows = max(self.band_cells // (num * width), 4 * self._margin)
         enhanced = torch.empty_like(x)
         for top in range(0, height, rows):
             # What the strips look at, above and below.

@@ -112,7 +112,7 @@ class SRNPyramid:
             if i < len(self._feats)
             and i not in self._maps
             and len(x) <= self.whole_from * x.mask.numel()
-            and runs_on_rows(neck.lateral_convs[i])
+            and all(runs_on_rows(x) for x in neck.lateral_convs[i:])
             and runs_on_rows(neck.fpn_convs[i])
         }
         for level in cells.keys() - sparse.keys():

@@ -60,6 +60,9 @@ class _GatheredConv(torch.autograd.Function):
 
     @staticmethod
     def forward(rows, weight, bias, given, wanted):
+        if bias is not None:
+            # Autocast would keep its copy without a graph, for maps too.
+            bias = bias.detach()
         # To the order of the gathered rows.
         matrix = weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
         near = given.neighbours(wanted, weight.shape[2:])

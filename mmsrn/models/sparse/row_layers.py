@@ -107,7 +107,8 @@ def run(layer: nn.Module, rows: Tensor, given: Cells, wanted: Cells) -> Tensor:
 def runs_on_rows(layer: nn.Module) -> bool:
     """Whether a layer gives on rows what it gives on maps.
 
-    Not, for instance, if it has a norm over the whole map.
+    Not, for instance, if it has a norm over the whole map, or hooks, which
+    may change its weights (``torch.nn.utils.prune``) or its result.
 
     Args:
         layer (nn.Module): The layer.
@@ -128,10 +129,16 @@ def _refusal(layer: nn.Module) -> str:
 # --- convolutions ------------------------------------------------------------
 
 
+def _has_hooks(layer: nn.Module) -> bool:
+    """Whether something happens around a call, which rows do without."""
+    return bool(layer._forward_pre_hooks or layer._forward_hooks)
+
+
 @runs_on_rows.register
 def _(layer: nn.Conv2d) -> bool:
     return (
         type(layer) is nn.Conv2d
+        and not _has_hooks(layer)
         and all(side % 2 for side in layer.kernel_size)
         and layer.stride == (1, 1)
         and layer.dilation == (1, 1)
@@ -168,6 +175,7 @@ def _is_local(norm: nn.Module | None) -> bool:
 def _(layer: ConvModule) -> bool:
     return (
         type(layer) is ConvModule
+        and not any(_has_hooks(x) for x in layer.modules())
         and runs_on_rows(layer.conv)
         and layer.order == ('conv', 'norm', 'act')
         and not layer.with_explicit_padding
@@ -219,7 +227,11 @@ def _parts(layer: RFE) -> list[ConvModule]:
 
 @runs_on_rows.register
 def _(layer: RFE) -> bool:
-    return type(layer) is RFE and all(runs_on_rows(x) for x in _parts(layer))
+    return (
+        type(layer) is RFE
+        and not _has_hooks(layer)
+        and all(runs_on_rows(x) for x in _parts(layer))
+    )
 
 
 @grow.register

@@ -24,7 +24,8 @@ def prepare_for_inference(
     large maps in bands, the first step of large heads runs by Winograd's
     convolutions first (``coarse_first_step``, see ``SRNHead``), and very
     large weights are used in slices.  Scores and boxes differ by rounding
-    only.
+    only, as long as those convolutions err by less than a hundredth in a
+    logit of the first step.
 
     Args:
         model (nn.Module): The detector; it stays as it is.
@@ -46,20 +47,18 @@ def prepare_for_inference(
 
     model = copy.deepcopy(model)
     model.eval()  # of some backbones of mmdet it returns nothing
-    on_cpu = all(x.device.type == 'cpu' for x in model.parameters())
     for part in model.modules():
         if isinstance(part, SRNHead) and part.test_cfg is not None:
             part.test_cfg['inference'] = inference
-            if on_cpu and part.feat_channels >= LEAST_CHANNELS:
+            if part.feat_channels >= LEAST_CHANNELS:
                 coarse = dict(dtype='float32')
                 part.test_cfg.setdefault('coarse_first_step', coarse)
             part.check_test_cfg()
     fold_batch_norms(model)
     model.requires_grad_(False)
     use_channels_last(model)
-    if on_cpu:  # on a GPU each slice or band would be one more launch
-        slice_large_convs(model)
-        _use_bands(model)
+    slice_large_convs(model)
+    _use_bands(model)
     return model
 
 

@@ -21,6 +21,8 @@ class SlicedConv2d(nn.Conv2d):
     def _conv_forward(
         self, input: Tensor, weight: Tensor, bias: Tensor | None
     ) -> Tensor:
+        if input.is_cuda:
+            return super()._conv_forward(input, weight, bias)
         num = 1
         while weight.nbytes > num * _SLICE_BYTES:
             num *= 2

@@ -144,13 +144,29 @@ def _pays(
     """Whether a convolution is one that takes less time."""
     ones = (1, (1, 1), [1, 1])
     return (
-        input.device.type == 'cpu'
-        and input.dtype == torch.float32
+        is_large(input)
         and tuple(weight.shape[2:]) == (3, 3)
         and stride in ones
         and padding in ones
         and dilation in ones
         and groups == 1
-        and min(weight.shape[:2]) >= LEAST_CHANNELS
-        and input[0, 0].numel() >= LEAST_CELLS
+        and len(weight) >= LEAST_CHANNELS
+    )
+
+
+def is_large(maps: Tensor) -> bool:
+    """Whether there are maps whose convolutions Winograd's can replace.
+
+    Args:
+        maps (Tensor): (B, C, H, W).
+
+    Returns:
+        bool: The answer: on a CPU, in float32, of many channels and cells.
+    """
+    return (
+        maps.device.type == 'cpu'
+        and maps.dtype == torch.float32
+        and not torch.is_autocast_enabled('cpu')
+        and maps.shape[1] >= LEAST_CHANNELS
+        and maps[0, 0].numel() >= LEAST_CELLS
     )

@@ -374,6 +374,16 @@ def test_of_which_priors_a_coarse_first_step_tells_nothing(type_, use_sigmoid):
     assert not found.view(-1, 2)[:, 1].any()
 
 
+def test_small_maps_are_not_filtered_in_float32(spread, monkeypatch):
+    """Winograd's convolutions would replace nothing."""
+    head, maps = spread
+    expected = predict(head, maps, 'dense')
+    monkeypatch.setattr(head, 'unsure', None)
+    coarse = dict(dtype='float32')
+    found = predict(head, maps, 'selective', coarse_first_step=coarse)
+    assert_same_boxes(found, expected)
+
+
 def test_only_what_is_unsure_is_computed_again(spread, monkeypatch):
     """Not all that survives: of most of it there is no doubt."""
     head, maps = spread

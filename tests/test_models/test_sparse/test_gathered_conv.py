@@ -180,3 +180,15 @@ def test_a_neighbour_that_is_left_out_is_noticed(monkeypatch):
     found = numbers(layer, rows, given_, wanted)
     for one, other in zip(found[:3], expected[:3]):
         assert (one - other).abs().max() > 0.1
+
+
+def test_bias_of_rows_and_then_of_maps_under_autocast():
+    """Autocast keeps copies of weights: a layer may have both calls."""
+    layer = nn.Conv2d(4, 3, 3, padding=1)
+    maps = torch.randn(1, 4, 5, 6)
+    cells = Cells(torch.ones(1, 5, 6, dtype=torch.bool))
+    with torch.autocast('cpu', torch.bfloat16):
+        rows = convolve(layer, cells.take(maps), cells, cells)
+        total = rows.sum() + layer(maps).sum()
+    total.backward()
+    assert layer.bias.grad.tolist() == [60.0] * 3

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmcv.cnn import ConvModule
 from torch import nn
+from torch.nn.utils import prune
 
 from mmsrn.models.layers import RFE
 from mmsrn.models.sparse import (
@@ -228,3 +229,16 @@ def test_product_on_any_number_of_threads(
         )
         expected = layer(rows[:, :, None, None])[:, :, 0, 0]
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize('name', ['3x3', 'relu', 'rfe'])
+def test_layers_with_hooks_get_maps(name):
+    """Rows do without the calls that hooks belong to."""
+    layer = LAYERS[name]()
+    assert runs_on_rows(layer)
+    handle = layer.register_forward_hook(lambda *args: None)
+    assert not runs_on_rows(layer)
+    handle.remove()
+    conv = next(x for x in layer.modules() if isinstance(x, nn.Conv2d))
+    prune.identity(conv, 'weight')
+    assert not runs_on_rows(layer)

@@ -93,6 +93,12 @@ def test_others_stay(changes, size):
     assert not is_replaced(layer, torch.randn(1, layer.in_channels, *size))
 
 
+def test_autocast_stays():
+    layer, x = conv(), torch.randn(1, 256, 48, 64)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert not is_replaced(layer, x)
+
+
 def test_other_precisions_stay():
     x = torch.randn(1, 256, 48, 64, dtype=torch.float64)
     assert not is_replaced(conv().double(), x)

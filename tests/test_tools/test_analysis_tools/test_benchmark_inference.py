@@ -126,6 +126,22 @@ def test_autocast(part, root, amp):
 UNSURE = 0.7
 
 
+def test_rims(part):
+    """In equal parts within and without, next to a cell of the other kind."""
+    imposed = part('imposed_cells')
+    discs = imposed.blobs((60, 80), 0.03)
+    rims = imposed.rims((60, 80), 0.03, UNSURE)
+    assert rims.sum() == round(UNSURE * 144)
+    assert 0.2 < (rims & discs).sum() / rims.sum() < 0.8
+    for row, column in rims.nonzero().tolist():
+        near = discs[
+            max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2
+        ]
+        assert near.any() and not near.all()
+    most = imposed.rims((60, 80), 0.03, 1e9)
+    assert (most | ~rims).all() and most.sum() > rims.sum()
+
+
 @pytest.mark.parametrize('prepared', ['', '+prepared'])
 @pytest.mark.parametrize('coarse', [False, True])
 def test_coarse_first_step(part, root, coarse, prepared):
@@ -138,10 +154,14 @@ def test_coarse_first_step(part, root, coarse, prepared):
     contender = variants.Contender(loaded, name)
     part('imposed_cells').impose([contender.model], 0.1)
     (head,) = part('imposed_cells').srn_heads(contender.model)
-    seen = []
-    head.conv_cls.register_forward_hook(
-        lambda *args: seen.append(args[-1].dtype)
-    )
+    seen, forward = [], head.forward_cls
+
+    def on_maps(*args):
+        found = forward(*args)
+        seen.append(found.dtype)
+        return found
+
+    head.forward_cls = on_maps
     given, own = [], head.predict_by_feat
     head.predict_by_feat = lambda first, *args, **kwargs: (
         given.extend(first) or own(first, *args, **kwargs)
@@ -153,7 +173,7 @@ def test_coarse_first_step(part, root, coarse, prepared):
     assert seen == [low] * 3 + [torch.float32] * 3
     # Rounded, where not computed again.
     for size, logits in zip(SIZES[:3], given):
-        mask = part('imposed_cells').blobs(size, 0.1 * UNSURE)
+        mask = part('imposed_cells').rims(size, 0.1, UNSURE)
         rounded = logits == logits.bfloat16().float()
         assert not rounded[0, :, mask].all()
         assert rounded[0, :, ~mask].all() == coarse
@@ -250,8 +270,8 @@ def test_work_of_rows(run, part, share):
         # As much where the P convolutions look at most of these small maps.
         assert found['neck'] <= rows['dense']['stage_multiply_adds']['neck']
     # What the filter leaves unsure runs through the first step again.
-    blobs = [part('imposed_cells').blobs(x, share * UNSURE) for x in SIZES]
-    expected += sum(row_work(x.numpy(), LOGITS) for x in blobs[:3])
+    rims = [part('imposed_cells').rims(x, share, UNSURE) for x in SIZES[:3]]
+    expected += sum(row_work(x.numpy(), LOGITS) for x in rims)
     found = rows['selective+coarse']['stage_multiply_adds']
     assert found['head'] == expected
 

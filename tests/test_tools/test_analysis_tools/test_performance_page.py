@@ -94,6 +94,10 @@ def test_the_page_that_ships(tool):
     for name in names:
         (block,) = tool.block(name).findall(text)
         assert '<!--' not in block[1]
+        (shell,) = re.findall('```bash\n(.*?)```', block[1], re.S)
+        words = shell.replace('\\\n', '').split()[2:]
+        wanted = tool.MEASUREMENTS[name].command.split()
+        assert words[: len(wanted)] == wanted, f'{name}: make benchmark'
     assert text.count('<!-- end -->') == len(names)
 
 
