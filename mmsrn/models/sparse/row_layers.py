@@ -15,6 +15,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from ..layers import RFE
+from ..utils.pointwise_conv import PointwiseConv2d
 from .cells import Cells, clear_last, dilate
 from .gathered_conv import convolve
 
@@ -137,7 +138,7 @@ def _has_hooks(layer: nn.Module) -> bool:
 @runs_on_rows.register
 def _(layer: nn.Conv2d) -> bool:
     return (
-        type(layer) is nn.Conv2d
+        type(layer) in (nn.Conv2d, PointwiseConv2d)
         and not _has_hooks(layer)
         and all(side % 2 for side in layer.kernel_size)
         and layer.stride == (1, 1)

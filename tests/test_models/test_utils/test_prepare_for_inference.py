@@ -128,6 +128,16 @@ def test_small_heads_and_those_that_say_how(model, inference):
             assert part.band_cells == prepare.BAND_CELLS
 
 
+def test_no_filter_on_demand(model, monkeypatch):
+    monkeypatch.setattr(prepare, 'LEAST_CHANNELS', 64)
+    found = prepare_for_inference(model).bbox_head.test_cfg
+    assert found.coarse_first_step == dict(dtype='float32')
+    own = copy.deepcopy(model)
+    own.bbox_head.test_cfg.coarse_first_step = None
+    found = prepare_for_inference(own).bbox_head.test_cfg
+    assert found.coarse_first_step is None
+
+
 def test_other_detectors(root):
     """Those without an SRNHead are folded all the same."""
     cfg = load_model_cfg(root / 'configs/_base_/models/srn_mobilenetv2_fpn.py')
