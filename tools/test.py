@@ -147,11 +147,10 @@ def main(argv: list[str] | None = None) -> None:
 
             dump = DumpDetResults(out_file_path=args.out)
             runner.test_evaluator.metrics.append(dump)
-        if not next(runner.model.parameters()).is_cuda:
-            keep_freed_memory()
         runner.test()
     leave_cpu_processes()
 
 
 if __name__ == '__main__':
+    keep_freed_memory()  # here: it would stay so for whoever calls main
     main()

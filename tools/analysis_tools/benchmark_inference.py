@@ -454,7 +454,6 @@ def main(argv: list[str] | None = None) -> None:
     from process_memory import STATUS
 
     args.device = usable_device(parser, args.device)
-    keep_freed_memory()
     if args.process_memory and args.device != 'cpu':
         fail(
             parser,
@@ -486,4 +485,5 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()  # here: it would stay so for whoever calls main
     main()
