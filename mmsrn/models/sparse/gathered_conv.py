@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ..utils.pointwise_conv import pointwise_dilation
 from .cells import Cells, call, clear_last
 
 # Rows that are gathered at once: bounds the memory that the matrix of a 3x3
 # convolution takes, 18 MiB with 256 channels.
 CHUNK = 2048
-# Images from which on torch asks oneDNN for a 1x1 convolution on one thread.
-_IMAGES = 16
 
 
 def convolve(
@@ -131,8 +130,13 @@ def _weight_gradient(
     total = weight.new_zeros(size)
     for chosen, part in zip(near.split(CHUNK), grad.split(CHUNK)):
         gathered = _gather(rows, chosen).to(grad.dtype)
-        for image, of_image in zip(_images(gathered), _images(part)):
-            total += torch.nn.grad.conv2d_weight(image, size, of_image)
+        if len(part):
+            total += torch.nn.grad.conv2d_weight(
+                _image(gathered),
+                size,
+                _image(part),
+                dilation=pointwise_dilation(part),
+            )
     total = total.view(outputs, height, width, inputs)
     return total.permute(0, 3, 1, 2)
 
@@ -160,29 +164,17 @@ def _products(
 def _product(
     rows: Tensor, weight: Tensor, bias: Tensor | None, groups: int = 1
 ) -> Tensor:
-    """Matrix product, as a 1x1 convolution of images of one row.
+    """Matrix product, as a 1x1 convolution of an image of one row.
 
     For what oneDNN does with that takes less than half the time of
     ``torch.mm`` on some processors, and it takes bias and groups.
     """
-    results = []
-    for image in _images(rows):
-        result = F.conv2d(image, weight, bias, groups=groups)
-        results.append(result.permute(0, 2, 3, 1).flatten(0, 2))
-    return results[0] if len(results) == 1 else torch.cat(results)
+    image = _image(rows)
+    dilation = pointwise_dilation(image)
+    result = F.conv2d(image, weight, bias, dilation=dilation, groups=groups)
+    return result.permute(0, 2, 3, 1).flatten(0, 2)
 
 
-def _images(rows: Tensor) -> Iterator[Tensor]:
-    """Rows as images, (N, C, 1, cells).
-
-    On one thread torch asks oneDNN for 16 images or more only.
-    """
-    images, parts = 1, [rows]
-    if torch.get_num_threads() == 1 and not rows.is_cuda:
-        images = _IMAGES
-        even = len(rows) // images * images
-        parts = [rows[:even], rows[even:]]
-    for part in parts:
-        if len(part):
-            shape = images if len(part) >= images else 1, 1, -1, rows.shape[1]
-            yield part.view(*shape).permute(0, 3, 1, 2)
+def _image(rows: Tensor) -> Tensor:
+    """Rows as an image, (1, C, 1, cells)."""
+    return rows[None, None].permute(0, 3, 1, 2)

@@ -7,21 +7,33 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class PointwiseConv2d(nn.Conv2d):
-    """A 1x1 convolution that is as fast on one thread of a CPU as on more.
+def pointwise_dilation(x: Tensor) -> int:
+    """Dilation with which a 1x1 convolution is fast.
 
     On one thread torch gives 1x1 convolutions of less than 16 images to a
     matrix product of its own, which takes up to three times as long as
     oneDNN; but not those with a dilation, which means nothing for a kernel of
     one cell.
+
+    Args:
+        x (Tensor): Its input.
+
+    Returns:
+        int: The dilation.
     """
+    return 1 if x.is_cuda or torch.get_num_threads() > 1 else 2
+
+
+class PointwiseConv2d(nn.Conv2d):
+    """A 1x1 convolution that is as fast on one thread of a CPU as on more."""
 
     def _conv_forward(
         self, input: Tensor, weight: Tensor, bias: Tensor | None
     ) -> Tensor:
-        if input.is_cuda or torch.get_num_threads() > 1:
-            return super()._conv_forward(input, weight, bias)
-        return F.conv2d(input, weight, bias, self.stride, 0, 2, self.groups)
+        dilation = pointwise_dilation(input)
+        return F.conv2d(
+            input, weight, bias, self.stride, 0, dilation, self.groups
+        )
 
 
 def use_pointwise_convs(model: nn.Module) -> None:

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from .pointwise_conv import pointwise_dilation
+
 TILE = 4
 # Cells of a tile of the input.
 SIDE = TILE + 2
@@ -102,8 +104,12 @@ def winograd_conv2d(
             ).reshape(-1, SIDE**2, inputs)
             tiles = torch.matmul(of_input, tiles)
             tiles = tiles.view(1, num, across, -1).permute(0, 3, 1, 2)
-            # The dilation is for one thread, see PointwiseConv2d.
-            tiles = F.conv2d(tiles, kernel, groups=SIDE**2, dilation=2)
+            tiles = F.conv2d(
+                tiles,
+                kernel,
+                dilation=pointwise_dilation(tiles),
+                groups=SIDE**2,
+            )
             tiles = tiles.permute(0, 2, 3, 1).reshape(-1, SIDE**2, outputs)
             tiles = torch.matmul(of_output, tiles)
             tiles = tiles.view(num, across, TILE, TILE, outputs)
