@@ -65,13 +65,12 @@ def check_settings(cfg: dict) -> None:
         raise ValueError(f'{where}: band={coarse["band"]} is less than 0')
 
 
-def _coarsely(coarse: dict, device: str) -> AbstractContextManager:
+def _coarsely(dtype: str, device: str) -> AbstractContextManager:
     """A context in which layers compute coarsely."""
-    dtype = getattr(torch, coarse.get('dtype', DTYPE))
-    if dtype is torch.float32:
+    if dtype == 'float32':
         return WinogradConvolutions()
     # A cache would mix up weights with those of an outer autocast.
-    return torch.autocast(device, dtype, cache_enabled=False)
+    return torch.autocast(device, getattr(torch, dtype), cache_enabled=False)
 
 
 @torch.no_grad()
@@ -153,15 +152,14 @@ class _SelectiveForward:
         head, maps = self.head, self.pyramid.first(level)
         coarse = self.cfg.get('coarse_first_step')
         layers = head.cls_layers(True)
-        if coarse is not None and coarse.get('dtype', DTYPE) == 'float32':
-            if not is_large(maps):
-                coarse = None  # nothing would be coarse
-        if coarse is not None and self.choice.allows(layers):
-            with _coarsely(coarse, maps.device.type):
+        dtype = None if coarse is None else coarse.get('dtype', DTYPE)
+        if dtype == 'float32' and not is_large(maps):
+            dtype = None  # nothing would be coarse
+        if dtype is not None and self.choice.allows(layers):
+            with _coarsely(dtype, maps.device.type):
                 scores = self._class_scores(maps, True)
             logits = head.class_logits(scores.float(), level)
-            band = coarse.get('band', BANDS[coarse.get('dtype', DTYPE)])
-            again = head.unsure(logits, band)
+            again = head.unsure(logits, coarse.get('band', BANDS[dtype]))
             if self.same_scores:
                 again |= head.survivors(logits)
             again = self._cells(again, level)
