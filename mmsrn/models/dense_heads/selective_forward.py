@@ -26,6 +26,7 @@ from ..sparse import (
     run_in_bands,
 )
 from ..task_modules.step_targets import reject_unknown
+from ..utils import cells_with
 from ..utils.winograd import WinogradConvolutions, is_large
 
 if TYPE_CHECKING:
@@ -136,8 +137,7 @@ class _SelectiveForward:
 
     def _cells(self, priors: Tensor, level: int) -> Tensor:
         """Cells with a prior, (B, H, W), of priors, (B, H * W * priors)."""
-        height, width = self.pyramid.sizes[level]
-        return priors.view(len(priors), height, width, -1).any(dim=-1)
+        return cells_with(priors, self.pyramid.sizes[level])
 
     def _class_scores(self, maps: Tensor, first: bool = False) -> Tensor:
         """What a class predictor gives on whole maps."""

@@ -24,7 +24,7 @@ from ..sparse import (
     RowsOrMaps,
     check_mode,
 )
-from ..utils import flatten_levels
+from ..utils import cells_with, flatten_levels
 
 if TYPE_CHECKING:
     from .srn_head import Maps, SRNHead
@@ -90,7 +90,7 @@ def selective_loss(
     )
     read = [
         [
-            x.view(len(x), *size, -1).any(dim=-1)
+            cells_with(x, size)
             for x, size in zip(
                 priors.split(targets.level_sizes, dim=1), pyramid.sizes
             )

@@ -2,12 +2,13 @@
 
 from .channels_last import use_channels_last
 from .config_of import is_config_of
-from .levels import flatten_levels, level_mask
+from .levels import cells_with, flatten_levels, level_mask
 from .prepare_for_inference import prepare_for_inference
 from .srn_init import SRNNormalInit
 
 __all__ = [
     'SRNNormalInit',
+    'cells_with',
     'flatten_levels',
     'is_config_of',
     'level_mask',

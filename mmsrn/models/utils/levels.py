@@ -28,6 +28,19 @@ def flatten_levels(maps: list[Tensor | None], channels: int) -> Tensor | None:
     return joined.to(torch.promote_types(joined.dtype, torch.float32))
 
 
+def cells_with(priors: Tensor, size: tuple[int, int]) -> Tensor:
+    """Cells of a level with some of their priors.
+
+    Args:
+        priors (Tensor): bool, (B, H * W * priors): which priors.
+        size (tuple[int, int]): H and W.
+
+    Returns:
+        Tensor: bool, (B, H, W).
+    """
+    return priors.view(len(priors), *size, -1).any(dim=-1)
+
+
 def level_mask(
     levels: tuple[int, ...], level_sizes: list[int], device: torch.device
 ) -> Tensor:
