@@ -189,29 +189,6 @@ def assert_same(found, expected, rtol):
                 )
 
 
-gpu = pytest.param(
-    'cuda',
-    marks=[
-        pytest.mark.gpu,
-        pytest.mark.skipif(
-            not torch.cuda.is_available(), reason='needs a CUDA device'
-        ),
-    ],
-)
-
-
-@pytest.fixture(params=['cpu', gpu])
-def device(request):
-    """A device that computes float32 as float32."""
-    settings = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = [x.allow_tf32 for x in settings]
-    for x in settings:
-        x.allow_tf32 = False
-    yield request.param
-    for x, value in zip(settings, before):
-        x.allow_tf32 = value
-
-
 # --- losses and gradients ----------------------------------------------------
 
 
@@ -269,7 +246,6 @@ def test_in_float32_on(device, mode, changes):
     assert_same(found, train(head, maps, samples, 'dense'), rtol=1e-4)
 
 
-@pytest.mark.parametrize('device', ['cpu', gpu])
 def test_under_autocast_on(device):
     """As far from float32 as dense training is."""
     size, faces = (24, 20), (6, 3)

@@ -12,9 +12,7 @@ MODES = [
     dict(mode='bilinear', align_corners=False),
 ]
 
-
-@settings(max_examples=80, deadline=None)
-@given(
+CASES = dict(
     seed=st.integers(0, 999),
     small=st.tuples(st.integers(1, 9), st.integers(1, 9)),
     large=st.tuples(st.integers(1, 20), st.integers(1, 20)),
@@ -22,6 +20,10 @@ MODES = [
     cfg=st.sampled_from(MODES),
     chunk=st.sampled_from([7, 10**6]),
 )
+
+
+@settings(max_examples=80, deadline=None)
+@given(**CASES)
 def test_rows_are_those_of_interpolate(seed, small, large, share, cfg, chunk):
     torch.manual_seed(seed)
     maps = torch.randn(2, 3, *small)
@@ -45,14 +47,7 @@ def test_sources_are_no_more_than_needed():
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    seed=st.integers(0, 999),
-    small=st.tuples(st.integers(1, 9), st.integers(1, 9)),
-    large=st.tuples(st.integers(1, 20), st.integers(1, 20)),
-    share=st.sampled_from([0.0, 0.1, 1.0]),
-    cfg=st.sampled_from(MODES),
-    chunk=st.sampled_from([7, 10**6]),
-)
+@given(**CASES)
 def test_gradients_are_those_of_interpolate(
     seed, small, large, share, cfg, chunk
 ):
