@@ -78,9 +78,8 @@ def make_detectors(args: argparse.Namespace) -> dict[str, Any]:
     Returns:
         dict[str, Any]: Detectors by name, ours first.
     """
-    from other_detectors import center_face, yunet
-
     from mmsrn import FaceDetector
+    from mmsrn.apis.other_detectors import center_face, yunet
 
     detectors: dict[str, Any] = {
         f'mmsrn, {backend}': FaceDetector(

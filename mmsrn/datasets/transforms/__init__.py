@@ -7,6 +7,7 @@ from .multi_scale_test_time_aug import MultiScaleTestTimeAug
 from .protocol_resize import ProtocolResize
 from .random_low_light import RandomLowLight
 from .random_square_crop import RandomSquareCrop
+from .shift_box_edges import ShiftBoxEdges
 
 __all__ = [
     'DataAnchorSampling',
@@ -14,5 +15,6 @@ __all__ = [
     'ProtocolResize',
     'RandomLowLight',
     'RandomSquareCrop',
+    'ShiftBoxEdges',
 ]
 __all__ += enhance.__all__

@@ -1,5 +1,6 @@
 """Detectors side by side, whatever they are."""
 
+import importlib
 import json
 import os
 import time
@@ -66,7 +67,7 @@ def test_errors(tool, fails, tmp_path):
 
 def test_other_detectors(load_tool, tmp_path):
     """They see the resized photo; boxes come back, the surest first."""
-    other = load_tool('analysis_tools/other_detectors.py')
+    other = importlib.import_module('mmsrn.apis.other_detectors')
     shapes = []
 
     def find(image):
@@ -90,6 +91,6 @@ def test_center_face(load_tool):
 
     with get_sample_data('grace_hopper.jpg') as file:
         data = np.frombuffer(file.read(), np.uint8)
-    other = load_tool('analysis_tools/other_detectors.py')
+    other = importlib.import_module('mmsrn.apis.other_detectors')
     faces = other.center_face(640).detect(cv2.imdecode(data, 1))
     assert len(faces.boxes[faces.scores > 0.5]) == 1

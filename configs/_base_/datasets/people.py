@@ -1,0 +1,135 @@
+# Photos of people from several sources, some labelled by people, some by
+# other detectors (tools/dataset_converters/pseudo_label.py), all in WIDER
+# FACE's text layout: SOURCE_train_bbx_gt.txt beside images/.
+# docs/pseudo_labels.md
+data_root = 'data/people/'
+# Share of what is drawn, by source.
+shares = dict(
+    webfaces=25,
+    facemask_hires=10,
+    macwin_mask=9,
+    karan_actors=14,
+    crowds=14,
+    streets=8,
+    lspet_sports=9,
+    portraits=6,
+    ccp_street=2,
+    phone=3,
+)
+# Small photos with one or a few faces; half of them are put together by four.
+in_mosaics = ('webfaces', 'portraits', 'lspet_sports', 'ccp_street')
+# Where the edges of a source's boxes differ from WIDER FACE's: how far left,
+# top, right and bottom have to move, in shares of the box.
+edges = dict(facemask_hires=(0.02, -0.195, -0.03, -0.08))
+crop = (448, 448)
+photo_side = 640  # the longer side of a photo that is tested
+ratio_range = (0.4, 1.8)  # of photo_side
+mosaic_ratio_range = (0.3, 1.1)  # of two crops' sides
+mosaic_prob = 0.5
+low_light_prob = 0.15
+batch_size = 8
+num_workers = 2
+
+test_scale = (photo_side, photo_side)
+looks = [
+    dict(type='RandomLowLight', prob=low_light_prob),
+    dict(
+        type='RandomGrayscale',
+        prob=0.1,
+        keep_channels=True,
+        channel_weights=(0.114, 0.587, 0.299),
+    ),
+    dict(type='PhotoMetricDistortion'),
+]
+cut = [
+    dict(type='RandomCrop', crop_size=crop, allow_negative_crop=True),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='Pad', size=crop),
+    dict(type='PackDetInputs'),
+]
+load = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True),
+]
+resize = dict(
+    type='RandomResize',
+    scale=test_scale,
+    ratio_range=ratio_range,
+    keep_ratio=True,
+)
+resize_mosaic = dict(
+    type='RandomResize',
+    scale=(2 * crop[0], 2 * crop[1]),
+    ratio_range=mosaic_ratio_range,
+    keep_ratio=True,
+)
+mosaic = dict(type='Mosaic', img_scale=crop, prob=mosaic_prob, pad_val=114.0)
+
+sources = []
+for source in shares:
+    dataset = dict(
+        type='WiderFaceDataset',
+        data_root=data_root,
+        ann_file=f'{source}_train_bbx_gt.txt',
+        data_prefix=dict(img='images/'),
+    )
+    if source in in_mosaics:
+        dataset = dict(
+            type='MultiImageMixDataset',
+            dataset=dict(dataset, pipeline=load),
+            pipeline=[mosaic, *looks, resize_mosaic, *cut],
+        )
+    else:
+        moved = []
+        if source in edges:
+            moved = [dict(type='ShiftBoxEdges', shares=edges[source])]
+        dataset['pipeline'] = [*load, *moved, *looks, resize, *cut]
+    sources.append(dataset)
+train_dataloader = dict(
+    batch_size=batch_size,
+    num_workers=num_workers,
+    persistent_workers=False,
+    sampler=dict(
+        type='SourceRatioSampler', source_ratio=list(shares.values())
+    ),
+    dataset=dict(type='ConcatDataset', datasets=sources),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='WiderFaceDataset',
+        data_root=data_root,
+        ann_file='webfaces_val_bbx_gt.txt',
+        data_prefix=dict(img='images/'),
+        test_mode=True,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='ProtocolResize', scale=test_scale),
+            dict(type='LoadAnnotations', with_bbox=True),
+            dict(
+                type='PackDetInputs',
+                meta_keys=(
+                    'img_id',
+                    'img_path',
+                    'ori_shape',
+                    'img_shape',
+                    'scale_factor',
+                    'protocol',
+                    'instances',
+                ),
+            ),
+        ],
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    type='CocoMetric',
+    metric='bbox',
+    ann_file=None,  # ground truth of the dataset
+    proposal_nums=(100, 300, 1000),
+)
+test_evaluator = val_evaluator

@@ -1,0 +1,36 @@
+# Light SRN for trainings of a few hundred or thousand iterations; why:
+# docs/train_and_test.md#short-trainings
+_base_ = './srn_mobilenetv2_fpn.py'
+
+assigner = _base_.model.train_cfg.second_step.assigner
+# Anchors that STR has moved overlap more, so more is asked of them.
+moved_assigner = dict(assigner, pos_iou_thr=0.6, neg_iou_thr=0.5)
+model = dict(
+    neck=dict(norm_cfg=dict(type='BN', requires_grad=True)),
+    bbox_head=dict(
+        refine_negatives=False,
+        refine_predictor=True,
+        loss_bbox=dict(_delete_=True, type='L1Loss', loss_weight=1.0),
+        loss_str=dict(count_all_levels=True),
+        init_cfg=dict(
+            type='Kaiming',
+            layer='Conv2d',
+            override=[
+                dict(type='Normal', name='conv_cls', std=0.01, bias_prob=0.01),
+                dict(type='Normal', name='conv_reg', std=0.01),
+                dict(type='Normal', name='conv_refine', std=0.001),
+            ],
+        ),
+    ),
+    train_cfg=dict(
+        first_step=dict(assigner=dict(pos_iou_thr=0.5, neg_iou_thr=0.4)),
+        second_step=dict(
+            assigner=dict(
+                _delete_=True,
+                type='LevelwiseAssigner',
+                assigners=[assigner] * 3 + [moved_assigner] * 3,  # P2 to P7
+            )
+        ),
+    ),
+    test_cfg=dict(nms=dict(iou_threshold=0.5)),
+)
