@@ -136,6 +136,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if not args.sets and not args.no_faces:
         fail(parser, 'name a labelled SET, or --no-faces DIR')
+    if not args.sets and (args.plot or args.pictures):
+        fail(parser, '--plot and --pictures need a labelled SET')
     require_mmdet(ROOT)
     _limit_threads(parser, args.threads)
     try:
@@ -244,7 +246,7 @@ def _benchmark(
         )
         print(f'\n{false_alarm_table(report["no_faces"])}')
     write_json(parser, args.json, report)
-    if args.plot and blocks:
+    if args.plot:
         with output_file(parser, args.plot) as file:
             draw(blocks).savefig(file, dpi=130)
 

@@ -105,6 +105,7 @@ def test_dark(drawn_list, detectors, tmp_path):
 
 def test_errors(drawn_list, detectors, error, tmp_path):
     assert 'name a labelled SET' in error()
+    assert 'need a labelled' in error('--no-faces', tmp_path, '--plot', 'a')
     assert 'there are' in error(drawn_list, '--threads', 999)
     assert 'false alarms a photo' in error(drawn_list, '--false-alarms', -1)
     assert 'number from 1' in error(drawn_list, '--scale', 'huge')
