@@ -119,9 +119,9 @@ def measure(
         dict[str, Any]: ``AP``, ``AP50``, ``AP75``; by level ``recall`` and
         ``score``; at the default score ``default_score``,
         ``default_recall`` and ``default_false``, alarms a photo;
-        ``best_score`` and ``best_f1``; ``seconds``, the median; and
-        ``heights``, a dict for each band that has faces: ``band``, ``faces``,
-        ``AP50`` and ``recall`` by level.
+        ``best_score`` and ``best_f1``; the medians of ``seconds`` and
+        ``cpu_seconds``; and ``heights``, a dict for each band that has faces:
+        ``band``, ``faces``, ``AP50`` and ``recall`` by level.
     """
     factors = [1 if scale == 'original' else scale / x for x in run.sides]
     truth, found = _as_coco(run, factors)
@@ -156,6 +156,7 @@ def measure(
         best_score=best_score,
         best_f1=best_f1,
         seconds=float(np.median(run.seconds)),
+        cpu_seconds=float(np.median(run.cpu_seconds)),
         heights=by_height,
     )
 

@@ -28,6 +28,7 @@ def make_run(photos, score_thr):
         run.boxes.append(rows[:, :4])
         run.scores.append(rows[:, 4])
         run.seconds.append(0.1 + len(run.seconds))
+        run.cpu_seconds.append(0.02)
         run.sides.append(100)
     return run
 
@@ -76,6 +77,7 @@ def test_default_and_best_score(run):
     assert found['best_f1'] == pytest.approx(2 / 3)
     assert found['best_score'] == pytest.approx(0.7)
     assert found['seconds'] == pytest.approx(0.6)
+    assert found['cpu_seconds'] == pytest.approx(0.02)
 
 
 def test_heights(run):

@@ -37,6 +37,7 @@ def test_turns(drawn_list, sees_bright):
     assert [len(x) for x in found[1].boxes] == [1, 2, 1]
     np.testing.assert_allclose(found[1].scores[1], [250 / 255, 220 / 255])
     assert min(found[0].seconds) >= 0.02 > np.median(found[1].seconds)
+    assert np.median(found[0].cpu_seconds) < 0.02  # asleep
     assert found[0].sides == [100, 100, 100]
 
 
