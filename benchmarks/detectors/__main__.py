@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -139,27 +141,37 @@ def main(argv: list[str] | None = None) -> None:
     if not args.sets and (args.plot or args.pictures):
         fail(parser, '--plot and --pictures need a labelled SET')
     require_mmdet(ROOT)
-    _limit_threads(parser, args.threads)
+    cores = sorted(os.sched_getaffinity(0))
+    if args.threads > len(cores):
+        fail(
+            parser,
+            f'--threads {args.threads}: there are {len(cores)} cores',
+        )
+    # Before the libraries that read it are imported.
+    os.environ['OMP_NUM_THREADS'] = str(args.threads)
     try:
         _benchmark(parser, args)
     except ValueError as error:
         fail(parser, str(error))
 
 
-def _limit_threads(parser: argparse.ArgumentParser, threads: int) -> None:
-    """Keep the process to so many cores.
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Load detectors that compute with so many threads.
 
-    Libraries that read the environment are imported later; for those that do
-    not, each takes as many threads as it has cores.
+    Libraries that do not read the environment count the cores while they load
+    a model. Afterwards all cores are free again: on a busy machine the first
+    ones may be those of others.
     """
-    cores = sorted(os.sched_getaffinity(0))
-    if threads > len(cores):
-        fail(parser, f'--threads {threads}: there are {len(cores)} cores')
-    os.environ['OMP_NUM_THREADS'] = str(threads)
-    os.sched_setaffinity(0, cores[:threads])
     import cv2
 
-    cv2.setNumThreads(threads)
+    cv2.setNumThreads(number)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:number])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def _benchmark(
@@ -183,13 +195,14 @@ def _benchmark(
     # Sets first: models take seconds.
     sets = [read_set(x, args.images, args.limit) for x in args.sets]
     empty = args.no_faces and folder_without_faces(args.no_faces, args.limit)
-    contestants = load_contestants(
-        args.models or [DEFAULT_MODEL],
-        args.backend,
-        args.enhance,
-        args.scale,
-        args.yunet,
-    )
+    with _threads(args.threads):
+        contestants = load_contestants(
+            args.models or [DEFAULT_MODEL],
+            args.backend,
+            args.enhance,
+            args.scale,
+            args.yunet,
+        )
     changes = dict(
         day=lambda photo, name: photo,
         dark=lambda photo, name: darken_named(

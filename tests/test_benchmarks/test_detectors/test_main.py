@@ -14,11 +14,11 @@ from benchmarks.detectors import contestants
 
 @pytest.fixture(autouse=True)
 def restored():
-    """Cores and settings that the command changes."""
+    """Settings that the command changes; the cores are all free again."""
     cores, threads = os.sched_getaffinity(0), cv2.getNumThreads()
     variable = os.environ.get('OMP_NUM_THREADS')
     yield
-    os.sched_setaffinity(0, cores)
+    assert os.sched_getaffinity(0) == cores
     cv2.setNumThreads(threads)
     os.environ.pop('OMP_NUM_THREADS', None)
     if variable is not None:
@@ -32,6 +32,7 @@ def detectors(monkeypatch, sees_bright):
 
     def load(*args):
         asked.append(args)
+        assert len(os.sched_getaffinity(0)) == 1
         return [
             contestants.Contestant('ours', sees_bright(100), 0.9),
             contestants.Contestant('CenterFace', sees_bright(240), 0.5),
@@ -66,7 +67,6 @@ def test_run(drawn_list, detectors, tmp_path, capsys):
     assert detectors == [
         (['srn_mobilenetv2'], ['onnx'], ['none'], 100, 'y.onnx')
     ]
-    assert len(os.sched_getaffinity(0)) == 1
     report = json.loads((out / 'a.json').read_text())
     assert [x['name'] for x in report['sets']] == ['drawn', 'drawn'] + [
         'mean of 2 sets'
