@@ -14,7 +14,9 @@ FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r'`([^`]+)`')
 LINK = re.compile(r'\[[^\]]*\]\(([^)\s]+)\)')
 # Not a part of a longer path.
-OURS = re.compile(r'(?<![\w./$}])(?:configs|tools|mmsrn|tests)/[\w./-]*\w')
+OURS = re.compile(
+    r'(?<![\w./$}])(?:benchmarks|configs|tools|mmsrn|tests)/[\w./-]*\w'
+)
 # A config that a page tells to write.
 YOURS = 'configs/srn/srn_mobilenetv2_fpn_1xb16-10e_mine.py'
 OPTION = re.compile(r'(?<!\S)--[a-z][\w-]*')
@@ -102,10 +104,15 @@ def _source(tool):
 def test_options(page):
     unknown = []
     for line in '\n'.join(code(page)).splitlines():
-        tool = re.search(r'tools/[\w/]+\.(?:py|sh)', line)
-        if tool is None or not (ROOT / tool[0]).is_file():
+        tool = re.search(r'tools/[\w/]+\.(?:py|sh)|benchmarks\.\w+', line)
+        if tool is None:
             continue
-        source = _source(tool[0])
+        path = tool[0]
+        if path.startswith('benchmarks.'):
+            path = path.replace('.', '/') + '/__main__.py'
+        if not (ROOT / path).is_file():
+            continue
+        source = _source(path)
         for option in OPTION.findall(line[tool.end() :].split(' #')[0]):
             if option == '--help':
                 continue
@@ -115,7 +122,7 @@ def test_options(page):
             if 'dataclasses' in source:  # an option for each field
                 names.append(option[2:].replace('-', '_'))
             if not any(re.search(rf"'{x}'", source) for x in names):
-                unknown.append(f'{tool[0]} {option}')
+                unknown.append(f'{path} {option}')
     assert not unknown
 
 

@@ -1,0 +1,1 @@
+"""Face detectors side by side: accuracy, false alarms and time."""
