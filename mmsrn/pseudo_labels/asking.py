@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -70,7 +68,7 @@ def _ask(job: tuple[str, Path]) -> tuple[str, Answer | str]:
     except (OSError, PhotoError) as error:
         return name, one_line(error)
     if not _looks:
-        with _on_one_core(), quiet():
+        with quiet():
             _looks.update({x.name: x.load() for x in _teachers})
     found = []
     for teacher, look in _looks.items():
@@ -90,14 +88,3 @@ def _keep(rows: np.ndarray, photo: np.ndarray) -> np.ndarray:
     rows[:, 0:4:2] = rows[:, 0:4:2].clip(0, width)
     rows[:, 1:4:2] = rows[:, 1:4:2].clip(0, height)
     return rows
-
-
-@contextlib.contextmanager
-def _on_one_core() -> Iterator[None]:
-    """ONNX Runtime takes a thread for each core there is at its start."""
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)

@@ -240,7 +240,8 @@ def main(argv: list[str] | None = None) -> int:
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
     print(
-        f'{len(found.failed):,} photos cannot be used and are left out:',
+        f'{len(found.failed):,} of {len(photos):,} photos cannot be used and '
+        'are left out:',
         *lines,
         sep='\n',
         file=sys.stderr,
