@@ -198,9 +198,8 @@ def test_photos_that_nobody_labelled(tmp_path, monkeypatch):
     assert len(dataset) == 2
     _, other = (x.get_data_info(0)['instances'] for x in dataset.datasets)
     assert [x['ignore_flag'] for x in other] == [0, 1]
-    DATA_SAMPLERS.build(
-        dict(config.train_dataloader.sampler), dict(dataset=dataset)
-    )
+    sampler = config.train_dataloader.sampler
+    DATA_SAMPLERS.build(sampler, default_args=dict(dataset=dataset, seed=0))
     assert dataset[0]['inputs'].shape == (3, *config.crop)
     test = DATASETS.build(config.test_dataloader.dataset)
     assert len(test) == len(DATASETS.build(config.val_dataloader.dataset)) == 1
