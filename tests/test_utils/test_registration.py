@@ -72,7 +72,7 @@ def test_broken_subpackage_is_no_secret(monkeypatch):
 def test_importing_is_light():
     """Nothing heavy comes with the package or the names of its utilities."""
     code = (
-        'import sys, mmsrn.utils, mmsrn.utils.launch\n'
+        'import sys, mmsrn.utils, mmsrn.cli.launch, mmsrn.cli.arguments\n'
         'mmsrn.utils.register_all_modules, mmsrn.utils.collect_env\n'
         'heavy = {"torch", "mmcv", "mmdet", "mmengine", "numpy", "cv2"}\n'
         'print(sorted(heavy & set(sys.modules)))'

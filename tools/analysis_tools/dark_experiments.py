@@ -11,10 +11,12 @@ from mmcv.transforms import Compose
 from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
+from mmsrn.cli.config import (
+    innermost_datasets,
+)
 from mmsrn.enhance import METHODS
 from mmsrn.evaluation.functional import FaceSet, eval_darkface, face_set
 from mmsrn.evaluation.results import Benchmark, Result, evaluate_path
-from mmsrn.utils.launch import leaves
 from mmsrn.visualization import draw_detections, match_detections
 
 #: Of detections in dumps, with the faces of the dataset.
@@ -129,7 +131,7 @@ def name_set(dataset: ConfigDict) -> str:
         second goes through the transform ``MSRCR``.
     """
     names = []
-    for leaf in leaves(dataset):
+    for leaf in innermost_datasets(dataset):
         name = Path(leaf.get('data_root') or leaf['type']).name
         ann_file = Path(leaf.get('ann_file') or '')
         part = leaf.get('split') or (ann_file.suffix and ann_file.stem)

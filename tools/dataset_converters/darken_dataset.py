@@ -21,7 +21,7 @@ from mmsrn.cli.folder_copy import (  # noqa: E402
     make_copy,
 )
 from mmsrn.low_light import LowLightRanges, darken_named  # noqa: E402
-from mmsrn.utils.launch import fail  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 
 _HELP = {
     'exposure': 'light over that of the photograph',
@@ -78,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> int:
     """Make the copy.
 
@@ -97,10 +98,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         ranges = LowLightRanges(**values)
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     record = dict(kind='darkened', method='low_light', seed=args.seed)
     return make_copy(
-        parser,
         args,
         partial(darken_named, ranges=ranges, seed=args.seed),
         record | asdict(ranges),

@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser()
     enhance.add_arguments(parser)
-    return enhance.run(parser, parser.parse_args(argv))
+    return enhance.run(parser.parse_args(argv))
 
 
 if __name__ == '__main__':

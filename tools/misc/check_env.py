@@ -22,7 +22,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser()
     check_env.add_arguments(parser)
-    return check_env.run(parser, parser.parse_args())
+    return check_env.run(parser.parse_args())
 
 
 if __name__ == '__main__':

@@ -20,14 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import (  # noqa: E402
-    check_writable,
-    fail,
-    positive,
+from mmsrn.cli.arguments import positive  # noqa: E402
+from mmsrn.cli.launch import (  # noqa: E402
     require_mmdet,
 )
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import check_writable  # noqa: E402
 
-require_mmdet(ROOT)
+require_mmdet()
 
 from demo_report import Outcome, write_report  # noqa: E402
 from mmengine.config import Config  # noqa: E402
@@ -168,6 +168,7 @@ def train(cfg: Config, mark: str) -> tuple[Runner, float, str]:
     return runner, state['seconds'], note
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Run the demo.
 
@@ -178,15 +179,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     args.work_dir = args.work_dir.resolve()
-    check_writable(parser, args.work_dir, f'--work-dir {args.work_dir}')
+    check_writable(args.work_dir, f'--work-dir {args.work_dir}')
     begin = time.monotonic()
     data, training = args.work_dir / 'data', args.work_dir / 'train'
     for folder, marker in ((data, MARKER), (training, STATE)):
         if not made_here(folder, marker):
-            fail(
-                parser,
+            raise UserError(
                 f'{folder} is not of the demo (it has no {marker}), which '
-                'would replace it; choose another --work-dir',
+                'would replace it; choose another --work-dir'
             )
     if args.fresh:
         for old in (data, training):
