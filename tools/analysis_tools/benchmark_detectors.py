@@ -24,9 +24,7 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
 from mmsrn.cli.arguments import positive  # noqa: E402
-from mmsrn.cli.launch import (  # noqa: E402
-    require_mmdet,
-)
+from mmsrn.cli.launch import require_mmdet  # noqa: E402
 from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import write_json  # noqa: E402
 

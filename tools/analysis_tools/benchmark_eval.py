@@ -39,12 +39,12 @@ from mmsrn.parsers import (  # noqa: E402
     read_wider_face_mat,
     write_submission,
 )
-from mmsrn.testing.face_eval_loops import (  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import write_json  # noqa: E402
+from tests.oracles.face_eval_loops import (  # noqa: E402
     eval_by_loops,
     read_by_loops,
 )
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import write_json  # noqa: E402
 
 NUM_EVENTS = 61
 NUM_IMAGES = 3226

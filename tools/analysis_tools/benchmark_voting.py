@@ -2,7 +2,7 @@
 """Compare box voting with the loop that was published with SRN.
 
 Both vote on the same detections, in turns and in one process; times are
-medians of processor time. The loop (mmsrn/testing/voting_loop.py) does the
+medians of processor time. The loop (tests/oracles/voting_loop.py) does the
 published operations in the published order. Sets of detections:
 
 passes   faces found by one to six passes of a multi-scale test each
@@ -30,9 +30,9 @@ from rich.progress import Progress  # noqa: E402
 
 from mmsrn.cli.arguments import positive  # noqa: E402
 from mmsrn.structures import bbox_voting  # noqa: E402
-from mmsrn.testing.voting_loop import bbox_voting_loop  # noqa: E402
 from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import write_json  # noqa: E402
+from tests.oracles.voting_loop import bbox_voting_loop  # noqa: E402
 
 SIDES = (8, 200)  # pixels, of faces
 IMAGE = 2000  # pixels, of both sides

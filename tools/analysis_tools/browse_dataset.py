@@ -27,13 +27,8 @@ from mmsrn.cli.config import (  # noqa: E402
     innermost_datasets,
     read_config,
 )
-from mmsrn.cli.config_errors import (  # noqa: E402
-    one_line_errors,
-)
-from mmsrn.cli.launch import (  # noqa: E402
-    check_checkpoint,
-    require_mmdet,
-)
+from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
+from mmsrn.cli.launch import check_checkpoint, require_mmdet  # noqa: E402
 from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import output_file  # noqa: E402
 

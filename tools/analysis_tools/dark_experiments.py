@@ -11,9 +11,7 @@ from mmcv.transforms import Compose
 from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
-from mmsrn.cli.config import (
-    innermost_datasets,
-)
+from mmsrn.cli.config import innermost_datasets
 from mmsrn.enhance import METHODS
 from mmsrn.evaluation.functional import FaceSet, eval_darkface, face_set
 from mmsrn.evaluation.results import Benchmark, Result, evaluate_path

@@ -30,19 +30,11 @@ from mmsrn.cli.config import (  # noqa: E402
     check_parts,
     read_config,
 )
-from mmsrn.cli.config_errors import (  # noqa: E402
-    one_line_errors,
-)
-from mmsrn.cli.launch import (  # noqa: E402
-    check_checkpoint,
-    require_mmdet,
-)
+from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
+from mmsrn.cli.launch import check_checkpoint, require_mmdet  # noqa: E402
 from mmsrn.enhance import METHODS  # noqa: E402
 from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import (  # noqa: E402
-    check_writable,
-    write_json,
-)
+from mmsrn.utils.output_file import check_writable, write_json  # noqa: E402
 
 require_mmdet()
 

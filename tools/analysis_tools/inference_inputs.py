@@ -15,13 +15,8 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from mmsrn.cli.config import (
-    check_parts,
-    read_config,
-)
-from mmsrn.cli.config_errors import (
-    one_line_errors,
-)
+from mmsrn.cli.config import check_parts, read_config
+from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import (
     check_checkpoint,
     load_weights,

@@ -14,9 +14,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmsrn.cli.config import (
-    innermost_datasets,
-)
+from mmsrn.cli.config import innermost_datasets
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.utils import is_config_of
 from mmsrn.utils.checkpoint import load_weights, read_checkpoint

@@ -24,14 +24,9 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
 from mmsrn.cli.arguments import positive  # noqa: E402
-from mmsrn.cli.launch import (  # noqa: E402
-    require_mmdet,
-)
+from mmsrn.cli.launch import require_mmdet  # noqa: E402
 from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import (  # noqa: E402
-    check_writable,
-    output_file,
-)
+from mmsrn.utils.output_file import check_writable, output_file  # noqa: E402
 from mmsrn.zoo import DEFAULT_MODEL, list_models  # noqa: E402
 
 PAGE = ROOT / 'docs/performance.md'

@@ -5,33 +5,19 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.arguments import add_cfg_options  # noqa: E402
-from mmsrn.cli.config import (  # noqa: E402
-    read_config,
-)
-from mmsrn.cli.config_errors import (  # noqa: E402
-    one_line_errors,
-)
-from mmsrn.cli.folder_copy import (  # noqa: E402
+from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.folder_copy import (
     COPY,
     add_arguments,
     make_copy,
 )
-from mmsrn.cli.launch import (  # noqa: E402
-    check_checkpoint,
-    require_mmdet,
-)
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-
-require_mmdet()
+from mmsrn.cli.launch import check_checkpoint
+from mmsrn.utils.errors import UserError, user_errors
 
 
 def make_parser() -> argparse.ArgumentParser:

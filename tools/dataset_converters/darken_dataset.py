@@ -4,24 +4,18 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from dataclasses import asdict, fields
 from functools import partial
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.folder_copy import (  # noqa: E402
+from mmsrn.cli.folder_copy import (
     COPY,
     add_arguments,
     add_workers,
     make_copy,
 )
-from mmsrn.low_light import LowLightRanges, darken_named  # noqa: E402
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.low_light import LowLightRanges, darken_named
+from mmsrn.utils.errors import UserError, user_errors
 
 _HELP = {
     'exposure': 'light over that of the photograph',

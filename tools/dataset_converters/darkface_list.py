@@ -9,22 +9,16 @@ nothing but the label files is needed for them.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.parsers import read_dark_face, split_names  # noqa: E402
-from mmsrn.parsers.dark_face_splits import (  # noqa: E402
+from mmsrn.parsers import read_dark_face, split_names
+from mmsrn.parsers.dark_face_splits import (
     OWN_SPLITS,
     PUBLISHED_SPLITS,
     split_file,
 )
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -7,15 +7,9 @@ mmsrn itself needs no conversion: its ``VOCFaceDataset`` reads the xml files.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -11,27 +11,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.arguments import add_cfg_options  # noqa: E402
-from mmsrn.cli.config import (  # noqa: E402
-    read_config,
-)
-from mmsrn.cli.config_errors import (  # noqa: E402
-    one_line_errors,
-)
-from mmsrn.cli.launch import (  # noqa: E402
-    require_mmdet,
-)
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import output_file  # noqa: E402
-
-require_mmdet()
+from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 PRECISIONS = ('fp32', 'fp16', 'int8')
 # Photos, height, width.

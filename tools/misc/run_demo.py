@@ -9,33 +9,23 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import shutil
-import sys
 import time
 from pathlib import Path
 
+from demo_report import Outcome, write_report
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmsrn.cli.arguments import positive
+from mmsrn.testing import write_synthetic_wider_face
+from mmsrn.testing.synthetic_faces import MARKER
+from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import check_writable
+
 ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.arguments import positive  # noqa: E402
-from mmsrn.cli.launch import (  # noqa: E402
-    require_mmdet,
-)
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import check_writable  # noqa: E402
-
-require_mmdet()
-
-from demo_report import Outcome, write_report  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
-
-from mmsrn.testing import write_synthetic_wider_face  # noqa: E402
-from mmsrn.testing.synthetic_faces import MARKER  # noqa: E402
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 
 CONFIG = ROOT / 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 # The drawings do not depend on --seed: runs of other seeds share the data.

@@ -4,40 +4,29 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.arguments import positive  # noqa: E402
-from mmsrn.cli.launch import (  # noqa: E402
-    require_mmdet,
-)
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-
-require_mmdet()
-
-from dark_face_checks import check_dark_face  # noqa: E402
-from image_checks import (  # noqa: E402
+from dark_face_checks import check_dark_face
+from image_checks import (
     Problem,
     check_sizes,
     look_up,
     read_images,
 )
-from wider_face_checks import check_boxes, check_counts  # noqa: E402
+from wider_face_checks import check_boxes, check_counts
 
-from mmsrn.parsers import (  # noqa: E402
+from mmsrn.cli.arguments import positive
+from mmsrn.parsers import (
     AnnotationError,
     FaceImage,
     read_wider_face_txt,
 )
-from mmsrn.parsers.dark_face_splits import PUBLISHED_SPLITS  # noqa: E402
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.parsers.dark_face_splits import PUBLISHED_SPLITS
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 WIDER_SPLITS = ('train', 'val')
 DESCRIPTION = """

@@ -9,22 +9,13 @@ needs nothing else.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.launch import (  # noqa: E402
-    open_checkpoint,
-    require_mmdet,
-)
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.cli.launch import open_checkpoint
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,7 +115,6 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if Path(args.out).suffix != '.safetensors':
         raise UserError(f'{args.out}: must end in .safetensors')
-    require_mmdet()
     from mmengine.config import Config
     from safetensors.torch import save_file
 

@@ -142,7 +142,7 @@ class LIME(_Enhancement):
     """Parameters: see :func:`mmsrn.enhance.lime`.
 
     Takes seconds per image: rather process the data set once, with
-    ``tools/dataset_converters/enhance_dataset.py``.
+    ``mmsrn enhance``.
     """
 
     method = 'lime'
