@@ -12,7 +12,7 @@ from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
 from mmsrn.cli.config import innermost_datasets
-from mmsrn.enhance import METHODS
+from mmsrn.datasets import Enhance
 from mmsrn.evaluation.functional import FaceSet, eval_darkface, face_set
 from mmsrn.evaluation.results import Benchmark, Result, evaluate_path
 from mmsrn.visualization import draw_detections, match_detections
@@ -124,9 +124,9 @@ def name_set(dataset: ConfigDict) -> str:
         dataset (ConfigDict): A dataset, perhaps of others.
 
     Returns:
-        str: ``'widerface (train) + darkface (5000_1000/train), MSRCR'`` for
+        str: ``'widerface (train) + darkface (5000_1000/train), msrcr'`` for
         sets in ``data/widerface/`` and ``data/darkface/``, of which the
-        second goes through the transform ``MSRCR``.
+        second is processed by MSRCR.
     """
     names = []
     for leaf in innermost_datasets(dataset):
@@ -136,18 +136,17 @@ def name_set(dataset: ConfigDict) -> str:
         if part:
             name += f' ({part})'
         for transform in _enhancements(leaf):
-            name += f', {transform["type"]}'
+            name += f', {transform["method"]}'
         names.append(name)
     return ' + '.join(dict.fromkeys(names))
 
 
 def _enhancements(dataset: ConfigDict) -> list[ConfigDict]:
     """Transforms of a pipeline that brighten images."""
-    kinds = TRANSFORMS.get
     return [
         x
         for x in dataset.get('pipeline') or ()
-        if getattr(kinds(x['type']), 'method', None) in METHODS
+        if TRANSFORMS.get(x['type']) is Enhance
     ]
 
 
