@@ -12,6 +12,8 @@ TORCH ?=
 PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Names the folder, which an editable install points to, and the torch.
+STAMP := $(VENV)/.set-up-$(firstword $(shell echo '$(CURDIR) $(TORCH)' | cksum))
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test lint format docs benchmark clean
@@ -20,8 +22,14 @@ help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
 	  | sed -E 's/:.*## /\t/' | expand -t 10
 
-env:  ## Make or update .venv (compiles mmcv the first time: 10-20 minutes)
-	@$(PYTHON) tools/misc/setup_env.py $(if $(TORCH),--torch '$(TORCH)')
+env: $(STAMP)  ## Make or update .venv (compiles mmcv first: 10-20 minutes)
+
+$(STAMP): setup.cfg pyproject.toml tools/misc/setup_env.py
+	@$(PYTHON) tools/misc/setup_env.py '$(TORCH)'
+	@rm -f $(VENV)/.set-up-* && touch $@
+ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
+.PHONY: $(STAMP)
+endif
 
 demo: env  ## Train and test a small SRN on synthetic faces, write a report
 	$(BIN)/python tools/misc/run_demo.py

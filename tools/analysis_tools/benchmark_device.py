@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import platform
 import re
 from pathlib import Path
 
 import torch
 
-from mmsrn.utils.launch import fail
+from mmsrn.utils.errors import UserError
 
 
-def usable_device(parser: argparse.ArgumentParser, name: str | None) -> str:
+def usable_device(name: str | None) -> str:
     """End with a clear message unless torch can use a device.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         name (str, optional): What ``--device`` says.
 
     Returns:
@@ -25,12 +23,12 @@ def usable_device(parser: argparse.ArgumentParser, name: str | None) -> str:
     if name is None:
         return 'cuda' if torch.cuda.is_available() else 'cpu'
     if name.startswith('cuda') and not torch.cuda.is_available():
-        fail(parser, f'--device {name}: torch sees no GPU; try cpu')
+        raise UserError(f'--device {name}: torch sees no GPU; try cpu')
     try:
         torch.zeros(1, device=name)
     except (AssertionError, NotImplementedError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        fail(parser, f'--device {name} cannot be used: {reason}')
+        raise UserError(f'--device {name} cannot be used: {reason}') from error
     return name
 
 

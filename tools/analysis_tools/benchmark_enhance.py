@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.cli.arguments import positive  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import write_json  # noqa: E402
 
 FORMS = ('jobson', 'minmax', 'gimp')
@@ -215,6 +216,7 @@ def in_processes(argv: list[str]) -> list[dict]:
     return results
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> int:
     """Measure and print.
 
@@ -229,21 +231,21 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     for image in args.images:
         if not image.is_file():
-            fail(parser, f'{image}: no such file')
+            raise UserError(f'{image}: no such file')
     if args.threads is None:
         results = in_processes(sys.argv[1:] if argv is None else argv)
     else:
         if args.threads < 0:
-            fail(parser, f'--threads {args.threads}: is below 0')
+            raise UserError(f'--threads {args.threads}: is below 0')
         if args.threads:
             for name in ('OMP', 'OPENBLAS', 'MKL'):
                 os.environ[f'{name}_NUM_THREADS'] = str(args.threads)
         try:
             results = [measure(args)]
         except ValueError as error:
-            fail(parser, str(error))
+            raise UserError(str(error)) from error
         print(table(results[0]), flush=True)
-    write_json(parser, args.json, results)
+    write_json(args.json, results)
     status = 0
     for result in results:
         for key, least in (('ratio', args.min_ratio), ('psnr', args.min_psnr)):

@@ -32,18 +32,19 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
 import numpy as np  # noqa: E402
 import scipy.io  # noqa: E402
 
+from mmsrn.cli.arguments import positive  # noqa: E402
 from mmsrn.evaluation.functional import eval_widerface  # noqa: E402
 from mmsrn.parsers import (  # noqa: E402
     read_submission,
     read_wider_face_mat,
     write_submission,
 )
-from mmsrn.testing.face_eval_loops import (  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import write_json  # noqa: E402
+from tests.oracles.face_eval_loops import (  # noqa: E402
     eval_by_loops,
     read_by_loops,
 )
-from mmsrn.utils.launch import fail, positive  # noqa: E402
-from mmsrn.utils.output_file import write_json  # noqa: E402
 
 NUM_EVENTS = 61
 NUM_IMAGES = 3226
@@ -292,6 +293,7 @@ def table(result: dict) -> str:
     return '\n'.join(lines)
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Measure and print.
 
@@ -302,11 +304,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if (args.pred is None) != (args.gt is None):
-        fail(parser, 'PRED and --gt belong together')
+        raise UserError('PRED and --gt belong together')
     if args.pred is not None and not Path(args.pred).is_dir():
-        fail(parser, f'{args.pred}: no such folder; unpack a zip first')
+        raise UserError(f'{args.pred}: no such folder; unpack a zip first')
     if args.pred is not None and not any(Path(args.pred).glob('*/*.txt')):
-        fail(parser, f'{args.pred}: has no EVENT/IMAGE.txt, maybe below it')
+        raise UserError(f'{args.pred}: has no EVENT/IMAGE.txt, maybe below it')
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)
         pred, gt = args.pred, args.gt
@@ -317,9 +319,9 @@ def main(argv: list[str] | None = None) -> None:
         try:
             result = measure(pred, gt, args)
         except (OSError, ValueError) as error:
-            fail(parser, str(error))
+            raise UserError(str(error)) from error
     print(table(result))
-    write_json(parser, args.json, result)
+    write_json(args.json, result)
 
 
 if __name__ == '__main__':

@@ -41,17 +41,17 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from mmsrn.cli.arguments import positive, share  # noqa: E402
+from mmsrn.cli.launch import require_mmdet  # noqa: E402
 from mmsrn.utils.allocator import keep_freed_memory  # noqa: E402
-from mmsrn.utils.launch import (  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import (  # noqa: E402
     check_writable,
-    fail,
-    positive,
-    require_mmdet,
-    share,
+    output_file,
+    write_json,
 )
-from mmsrn.utils.output_file import output_file, write_json  # noqa: E402
 
-require_mmdet(ROOT)
+require_mmdet()
 
 if TYPE_CHECKING:
     from inference_variants import Batch, Contender, Loaded
@@ -426,6 +426,7 @@ def calibrate(
     return found
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Measure, print, and write the files.
 
@@ -436,16 +437,15 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.images is not None and args.test_photos is not None:
-        fail(parser, '--images and --test-photos exclude each other')
+        raise UserError('--images and --test-photos exclude each other')
     if args.size is not None and not of_noise(args):
-        fail(
-            parser,
+        raise UserError(
             '--size is of noise; --images and --test-photos go through the '
-            'pipelines',
+            'pipelines'
         )
-    check_writable(parser, args.out_dir, f'--out-dir {args.out_dir}')
+    check_writable(args.out_dir, f'--out-dir {args.out_dir}')
     if args.process_memory and not of_noise(args):
-        fail(parser, '--process-memory is of noise: name its --size')
+        raise UserError('--process-memory is of noise: name its --size')
     import torch
     from benchmark_device import usable_device
     from inference_inputs import load_detector
@@ -453,19 +453,18 @@ def main(argv: list[str] | None = None) -> None:
     from inference_tables import markdown
     from process_memory import STATUS
 
-    args.device = usable_device(parser, args.device)
+    args.device = usable_device(args.device)
     if args.process_memory and args.device != 'cpu':
-        fail(
-            parser,
+        raise UserError(
             '--process-memory: is of a CPU; add --device cpu, or measure the '
-            'memory of a GPU with --memory',
+            'memory of a GPU with --memory'
         )
     if args.process_memory and not STATUS.exists():
-        fail(parser, f'--process-memory: needs Linux, which has {STATUS}')
+        raise UserError(f'--process-memory: needs Linux, which has {STATUS}')
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     texts = list(dict.fromkeys(args.models))
-    detectors = [load_detector(parser, x, args.device, ROOT) for x in texts]
+    detectors = [load_detector(x, args.device, ROOT) for x in texts]
     names = [x.name for x in detectors]
     for x, given in zip(detectors, texts):
         if names.count(x.name) > 1:  # files of a name in several folders
@@ -473,13 +472,13 @@ def main(argv: list[str] | None = None) -> None:
     try:
         result = measure(detectors, args)
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     print(text(result))
-    write_json(parser, args.out_dir / 'benchmark.json', result)
+    write_json(args.out_dir / 'benchmark.json', result)
     for suffix, content in (('csv', csv_table), ('md', markdown)):
-        with output_file(parser, args.out_dir / f'benchmark.{suffix}') as file:
+        with output_file(args.out_dir / f'benchmark.{suffix}') as file:
             file.write_text(content(result), encoding='utf-8')
-    with output_file(parser, args.out_dir / 'benchmark.png') as partial:
+    with output_file(args.out_dir / 'benchmark.png') as partial:
         draw(result).savefig(partial, dpi=130)
     print(f'\nWritten: benchmark.json, .csv, .md and .png in {args.out_dir}')
 

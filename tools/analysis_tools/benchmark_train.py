@@ -26,18 +26,14 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import (  # noqa: E402
-    check_config,
-    fail,
-    one_line_errors,
-    positive,
-    read_config,
-    require_mmdet,
-    share,
-)
+from mmsrn.cli.arguments import positive, share  # noqa: E402
+from mmsrn.cli.config import read_config  # noqa: E402
+from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
+from mmsrn.cli.launch import require_mmdet  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import write_json  # noqa: E402
 
-require_mmdet(ROOT)
+require_mmdet()
 
 if TYPE_CHECKING:
     from mmengine.config import Config, ConfigDict
@@ -295,6 +291,7 @@ def table(result: dict) -> str:
     return '\n'.join(lines)
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> int:
     """Measure and print.
 
@@ -307,20 +304,19 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    check_config(parser, args.config, ROOT)
     if len(args.size) > 2:
-        fail(parser, '--size takes one or two numbers')
+        raise UserError('--size takes one or two numbers')
     from benchmark_device import usable_device
 
-    args.device = usable_device(parser, args.device)
-    cfg = read_config(parser, args.config, None)
-    with one_line_errors(parser, args.config):
+    args.device = usable_device(args.device)
+    cfg = read_config(args.config)
+    with one_line_errors(args.config):
         try:
             result = measure(cfg, args)
         except ValueError as error:
-            fail(parser, str(error))
+            raise UserError(str(error)) from error
     print(table(result))
-    write_json(parser, args.json, result)
+    write_json(args.json, result)
     worst = max(result['time_ratio'], result['memory_ratio'])
     if args.max_ratio is not None and worst > args.max_ratio:
         print(f'More than {args.max_ratio} times as much.', file=sys.stderr)

@@ -2,7 +2,7 @@
 """Compare box voting with the loop that was published with SRN.
 
 Both vote on the same detections, in turns and in one process; times are
-medians of processor time. The loop (mmsrn/testing/voting_loop.py) does the
+medians of processor time. The loop (tests/oracles/voting_loop.py) does the
 published operations in the published order. Sets of detections:
 
 passes   faces found by one to six passes of a multi-scale test each
@@ -28,10 +28,11 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
 import numpy as np  # noqa: E402
 from rich.progress import Progress  # noqa: E402
 
+from mmsrn.cli.arguments import positive  # noqa: E402
 from mmsrn.structures import bbox_voting  # noqa: E402
-from mmsrn.testing.voting_loop import bbox_voting_loop  # noqa: E402
-from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import write_json  # noqa: E402
+from tests.oracles.voting_loop import bbox_voting_loop  # noqa: E402
 
 SIDES = (8, 200)  # pixels, of faces
 IMAGE = 2000  # pixels, of both sides
@@ -178,6 +179,7 @@ def table(result: dict) -> str:
     return '\n'.join(lines)
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> int:
     """Measure and print.
 
@@ -191,13 +193,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     if not 0 < args.vote_iou <= 1:
-        fail(parser, f'--vote-iou {args.vote_iou}: is not in (0, 1]')
+        raise UserError(f'--vote-iou {args.vote_iou}: is not in (0, 1]')
     try:
         result = measure(args)
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     print(table(result))
-    write_json(parser, args.json, result)
+    write_json(args.json, result)
     ratio = result['sets']['passes']['ratio']
     if args.min_ratio is not None and ratio < args.min_ratio:
         print(f'Less than {args.min_ratio} times as fast.', file=sys.stderr)

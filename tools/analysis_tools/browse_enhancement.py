@@ -19,8 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
+from mmsrn.cli.arguments import positive  # noqa: E402
 from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
-from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np
@@ -207,6 +208,7 @@ def draw_sheet(
     return rasterise(figure)
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Draw.
 
@@ -240,7 +242,7 @@ def main(argv: list[str] | None = None) -> None:
                 with atomic_file(file) as partial:
                     partial.write_bytes(cv2.imencode('.png', sheet)[1])
     except (ValueError, OSError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     print(f'Sheets: {args.output_dir}')
 
 

@@ -11,10 +11,10 @@ from mmcv.transforms import Compose
 from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
-from mmsrn.enhance import METHODS
+from mmsrn.cli.config import innermost_datasets
+from mmsrn.datasets import Enhance
 from mmsrn.evaluation.functional import FaceSet, eval_darkface, face_set
 from mmsrn.evaluation.results import Benchmark, Result, evaluate_path
-from mmsrn.utils.launch import leaves
 from mmsrn.visualization import draw_detections, match_detections
 
 #: Of detections in dumps, with the faces of the dataset.
@@ -124,30 +124,29 @@ def name_set(dataset: ConfigDict) -> str:
         dataset (ConfigDict): A dataset, perhaps of others.
 
     Returns:
-        str: ``'widerface (train) + darkface (5000_1000/train), MSRCR'`` for
+        str: ``'widerface (train) + darkface (5000_1000/train), msrcr'`` for
         sets in ``data/widerface/`` and ``data/darkface/``, of which the
-        second goes through the transform ``MSRCR``.
+        second is processed by MSRCR.
     """
     names = []
-    for leaf in leaves(dataset):
+    for leaf in innermost_datasets(dataset):
         name = Path(leaf.get('data_root') or leaf['type']).name
         ann_file = Path(leaf.get('ann_file') or '')
         part = leaf.get('split') or (ann_file.suffix and ann_file.stem)
         if part:
             name += f' ({part})'
         for transform in _enhancements(leaf):
-            name += f', {transform["type"]}'
+            name += f', {transform["method"]}'
         names.append(name)
     return ' + '.join(dict.fromkeys(names))
 
 
 def _enhancements(dataset: ConfigDict) -> list[ConfigDict]:
     """Transforms of a pipeline that brighten images."""
-    kinds = TRANSFORMS.get
     return [
         x
         for x in dataset.get('pipeline') or ()
-        if getattr(kinds(x['type']), 'method', None) in METHODS
+        if TRANSFORMS.get(x['type']) is Enhance
     ]
 
 

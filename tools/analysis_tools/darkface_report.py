@@ -24,22 +24,19 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.enhance import METHODS  # noqa: E402
-from mmsrn.utils.launch import (  # noqa: E402
-    check_checkpoint,
-    check_config,
+from mmsrn.cli.arguments import positive  # noqa: E402
+from mmsrn.cli.config import (  # noqa: E402
     check_data,
     check_parts,
-    check_writable,
-    fail,
-    one_line_errors,
-    positive,
     read_config,
-    require_mmdet,
 )
-from mmsrn.utils.output_file import write_json  # noqa: E402
+from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
+from mmsrn.cli.launch import check_checkpoint, require_mmdet  # noqa: E402
+from mmsrn.enhance import METHODS  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import check_writable, write_json  # noqa: E402
 
-require_mmdet(ROOT)
+require_mmdet()
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,13 +129,10 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_experiments(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> list[Config]:
+def read_experiments(args: argparse.Namespace) -> list[Config]:
     """Read the configs, or end with what is wrong with the command line.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -147,45 +141,38 @@ def read_experiments(
     names, configs, sources = zip(*args.experiment)
     for name in names:
         if not re.fullmatch(r'[\w-]+', name):
-            fail(
-                parser,
+            raise UserError(
                 f'--experiment {name}: files are called so, too; use letters, '
-                'digits, - and _',
+                'digits, - and _'
             )
     if len(set(names)) < len(names):
-        fail(
-            parser,
-            f'--experiment: two are called {max(names, key=names.count)}',
+        raise UserError(
+            f'--experiment: two are called {max(names, key=names.count)}'
         )
     if not sources[-1].endswith(DUMPS):
         args.weights = args.weights or sources[-1]
     if args.photos and args.weights is None:
-        fail(
-            parser,
+        raise UserError(
             '--photos needs a detector: name the checkpoint of the last '
-            'experiment with --weights',
+            'experiment with --weights'
         )
     if args.weights is not None:
-        check_checkpoint(parser, args.weights, 'name another file')
+        check_checkpoint(args.weights, 'name another file')
     cfgs = []
     for config, source in zip(configs, sources):
-        check_config(parser, config, ROOT)
         check_checkpoint(
-            parser, source, 'name a checkpoint, or results that test.py saved'
+            source, 'name a checkpoint, or results that test.py saved'
         )
-        cfgs.append(read_config(parser, config, None))
-        check_parts(parser, cfgs[-1], config, PARTS)
-        check_data(parser, cfgs[-1], ('test',))
+        cfgs.append(read_config(config))
+        check_parts(cfgs[-1], config, PARTS)
+        check_data(cfgs[-1], ('test',))
     return cfgs
 
 
-def test(
-    parser: argparse.ArgumentParser, config: str, checkpoint: str, out: Path
-) -> None:
+def test(config: str, checkpoint: str, out: Path) -> None:
     """Test a checkpoint.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         config (str): Path of the config.
         checkpoint (str): The weights.
         out (Path): Where to write the results.
@@ -195,18 +182,16 @@ def test(
     command += ['--out', str(out), '--work-dir', str(out.with_suffix(''))]
     # A process of its own: a runner leaves loggers and scopes behind.
     if subprocess.run(command).returncode:
-        fail(parser, f'the test of {checkpoint} with {config} failed')
+        raise UserError(f'the test of {checkpoint} with {config} failed')
 
 
 def read_test_sets(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     cfgs: list[Config],
 ) -> list[TestSet]:
     """Read the test sets, or end with what makes them incomparable.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
         cfgs (list[Config]): Of the experiments.
 
@@ -217,24 +202,22 @@ def read_test_sets(
 
     sets = []
     for (name, config, _), cfg in zip(args.experiment, cfgs):
-        with one_line_errors(parser, config):
+        with one_line_errors(config):
             try:
                 sets.append(read_test_set(cfg))
             except ValueError as error:
-                fail(parser, f'{name}: {error}')
+                raise UserError(f'{name}: {error}') from error
         differs = sets[-1].differs_from(sets[0])
         if differs:
-            fail(
-                parser,
+            raise UserError(
                 f'{name} is tested on {differs} than {args.experiment[0][0]}, '
                 'so that they cannot be compared; test_dataloader.dataset of '
-                'the configs says on which',
+                'the configs says on which'
             )
     return sets
 
 
 def evaluate(
-    parser: argparse.ArgumentParser,
     name: str,
     cfg: Config,
     test_set: TestSet,
@@ -243,7 +226,6 @@ def evaluate(
     """Evaluate the results of an experiment, or end with what is wrong.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         name (str): Of the experiment.
         cfg (Config): Its config.
         test_set (TestSet): Its test set.
@@ -257,19 +239,18 @@ def evaluate(
     try:
         experiment = collect(name, cfg, test_set, results)
     except ValueError as error:
-        fail(parser, f'{name}: {error}')
+        raise UserError(f'{name}: {error}') from error
     for warning in experiment.result.warnings:
         print(f'warning: {name}: {warning}', file=sys.stderr)
     return experiment
 
 
 def find_photos(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
+    args: argparse.Namespace,
 ) -> tuple[list[Path], dict[str, np.ndarray]]:
     """Find further photos and their labels.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -284,23 +265,23 @@ def find_photos(
     if args.photos is None:
         return [], {}
     if not args.photos.is_dir():
-        fail(parser, f'--photos {args.photos}: no such folder')
+        raise UserError(f'--photos {args.photos}: no such folder')
     photos = sorted(
         x for x in args.photos.iterdir() if x.suffix.lower() in IMAGE_SUFFIXES
     )
     if not photos:
-        fail(parser, f'--photos {args.photos}: has no image')
+        raise UserError(f'--photos {args.photos}: has no image')
     for photo in photos:  # before anything takes long
         try:
             read_photo(photo)
         except ValueError as error:
-            fail(parser, f'--photos {error}')
+            raise UserError(f'--photos {error}') from error
     faces = {}
     for path in args.labels or ():
         try:
             truth = read_dark_face(path)
         except ValueError as error:
-            fail(parser, f'--labels {error}')
+            raise UserError(f'--labels {error}') from error
         (setting,) = truth.settings.values()
         faces.update(zip(truth.names, setting.faces))
     return photos, faces
@@ -326,6 +307,7 @@ def show_table(experiments: list[Experiment]) -> str:
     return '\n'.join(texts)
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Report.
 
@@ -335,23 +317,23 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    cfgs = read_experiments(parser, args)
-    photos, faces = find_photos(parser, args)
-    check_writable(parser, args.output_dir, f'folder {args.output_dir}')
+    cfgs = read_experiments(args)
+    photos, faces = find_photos(args)
+    check_writable(args.output_dir, f'folder {args.output_dir}')
 
     from mmengine.registry import init_default_scope
 
     init_default_scope('mmdet')
-    test_sets = read_test_sets(parser, args, cfgs)
+    test_sets = read_test_sets(args, cfgs)
     experiments = []
     for (name, config, source), cfg, test_set in zip(
         args.experiment, cfgs, test_sets
     ):
         if not source.endswith(DUMPS):
             out = args.output_dir / f'{name}.pkl'
-            test(parser, config, source, out)
+            test(config, source, out)
             source = str(out)
-        experiments.append(evaluate(parser, name, cfg, test_set, source))
+        experiments.append(evaluate(name, cfg, test_set, source))
     print(f'\n{show_table(experiments)}\n')
     numbers = {
         x.name: dict(
@@ -361,7 +343,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         for x in experiments
     }
-    write_json(parser, args.output_dir / 'numbers.json', numbers)
+    write_json(args.output_dir / 'numbers.json', numbers)
 
     from dark_page import write_page
     from dark_photos import PhotoDetector
@@ -387,7 +369,7 @@ def main(argv: list[str] | None = None) -> None:
             track(photos, 'Photos', disable=not photos),
         )
     except (OSError, ValueError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     print(f'Page: {page}')
 
 

@@ -23,13 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import (  # noqa: E402
-    check_writable,
-    fail,
-    positive,
-    require_mmdet,
-)
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.cli.arguments import positive  # noqa: E402
+from mmsrn.cli.launch import require_mmdet  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import check_writable, output_file  # noqa: E402
 from mmsrn.zoo import DEFAULT_MODEL, list_models  # noqa: E402
 
 PAGE = ROOT / 'docs/performance.md'
@@ -168,6 +165,7 @@ def data_folder() -> Path:
     return ROOT / config.test_dataloader.dataset.data_root
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Measure, and write the page.
 
@@ -177,14 +175,14 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    require_mmdet(ROOT)
+    require_mmdet()
     page = args.page.resolve()
     if not page.is_file():
-        fail(parser, f'--page {args.page}: is no file')
+        raise UserError(f'--page {args.page}: is no file')
     for name in args.only:
         if not block(name).search(page.read_text(encoding='utf-8')):
-            fail(parser, f'{args.page}: has no <!-- numbers: {name} -->')
-    check_writable(parser, args.out_dir, f'--out-dir {args.out_dir}')
+            raise UserError(f'{args.page}: has no <!-- numbers: {name} -->')
+    check_writable(args.out_dir, f'--out-dir {args.out_dir}')
     for name in args.only:
         measurement = MEASUREMENTS[name]
         if measurement.needs_data and not data_folder().is_dir():
@@ -201,9 +199,9 @@ def main(argv: list[str] | None = None) -> None:
             cwd=ROOT,
         )
         if done.returncode != 0:
-            fail(parser, f'{name}: {TOOL} ended with {done.returncode}')
+            raise UserError(f'{name}: {TOOL} ended with {done.returncode}')
         image = Path('images', f'inference_{name}.png')
-        with output_file(parser, page.parent / image) as partial:
+        with output_file(page.parent / image) as partial:
             shutil.copyfile(out / 'benchmark.png', partial)
         new = contents(
             options,
@@ -212,7 +210,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         text = page.read_text(encoding='utf-8')
         text = block(name).sub(lambda x, new=new: x[1] + new + x[3], text)
-        with output_file(parser, page) as partial:
+        with output_file(page) as partial:
             partial.write_text(text, encoding='utf-8')
 
 

@@ -23,21 +23,22 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import (  # noqa: E402
-    add_cfg_options,
-    check_config,
+from mmsrn.cli.arguments import add_cfg_options, positive  # noqa: E402
+from mmsrn.cli.config import (  # noqa: E402
     check_data,
     check_parts,
-    check_writable,
-    fail,
-    one_line_errors,
-    positive,
     read_config,
-    require_mmdet,
 )
-from mmsrn.utils.output_file import output_file, write_json  # noqa: E402
+from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
+from mmsrn.cli.launch import require_mmdet  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import (  # noqa: E402
+    check_writable,
+    output_file,
+    write_json,
+)
 
-require_mmdet(ROOT)
+require_mmdet()
 
 if TYPE_CHECKING:
     from ablation_runs import Run
@@ -124,13 +125,10 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_runs(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> list[tuple[Run, Config]]:
+def read_runs(args: argparse.Namespace) -> list[tuple[Run, Config]]:
     """Read the configs, or end with what is wrong with the command line.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -138,13 +136,13 @@ def read_runs(
     """
     names = [Path(x).stem for x in args.configs]
     if len(set(names)) < len(names):
-        fail(parser, f'two configs are called {max(names, key=names.count)}')
+        raise UserError(
+            f'two configs are called {max(names, key=names.count)}'
+        )
     if len(set(args.seeds)) < len(args.seeds):
-        fail(parser, '--seeds: each may be given once')
-    for config in args.configs:
-        check_config(parser, config, ROOT)
+        raise UserError('--seeds: each may be given once')
     # Of the same form as those of the tools that get them.
-    options = argparse.ArgumentParser(prog=parser.prog)
+    options = argparse.ArgumentParser()
     add_cfg_options(options)
     given = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     settings = options.parse_args(given).cfg_options
@@ -155,11 +153,11 @@ def read_runs(
 
     runs = []
     for config, name in zip(args.configs, names):
-        cfg = read_config(parser, config, settings)
+        cfg = read_config(config, settings)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
-        check_parts(parser, cfg, config, PARTS)
-        check_data(parser, cfg, ('train', 'val', 'test'))
-        with one_line_errors(parser, config):
+        check_parts(cfg, config, PARTS)
+        check_data(cfg, ('train', 'val', 'test'))
+        with one_line_errors(config):
             more = test_options(cfg)
         state = digest(cfg.to_dict(), args.tta)
         for seed in args.seeds:
@@ -176,13 +174,10 @@ def read_runs(
     return runs
 
 
-def unfinished(
-    parser: argparse.ArgumentParser, runs: list[tuple[Run, Config]]
-) -> list[tuple[Run, Config]]:
+def unfinished(runs: list[tuple[Run, Config]]) -> list[tuple[Run, Config]]:
     """Choose the runs without results, or end with one that cannot go on.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         runs (list[tuple[Run, Config]]): All.
 
     Returns:
@@ -193,7 +188,7 @@ def unfinished(
     try:
         return [x for x in runs if not (x[0].state and x[0].result)]
     except RunError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
 
 
 def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
@@ -230,14 +225,12 @@ def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
 
 
 def write_jobs(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     runs: list[tuple[Run, Config]],
 ) -> None:
     """Write a job for each unfinished run, and remove the others' jobs.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
         runs (list[tuple[Run, Config]]): Those to do.
     """
@@ -247,10 +240,12 @@ def write_jobs(
     for option in args.slurm or ():
         name, _, value = option.partition('=')
         if not re.fullmatch(r'[a-z][a-z-]*', name):
-            fail(parser, f'--slurm takes NAME=VALUE or NAME, not {option!r}')
+            raise UserError(
+                f'--slurm takes NAME=VALUE or NAME, not {option!r}'
+            )
         settings[name] = value
     folder = args.work_dir / 'jobs'
-    check_writable(parser, folder, f'folder {folder}')
+    check_writable(folder, f'folder {folder}')
     for old in folder.glob('*.sh'):
         old.unlink()
     for run, _ in runs:
@@ -278,13 +273,10 @@ def read_rows(runs: list[tuple[Run, Config]]) -> list[Row]:
     return [Row(name, results) for name, results in found.items()]
 
 
-def report(
-    parser: argparse.ArgumentParser, folder: Path, rows: list[Row]
-) -> None:
+def report(folder: Path, rows: list[Row]) -> None:
     """Show and write the tables, and draw the picture.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         folder (Path): Where to.
         rows (list[Row]): The configs.
     """
@@ -292,14 +284,15 @@ def report(
 
     width = shutil.get_terminal_size((100, 24)).columns
     print(f'\n{text_table(rows, width)}\n')
-    write_json(parser, folder / 'ablation.json', as_json(rows))
-    with output_file(parser, folder / 'ablation.csv') as partial:
+    write_json(folder / 'ablation.json', as_json(rows))
+    with output_file(folder / 'ablation.csv') as partial:
         partial.write_text(csv_table(rows), encoding='utf-8')
-    with output_file(parser, folder / 'ablation.png') as partial:
+    with output_file(folder / 'ablation.png') as partial:
         draw(rows).savefig(partial, dpi=110, format='png')
     print(f'Written: {folder}/ablation.json, ablation.csv, ablation.png')
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Run and compare.
 
@@ -310,14 +303,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.slurm and args.launcher != 'slurm':
-        fail(parser, '--slurm needs --launcher slurm')
-    runs = read_runs(parser, args)
-    check_writable(parser, args.work_dir, f'folder {args.work_dir}')
-    to_do = unfinished(parser, runs)
+        raise UserError('--slurm needs --launcher slurm')
+    runs = read_runs(args)
+    check_writable(args.work_dir, f'folder {args.work_dir}')
+    to_do = unfinished(runs)
     print(f'{len(runs)} runs, {len(runs) - len(to_do)} of them finished')
     failures = []
     if args.launcher == 'slurm':
-        write_jobs(parser, args, to_do)
+        write_jobs(args, to_do)
     else:
         try:
             failures = do(to_do, args.flops_size)
@@ -325,7 +318,7 @@ def main(argv: list[str] | None = None) -> None:
             parser.exit(130, 'interrupted; the same command goes on\n')
     rows = read_rows(runs)
     if rows and not args.run_only:
-        report(parser, args.work_dir, rows)
+        report(args.work_dir, rows)
     for failure in failures:
         print(f'{parser.prog}: failed: {failure}', file=sys.stderr)
     if failures:

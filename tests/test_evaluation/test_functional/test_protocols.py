@@ -22,7 +22,7 @@ from mmsrn.parsers import (
     read_submission,
     read_wider_face_mat,
 )
-from mmsrn.testing.face_eval_loops import eval_by_loops
+from tests.oracles.face_eval_loops import eval_by_loops
 
 PUBLISHED = {
     'golden/widerface/predictions.zip': (
