@@ -194,9 +194,15 @@ def build_wheel(folder: Path) -> None:
 
 def main() -> None:
     """Set up; the argument, perhaps empty, is what pip installs as torch."""
+    named = ' '.join(sys.argv[1:]).strip()
+    if named in ('-h', '--help'):
+        print(__doc__.strip())
+        return
+    if named and 'torch' not in named:
+        stop(f'{named!r} is no torch: make env TORCH=torch==VERSION')
     check_python()
     make_venv()
-    torch, device, python = install_torch(''.join(sys.argv[1:]))
+    torch, device, python = install_torch(named)
     folder = WHEELS / f'mmcv-for-torch-{torch}-{device}-{python}'
     force = ('install', '--force-reinstall', '--no-deps')
     if not ask(RUNS_OPERATORS)[0]:

@@ -142,6 +142,20 @@ def test_wheel_serves_the_next_environment(calls, tmp_path):
     assert not build(told) and any('.whl' in x for x in told)
 
 
+@pytest.mark.parametrize('option', ['-h', '--help'])
+def test_help_changes_nothing(tool, monkeypatch, capsys, tmp_path, option):
+    monkeypatch.setattr('sys.argv', ['setup_env.py', option])
+    tool.main()
+    assert capsys.readouterr().out.startswith('Make or update ``.venv``')
+    assert not list(tmp_path.iterdir())
+
+
+def test_argument_that_is_no_torch(error, monkeypatch, tmp_path):
+    monkeypatch.setattr('sys.argv', ['setup_env.py', '--force'])
+    assert "'--force' is no torch" in error()
+    assert not list(tmp_path.iterdir())
+
+
 def test_torch_that_is_named(calls, monkeypatch):
     calls()
     monkeypatch.setattr('sys.argv', ['x', '--index-url https://a/cpu torch'])
