@@ -25,7 +25,7 @@ help:  ## List the targets
 env: $(STAMP)  ## Make or update .venv (compiles mmcv first: 10-20 minutes)
 
 $(STAMP): setup.cfg pyproject.toml tools/misc/setup_env.py
-	@$(PYTHON) tools/misc/setup_env.py '$(TORCH)'
+	@$(PYTHON) tools/misc/setup_env.py $(if $(TORCH),--torch '$(TORCH)')
 	@rm -f $(VENV)/.set-up-* && touch $@
 ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
 .PHONY: $(STAMP)
