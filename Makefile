@@ -32,7 +32,7 @@ ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
 endif
 
 demo: env  ## Train and test a small SRN on synthetic faces, write a report
-	$(BIN)/python tools/misc/run_demo.py
+	$(BIN)/python -m demo.run_demo
 
 test: env  ## Lint and run the tests
 	$(BIN)/ruff check .
