@@ -25,14 +25,14 @@ help:  ## List the targets
 env: $(STAMP)  ## Make or update .venv (compiles mmcv first: 10-20 minutes)
 
 $(STAMP): setup.cfg pyproject.toml tools/misc/setup_env.py
-	@$(PYTHON) tools/misc/setup_env.py '$(TORCH)'
+	@$(PYTHON) tools/misc/setup_env.py $(if $(TORCH),--torch '$(TORCH)')
 	@rm -f $(VENV)/.set-up-* && touch $@
 ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
 .PHONY: $(STAMP)
 endif
 
 demo: env  ## Train and test a small SRN on synthetic faces, write a report
-	$(BIN)/python tools/misc/run_demo.py
+	$(BIN)/python -m demo.run_demo
 
 test: env  ## Lint and run the tests
 	$(BIN)/ruff check .

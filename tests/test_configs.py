@@ -16,9 +16,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import get_external_models
 
+from demo.synthetic_faces import write_synthetic_wider_face
 from mmsrn.cli.config import innermost_datasets
 from mmsrn.models import BBoxVotingTTAModel
-from mmsrn.testing import write_synthetic_wider_face
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = [

@@ -298,12 +298,11 @@ def main(argv: list[str] | None = None) -> None:
             args.checkpoint,
             'without --checkpoint the anchors are drawn unmoved',
         )
-    args.show = decide_show(args)
-
     from mmengine.registry import init_default_scope
     from network_view import NetworkView
 
     cfg = read_config(args.config, args.cfg_options)
+    args.show = decide_show(args)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     with one_line_errors(args.config):
         try:

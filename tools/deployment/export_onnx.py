@@ -151,7 +151,7 @@ def _check(args, model, detector) -> None:
 
     from mmsrn.deployment.parity import measure_difference
     from mmsrn.deployment.session import start_session
-    from mmsrn.testing import draw_scene
+    from mmsrn.testing.drawn_faces import draw_scene
 
     session = start_session(model.SerializeToString())
     rng = np.random.default_rng(0)

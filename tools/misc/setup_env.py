@@ -6,6 +6,7 @@ torch, then mmsrn with all else.  What fits is kept, so that a set-up which was
 interrupted goes on where it stopped.  Only the standard library is needed.
 """
 
+import argparse
 import os
 import re
 import shlex
@@ -68,7 +69,8 @@ def run(what: str, *arguments: str, **environ: str) -> None:
     command = [str(VENV / 'bin/python'), '-m', *arguments]
     environ = dict(ENVIRON, PIP_USER='0', PIP_NO_INPUT='1', **environ)
     start = time.monotonic()
-    with LOG.open('w', encoding='utf-8') as log:
+    begin = LOG.stat().st_size if LOG.exists() else 0
+    with LOG.open('a', encoding='utf-8') as log:
         print('$', shlex.join(command), file=log, flush=True)
         process = subprocess.Popen(
             command,
@@ -83,21 +85,21 @@ def run(what: str, *arguments: str, **environ: str) -> None:
                 status = process.wait(PATIENCE)
                 break
             except subprocess.TimeoutExpired:
-                done = re.findall(r'^\s*\[(\d+/\d+)\]', read_log(), re.M)
+                done = re.findall(r'^\s*\[(\d+/\d+)\]', read_log(begin), re.M)
                 files = f', {done[-1]} files' if done else ''
                 minutes = (time.monotonic() - start) / 60
                 print(f'[set-up] {what}: {minutes:.0f} min{files}', flush=True)
     if status:
-        text = read_log()
+        text = read_log(begin)
         tail = '\n'.join(x[:300] for x in text.splitlines()[-25:])
         found = [v for k, v in REMEDIES.items() if re.search(k, text)]
         remedy = found[0] if found else f'see {LOG} and docs/install.md'
         stop(f'{what}:\n{tail}\nremedy: {remedy}; then run it again')
 
 
-def read_log() -> str:
-    """Return what the running or last command printed."""
-    return LOG.read_text(encoding='utf-8', errors='replace')
+def read_log(begin: int) -> str:
+    """Return what a command printed so far."""
+    return LOG.read_bytes()[begin:].decode(errors='replace')
 
 
 def pip(what: str, *arguments: str, **environ: str) -> None:
@@ -161,9 +163,10 @@ def install_torch(named: str) -> list:
     works, answer = ask(DESCRIBE)
     if named or not works:
         wanted = shlex.split(named or TORCH)
-        # pip would keep another build of the same version, or a broken one.
-        pip('removing the former torch', 'uninstall', '--yes', 'torch')
-        pip(f'installing {" ".join(wanted)}', 'install', *wanted)
+        # Forced: pip would keep another build of the version, or a broken one.
+        force = ('--force-reinstall', '--no-deps', *wanted)
+        pip(f'installing {" ".join(wanted)}', 'install', *force)
+        pip('installing what torch needs', 'install', *wanted)
         works, answer = ask(DESCRIBE)
     if not works:
         stop(f'torch does not work ({answer}): make env TORCH=torch==VERSION')
@@ -193,13 +196,18 @@ def build_wheel(folder: Path) -> None:
 
 
 def main() -> None:
-    """Set up; the argument, perhaps empty, is what pip installs as torch."""
-    named = ' '.join(sys.argv[1:]).strip()
-    if named in ('-h', '--help'):
-        print(__doc__.strip())
-        return
-    if named and 'torch' not in named:
-        stop(f'{named!r} is no torch: make env TORCH=torch==VERSION')
+    """Set up what is missing or does not fit."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        '--torch',
+        default='',
+        metavar='SPEC',
+        help='what pip installs as torch, options included; without it, a '
+        f'torch that works is kept, and else {TORCH} installed',
+    )
+    named = parser.parse_args().torch
+    if VENV.is_symlink():
+        stop(f'{VENV} is a link: set up where it points to, or remove it')
     check_python()
     make_venv()
     torch, device, python = install_torch(named)

@@ -1,6 +1,5 @@
 """The inference benchmark: its counts by hand, its times by fake clocks."""
 
-import argparse
 import csv
 import importlib
 import json
@@ -109,7 +108,7 @@ def test_all_variants_find_the_same(run, share):
 @pytest.mark.parametrize('amp', [False, True])
 def test_autocast(part, root, amp):
     loaded = part('inference_inputs').load_detector(
-        argparse.ArgumentParser(), str(root / LIGHT), 'cpu', root
+        str(root / LIGHT), 'cpu', root
     )
     name = 'dense+amp' if amp else 'dense'
     contender = part('inference_variants').Contender(loaded, name)
@@ -147,7 +146,7 @@ def test_rims(part):
 def test_coarse_first_step(part, root, coarse, prepared):
     """Whole maps in low precision, what is unsure again as it is."""
     loaded = part('inference_inputs').load_detector(
-        argparse.ArgumentParser(), str(root / LIGHT), 'cpu', root
+        str(root / LIGHT), 'cpu', root
     )
     variants = part('inference_variants')
     name = f'selective{prepared}{"+coarse" * coarse}'
@@ -524,9 +523,7 @@ def test_memory_of_a_process(part, root):
         pytest.skip('needs Linux')
     size, config = (384, 512), str(root / LIGHT)
     found = memory.process_peak(config, 'published', size, 0.1, root)
-    loaded = part('inference_inputs').load_detector(
-        argparse.ArgumentParser(), config, 'cpu', root
-    )
+    loaded = part('inference_inputs').load_detector(config, 'cpu', root)
     contender = part('inference_variants').Contender(loaded, 'published')
     part('imposed_cells').impose([contender.model], 0.1)
     batches = part('inference_inputs').noise(loaded, size)
@@ -686,11 +683,10 @@ def test_weights_that_ship(part, root, fails, tool, monkeypatch):
 
     weights = load_file(find_model('srn_mobilenetv2', 'torch'))
     load = part('inference_inputs').load_detector
-    parser = argparse.ArgumentParser()
-    alone = load(parser, 'srn_mobilenetv2', 'cpu', root)
+    alone = load('srn_mobilenetv2', 'cpu', root)
     assert alone.name == 'srn_mobilenetv2'
     assert alone.model.bbox_head.test_cfg.nms.iou_threshold == 0.65
-    other = load(parser, f'{root / LIGHT}=srn_mobilenetv2', 'cpu', root)
+    other = load(f'{root / LIGHT}=srn_mobilenetv2', 'cpu', root)
     assert other.name == f'{Path(LIGHT).stem}=srn_mobilenetv2'
     assert other.model.bbox_head.test_cfg.nms.iou_threshold == 0.5
     for loaded in (alone, other):
@@ -726,9 +722,7 @@ def test_photos_of_the_test_set(part, tool, fails, root, tmp_path):
         )
 
     write(folder)
-    loaded = part('inference_inputs').load_detector(
-        argparse.ArgumentParser(), str(config), 'cpu', root
-    )
+    loaded = part('inference_inputs').load_detector(str(config), 'cpu', root)
     batches = part('inference_inputs').read_test_set(loaded, 2)
     shapes = [x[0].ori_shape for _, x in batches]
     assert shapes == [(40, 80), (56, 80)]

@@ -18,7 +18,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-from mmsrn.testing import write_synthetic_wider_face
+from demo.synthetic_faces import write_synthetic_wider_face
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 SUFFIX = '_r50_fpn_1xb32-130e_widerface'

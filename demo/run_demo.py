@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Draw synthetic faces, train and test a small SRN on them, write a report.
 
 Everything is made on the spot: nothing is downloaded, and no photograph is
@@ -14,18 +13,18 @@ import shutil
 import time
 from pathlib import Path
 
-from demo_report import Outcome, write_report
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmsrn.cli.arguments import positive
-from mmsrn.testing import write_synthetic_wider_face
-from mmsrn.testing.synthetic_faces import MARKER
 from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import check_writable
 
-ROOT = Path(__file__).resolve().parents[2]
+from .report import Outcome, write_report
+from .synthetic_faces import MARKER, write_synthetic_wider_face
+
+ROOT = Path(__file__).resolve().parents[1]
 
 CONFIG = ROOT / 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 # The drawings do not depend on --seed: runs of other seeds share the data.
@@ -166,8 +165,7 @@ def main(argv: list[str] | None = None) -> None:
         argv (list[str], optional): Command line; by default that of the
             process.
     """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    args = make_parser().parse_args(argv)
     args.work_dir = args.work_dir.resolve()
     check_writable(args.work_dir, f'--work-dir {args.work_dir}')
     begin = time.monotonic()
