@@ -20,7 +20,7 @@ model = dict(
         loss_str=dict(loss_bbox_ss=dict(type='GIoULoss', loss_weight=2.0))
     ),
     train_cfg=dict(forward='auto'),
-    test_cfg=dict(score_thr=0.01, nms=dict(iou_threshold=0.65)),
+    test_cfg=dict(score_thr=0.01, nms=dict(iou_threshold=0.45)),
 )
 
 train_cfg = dict(

@@ -14,7 +14,7 @@ from mmsrn.apis import PhotoError, find_photos
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 from mmsrn.video import VIDEO_SUFFIXES
 
-__all__ = ['Source', 'find_sources']
+__all__ = ['Source', 'find_sources', 'root_of']
 
 
 @dataclass(frozen=True)
@@ -78,20 +78,32 @@ def find_sources(
     return list(_with_names(files)), problems
 
 
+def root_of(text: str) -> str:
+    """Tell from which folder on the files of an argument have their names.
+
+    Args:
+        text (str): A file, a folder or a pattern.
+
+    Returns:
+        str: The absolute path of the folder; of a pattern that of the part
+        before the first sign with a meaning.
+    """
+    if os.path.isdir(text):
+        return os.path.abspath(text)
+    if glob.has_magic(text) and not os.path.lexists(text):
+        plain = Path(text).parts
+        steps = next(i for i, x in enumerate(plain) if glob.has_magic(x))
+        return os.path.abspath(os.path.join(*plain[:steps], ''))
+    return os.path.dirname(os.path.abspath(text))
+
+
 def _expand(text: str) -> Iterator[_Found]:
     """Files that one argument stands for."""
     is_folder, is_video = os.path.isdir(text), _is_video(text)
     is_pattern = glob.has_magic(text) and not os.path.lexists(text)
-    if is_folder:
-        root = os.path.abspath(text)
-    elif is_pattern:
-        plain = Path(text).parts
-        steps = next(i for i, x in enumerate(plain) if glob.has_magic(x))
-        root = os.path.abspath(os.path.join(*plain[:steps], ''))
-    else:
-        root = os.path.dirname(os.path.abspath(text))
-        if not os.path.lexists(text) and '://' not in text:
-            raise PhotoError(f'{text}: no such file or folder')
+    root = root_of(text)
+    if not is_pattern and not os.path.lexists(text) and '://' not in text:
+        raise PhotoError(f'{text}: no such file or folder')
     if is_video and not is_folder:
         paths = sorted(glob.glob(text, recursive=True))
         if not is_pattern:

@@ -20,8 +20,8 @@ def start_session(
 
     Args:
         model (bytes | str): The model, or the path of its file.
-        threads (int, optional): Threads to compute with; by default one for
-            each core that this process may use.
+        threads (int, optional): Threads to compute with; by default as many
+            as :func:`usable_cores`.
 
     Returns:
         InferenceSession: It.
@@ -50,11 +50,16 @@ def facts_of(session: InferenceSession) -> ModelFacts:
 
 
 def usable_cores() -> int:
-    """Count the cores that this process may use.
+    """Count the cores that this process may compute on.
 
     Returns:
-        int: At least 1.
+        int: Those that it may use, but at most ``OMP_NUM_THREADS`` of the
+        environment, which PyTorch and NumPy keep to by themselves; at least
+        1.
     """
     if hasattr(os, 'sched_getaffinity'):  # not everywhere
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    most = os.environ.get('OMP_NUM_THREADS', '')
+    return min(cores, int(most)) if most.isdecimal() and int(most) else cores

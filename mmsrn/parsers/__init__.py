@@ -1,4 +1,4 @@
-"""Readers of annotations and results, and a writer of the latter.
+"""Readers and writers of annotations and results.
 
 They need numpy at most; scipy where a ``.mat`` file is read, torch where a
 dump of tensors is.
@@ -26,6 +26,7 @@ from .wider_face_txt import (
     AnnotationError,
     FaceImage,
     read_wider_face_txt,
+    wider_face_text,
 )
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     'read_wider_face_set',
     'read_wider_face_txt',
     'split_names',
+    'wider_face_text',
     'write_submission',
 ]

@@ -1,6 +1,7 @@
 """WIDER FACE's own text annotations (``wider_face_*_bbx_gt.txt``)."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,6 +128,39 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     if not images:
         raise AnnotationError(f'{path}: the file is empty')
     return images
+
+
+def wider_face_text(images: Iterable[FaceImage]) -> str:
+    """Write annotations as :func:`read_wider_face_txt` reads them.
+
+    Args:
+        images (Iterable[FaceImage]): The images; ``line`` does not matter.
+
+    Returns:
+        str: Content of the file.
+
+    Raises:
+        ValueError: If a name cannot stand in such a file.
+
+    Example:
+        >>> print(wider_face_text([FaceImage('event/a.jpg', [], 0)]))
+        event/a.jpg
+        0
+        0 0 0 0 0 0 0 0 0 0
+        <BLANKLINE>
+    """
+    lines = []
+    for name, faces, _ in images:
+        # Lines end at more signs than one, and are read without blanks.
+        if name.splitlines() != [name.strip()] or not _is_name(name):
+            raise ValueError(
+                f'{name!r}: is no name for a list; it needs a folder and a '
+                'file, and neither a new line nor blanks at its ends'
+            )
+        lines += [name, str(len(faces))]
+        for face in faces or [(0,) * _NUM_VALUES]:
+            lines.append(' '.join(map(str, face)))
+    return '\n'.join(lines) + '\n'
 
 
 def _is_name(line: str) -> bool:

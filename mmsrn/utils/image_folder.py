@@ -5,14 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import signal
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 from mmsrn.utils.atomic_file import atomic_file
@@ -28,6 +23,7 @@ from mmsrn.utils.image_files import (
     process_image,
     start_worker,
 )
+from mmsrn.utils.processes import run_in_processes
 from mmsrn.utils.progress_bar import progress_bar
 from mmsrn.version import __version__
 
@@ -35,7 +31,6 @@ __all__ = ['RECORD', 'FolderReport', 'process_folder']
 
 #: Name of the file that says what was done to a folder.
 RECORD = 'processing.json'
-_ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 
 
 @dataclass
@@ -250,49 +245,8 @@ def _process(job: tuple) -> tuple[str, str | None]:
 
 
 def _run(jobs: Iterator[tuple], workers: int) -> Iterator[tuple]:
-    """Results of ``_process``, in any order; few jobs wait at a time."""
+    """Results of ``_process``, in any order."""
     if workers <= 1:
         yield from map(_process, jobs)
-        return
-    waiting = set()
-    # Not forked: the threads of OpenCV do not survive it.
-    pool = ProcessPoolExecutor(
-        workers, get_context('spawn'), initializer=start_worker
-    )
-    try:
-        while True:
-            more = islice(jobs, 4 * workers - len(waiting))
-            with _as_workers_start():
-                waiting |= {pool.submit(_process, job) for job in more}
-            if not waiting:
-                break
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (x.result() for x in done)
-    except BrokenProcessPool:
-        raise OSError(
-            'a process was killed, perhaps for want of memory; start again '
-            'with fewer workers, what is done is kept'
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _as_workers_start() -> Iterator[None]:
-    """What processes that start here inherit, which then is as it was.
-
-    They use one thread, in NumPy too, and leave Ctrl-C to this process, from
-    their first moment on.
-    """
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, '1'))
-    signals = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    else:
+        yield from run_in_processes(_process, jobs, workers, start_worker)

@@ -16,6 +16,7 @@ from mmsrn.apis import face_detector
 ROOT = Path(__file__).resolve().parents[2]
 QUICK_START = ROOT / 'docs/quick_start.md'
 TRAIN = ROOT / 'docs/train_your_own.md'
+PSEUDO = ROOT / 'docs/pseudo_labels.md'
 CONFIG = 'configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 PHOTOS = [f'photo_{i}' for i in range(5)]
 XML = """<annotation>
@@ -164,3 +165,66 @@ def test_layouts_of_labels(mine, tmp_path, monkeypatch):
         )
     assert 'WiderFaceDataset' in other and '.json' not in other
     assert read_set(other, tmp_path) == [train, val]
+
+
+def test_photos_that_nobody_labelled(tmp_path, monkeypatch):
+    """The config trains on a list of teachers beside one of people."""
+    from mmdet.registry import DATA_SAMPLERS, DATASETS
+    from mmengine.config import Config
+
+    from mmsrn.parsers import FaceImage, wider_face_text
+    from mmsrn.utils import register_all_modules
+
+    register_all_modules()
+    monkeypatch.chdir(tmp_path)
+    text, shift = (
+        x for x in blocks(PSEUDO, 'text') if x.startswith(('_base_', 'dict('))
+    )
+    base = "_base_ = '../"
+    assert text.startswith(base)
+    Path('work_dirs').mkdir()
+    file = Path('work_dirs/mine.py')
+    file.write_text(text.replace(base, f"_base_ = '{ROOT}/"))
+    sure, unsure = (10, 5, 20, 30, *[0] * 6), (40, 5, 9, 9, 0, 0, 0, 1, 0, 0)
+    for name, faces in (('labelled', [sure]), ('photos', [sure, unsure])):
+        path = Path('data/mine', name, 'a.jpg')
+        path.parent.mkdir(parents=True)
+        cv2.imwrite(str(path), np.zeros((60, 80, 3), np.uint8))
+        listed = wider_face_text([FaceImage('./a.jpg', faces, 0)])
+        Path(f'data/mine/{name}_bbx_gt.txt').write_text(listed)
+        Path('data/mine/val_bbx_gt.txt').write_text(listed)
+    config = Config.fromfile(file)
+    dataset = DATASETS.build(config.train_dataloader.dataset)
+    assert len(dataset) == 2
+    _, other = (x.get_data_info(0)['instances'] for x in dataset.datasets)
+    assert [x['ignore_flag'] for x in other] == [0, 1]
+    sampler = config.train_dataloader.sampler
+    DATA_SAMPLERS.build(sampler, default_args=dict(dataset=dataset, seed=0))
+    assert dataset[0]['inputs'].shape == (3, *config.crop)
+    test = DATASETS.build(config.test_dataloader.dataset)
+    assert len(test) == len(DATASETS.build(config.val_dataloader.dataset)) == 1
+    assert config.load_from and config.train_cfg.max_iters == 2000
+    moved = dict(config.train_dataloader.dataset.datasets[1])
+    moved['pipeline'] = [*config.load, eval(shift)]
+    box = DATASETS.build(moved)[0]['gt_bboxes'].tensor[0]
+    np.testing.assert_allclose(box, [10, -1, 30, 32.6], atol=1e-5)
+
+
+def test_options_of_the_labelling():
+    """The table has all options of the rule, with their defaults."""
+    tool = runpy.run_path(
+        str(ROOT / 'tools/dataset_converters/pseudo_label.py')
+    )
+    text = PSEUDO.read_text(encoding='utf-8')
+    told = dict(re.findall(r'^\| `--([a-z-]+)` \| (.+?) \|', text, re.M))
+    told.pop('teacher')  # in the table of teachers
+    parser = tool['make_parser']()
+    (group,) = (x for x in parser._action_groups if x.title == 'rule')
+    defaults = {
+        x.option_strings[0][2:]: x.default for x in group._group_actions
+    }
+    assert set(told) == set(defaults)
+    for name, default in defaults.items():
+        if default is not None:
+            first = default[0] if isinstance(default, list) else default
+            assert told[name] == f'{first:g}'

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsrn.parsers import AnnotationError, FaceImage, read_wider_face_txt
+from mmsrn.parsers import (
+    AnnotationError,
+    FaceImage,
+    read_wider_face_txt,
+    wider_face_text,
+)
 
 ZEROS = '0 0 0 0 0 0 0 0 0 0'
 FACE = '345 211 4 4 2 0 0 0 2 0'
@@ -52,6 +57,24 @@ def test_round_trip(file, images, newline, bom, pads, end):
     text = newline.join(f'{pads[0]}{x}{pads[1]}' for x in lines) + end
     file.write_bytes(text.encode('utf-8-sig' if bom else 'utf-8'))
     assert read_wider_face_txt(file) == expected
+
+
+@given(images=sets)
+def test_written_and_read(file, images):
+    # With the line of zeros, as in the published files.
+    lines, expected = layout([(name, x, True) for name, x, _ in images])
+    text = wider_face_text(expected)
+    assert text.splitlines() == lines
+    file.write_text(text, encoding='utf-8')
+    assert read_wider_face_txt(file) == expected
+
+
+@pytest.mark.parametrize(
+    'name', ['a.jpg', ' e/a.jpg', 'e/a.jpg ', 'e\n/a.jpg', 'e\u2028/a.jpg', '']
+)
+def test_names_that_cannot_be_written(name):
+    with pytest.raises(ValueError, match='is no name for a list'):
+        wider_face_text([FaceImage(name, [], 0)])
 
 
 @pytest.mark.parametrize(
