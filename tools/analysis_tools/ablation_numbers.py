@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 from ablation_runs import Run, RunError
-from dark_experiments import BENCHMARK, read_test_set
+from dark_experiments import read_test_set
 from mmdet.registry import DATASETS, METRICS
 from mmengine.config import Config
 from model_cost import build_model, count_operations, count_parameters
 
 from mmsrn.evaluation.metrics.face_metric import FaceMetric
+from mmsrn.evaluation.protocols import DARK_FACE
 from mmsrn.evaluation.results import evaluate_path
 from mmsrn.visualization import load_scalars
 
@@ -122,7 +123,7 @@ def _analyses(run: Run, cfg: Config) -> dict[str, float | None]:
         return {}  # of one class alone
     truth = read_test_set(cfg).truth
     result = evaluate_path(
-        str(run.dump), run.name, truth, BENCHMARK, extras=EXTRAS
+        str(run.dump), run.name, truth, DARK_FACE, extras=EXTRAS
     )
     return {f'faces/{name}': x for name, x in result.numbers.items()}
 

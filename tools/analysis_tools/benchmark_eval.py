@@ -32,8 +32,8 @@ if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
 import numpy as np  # noqa: E402
 import scipy.io  # noqa: E402
 
-from mmsrn.evaluation.functional import eval_widerface  # noqa: E402
-from mmsrn.parsers import (  # noqa: E402
+from mmsrn.evaluation.protocols import eval_widerface  # noqa: E402
+from mmsrn.evaluation.readers import (  # noqa: E402
     read_submission,
     read_wider_face_mat,
     write_submission,

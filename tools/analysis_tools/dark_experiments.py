@@ -12,13 +12,11 @@ from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
 from mmsrn.enhance import METHODS
-from mmsrn.evaluation.functional import FaceSet, eval_darkface, face_set
-from mmsrn.evaluation.results import Benchmark, Result, evaluate_path
+from mmsrn.evaluation.protocols import DARK_FACE
+from mmsrn.evaluation.results import Result, evaluate_path
+from mmsrn.structures.face_set import FaceSet, face_set
 from mmsrn.utils.launch import leaves
 from mmsrn.visualization import draw_detections, match_detections
-
-#: Of detections in dumps, with the faces of the dataset.
-BENCHMARK = Benchmark(None, eval_darkface, header=False, corners=True)
 
 _LONG_SIDE = 1000  # pixels of a picture, about
 
@@ -271,5 +269,5 @@ def collect(
         ValueError: If the results cannot be read, or are of other images.
     """
     train_set = name_set(cfg.train_dataloader.dataset)
-    result = evaluate_path(results, name, test_set.truth, BENCHMARK)
+    result = evaluate_path(results, name, test_set.truth, DARK_FACE)
     return Experiment(name, train_set, test_set, result)

@@ -37,7 +37,7 @@ def table(experiments: Sequence[Experiment]) -> list[list[str]]:
             x.name,
             x.train_set,
             x.test_set.name,
-            x.result.protocol,
+            x.result.tested,
             f'{100 * x.ap:.2f}',
         ]
         for x in experiments

@@ -278,7 +278,7 @@ def find_photos(
     """
     from dark_experiments import read_photo
 
-    from mmsrn.parsers import read_dark_face
+    from mmsrn.evaluation.readers import read_dark_face
     from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
     if args.photos is None:

@@ -99,7 +99,7 @@ def read_annotations(
     Returns:
         list[np.ndarray]: Corners (k, 4) for each image.
     """
-    from mmsrn.parsers import read_dark_face, read_wider_face_set
+    from mmsrn.evaluation.readers import read_dark_face, read_wider_face_set
 
     read = {'dark_face': read_dark_face, 'wider_face': read_wider_face_set}
     try:

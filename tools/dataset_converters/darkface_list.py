@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.parsers import read_dark_face, split_names  # noqa: E402
-from mmsrn.parsers.dark_face_splits import (  # noqa: E402
+from mmsrn.evaluation.readers import read_dark_face, split_names  # noqa: E402
+from mmsrn.evaluation.readers.dark_face_splits import (  # noqa: E402
     OWN_SPLITS,
     PUBLISHED_SPLITS,
     split_file,

@@ -9,13 +9,13 @@ import numpy as np
 from image_checks import Problem, Size, read_images
 from rich.progress import track
 
-from mmsrn.parsers import (
+from mmsrn.evaluation.readers import (
     AnnotationError,
     parse_dark_face_label,
     read_dark_face_list,
     read_dark_face_names,
 )
-from mmsrn.parsers.dark_face_splits import (
+from mmsrn.evaluation.readers.dark_face_splits import (
     NUM_IMAGES,
     PUBLISHED_SPLITS,
     split_file,

@@ -27,12 +27,12 @@ from image_checks import (  # noqa: E402
 )
 from wider_face_checks import check_boxes, check_counts  # noqa: E402
 
-from mmsrn.parsers import (  # noqa: E402
+from mmsrn.evaluation.readers import (  # noqa: E402
     AnnotationError,
     FaceImage,
     read_wider_face_txt,
 )
-from mmsrn.parsers.dark_face_splits import PUBLISHED_SPLITS  # noqa: E402
+from mmsrn.evaluation.readers.dark_face_splits import PUBLISHED_SPLITS  # noqa: E402
 from mmsrn.utils.output_file import output_file  # noqa: E402
 
 WIDER_SPLITS = ('train', 'val')

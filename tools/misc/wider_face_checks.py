@@ -7,7 +7,7 @@ from pathlib import Path
 
 from image_checks import Problem, Size, look_up
 
-from mmsrn.parsers import FaceImage
+from mmsrn.evaluation.readers import FaceImage
 
 #: Images and faces of the published splits.
 PUBLISHED = {'train': (12_880, 159_424), 'val': (3_226, 39_708)}
