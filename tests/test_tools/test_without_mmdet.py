@@ -9,10 +9,8 @@ import pytest
 TOOLS = [
     'train.py',
     'test.py',
-    'analysis_tools/benchmark_train.py',
     'analysis_tools/browse_dataset.py',
     'analysis_tools/get_flops.py',
-    'analysis_tools/run_ablation.py',
     'deployment/export_onnx.py',
     'misc/run_demo.py',
     'misc/verify_dataset.py',

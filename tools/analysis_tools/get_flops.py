@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     size = (args.size[0], args.size[-1])
     for config in args.configs:
         check_config(parser, config, ROOT)
-    from model_cost import count
+    from mmsrn.models.utils.model_cost import count
 
     print('| config | parameters (M) | GFLOPs |\n| --- | --- | --- |')
     for config in args.configs:
