@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from mmsrn.utils.errors import UserError
+
 from .timing import seconds
 
 CHANNELS = 256
@@ -28,30 +30,22 @@ def usable_device(name: str | None) -> str:
         str: The same; without a name, ``'cuda'`` if there is one.
 
     Raises:
-        ValueError: If it cannot.
+        UserError: If it cannot.
     """
     if name is None:
         return 'cuda' if torch.cuda.is_available() else 'cpu'
     if name.startswith('cuda') and not torch.cuda.is_available():
-        raise ValueError(f'--device {name}: torch sees no GPU; try cpu')
+        raise UserError(f'--device {name}: torch sees no GPU; try cpu')
     try:
         torch.zeros(1, device=name)
     except (AssertionError, NotImplementedError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f'--device {name} cannot be used: {reason}') from None
+        raise UserError(f'--device {name} cannot be used: {reason}') from None
     return name
 
 
 def device_name(device: str) -> str:
-    """Name of a device for people.
-
-    Args:
-        device (str): Its name for torch.
-
-    Returns:
-        str: That of the GPU, or that of the processor with the instructions
-        that torch uses.
-    """
+    """Name of a device for people."""
     if device.startswith('cuda'):
         return torch.cuda.get_device_name(device)
     if device != 'cpu':

@@ -83,11 +83,7 @@ def seconds(
 
 
 def wait(device: torch.device) -> None:
-    """Wait until a device has done what it was told.
-
-    Args:
-        device (torch.device): The device.
-    """
+    """Wait until a device has done what it was told."""
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
 

@@ -20,7 +20,6 @@ LONG = {
     'mmsrn/testing/_face_painter.py',
     'mmsrn/testing/synthetic_faces.py',
     'mmsrn/utils/env.py',
-    'mmsrn/utils/launch.py',
     'mmsrn/visualization/assignment.py',
     'mmsrn/visualization/selection.py',
 }

@@ -10,7 +10,6 @@ deviations over the seeds, beside the paper's numbers where there are some.
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -19,21 +18,14 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from rich.progress import Progress
 
-from mmsrn.utils.launch import (
-    add_cfg_options,
-    check_config,
-    check_data,
-    check_parts,
-    check_writable,
-    fail,
-    one_line_errors,
-    positive,
-    read_config,
-)
-from mmsrn.utils.output_file import output_file, write_json
+from mmsrn.cli.arguments import add_cfg_options, positive
+from mmsrn.cli.config import check_data, check_parts, read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import check_writable, output_file, write_json
 
 from .numbers import collect, test_options
-from .runs import ROOT, Run, RunError, digest, write_job
+from .runs import Run, digest
 from .table import Row, as_json, draw, text_table
 
 PARTS = (
@@ -46,11 +38,8 @@ examples:
     %(prog)s configs/ablation/{baseline,stc,str,stc-str,stc-str-rfe}_r50*.py
   the same on a small set, with two seeds:
     %(prog)s configs/ablation/*_facemask.py --seeds 0 1
-  jobs for Slurm, one for each config and seed, then the table of those that
-  are finished:
-    %(prog)s configs/ablation/*_widerface.py --launcher slurm \\
-        --slurm partition=gpu time=4-00:00:00
-    for job in work_dirs/ablation/jobs/*.sh; do sbatch $job; done
+  one of several jobs that run at the same time, see docs/ablation.md:
+    %(prog)s CONFIG --seeds 1 --run-only
 """
 
 
@@ -97,19 +86,6 @@ def make_parser() -> argparse.ArgumentParser:
         '(default: 640)',
     )
     parser.add_argument(
-        '--launcher',
-        choices=['none', 'slurm'],
-        default='none',
-        help='slurm: run nothing, but write a job for each unfinished run '
-        'into WORK_DIR/jobs',
-    )
-    parser.add_argument(
-        '--slurm',
-        nargs='+',
-        metavar='NAME[=VALUE]',
-        help='options of sbatch for these jobs, without their --',
-    )
-    parser.add_argument(
         '--run-only',
         action='store_true',
         help='write no tables, as jobs that run at the same time must not',
@@ -117,38 +93,27 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_runs(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> list[tuple[Run, Config]]:
-    """Read the configs, or end with what is wrong with the command line.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        list[tuple[Run, Config]]: All seeds of a config after each other.
-    """
+def read_runs(args: argparse.Namespace) -> list[tuple[Run, Config]]:
+    """Read the configs, or end with what is wrong with the command line."""
     names = [Path(x).stem for x in args.configs]
     if len(set(names)) < len(names):
-        fail(parser, f'two configs are called {max(names, key=names.count)}')
+        twice = max(names, key=names.count)
+        raise UserError(f'two configs are called {twice}')
     if len(set(args.seeds)) < len(args.seeds):
-        fail(parser, '--seeds: each may be given once')
-    for config in args.configs:
-        check_config(parser, config, ROOT)
+        raise UserError('--seeds: each may be given once')
     # Of the same form as those of the tools that get them.
-    options = argparse.ArgumentParser(prog=parser.prog)
+    options = argparse.ArgumentParser()
     add_cfg_options(options)
     given = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     settings = options.parse_args(given).cfg_options
 
     runs = []
     for config, name in zip(args.configs, names):
-        cfg = read_config(parser, config, settings)
+        cfg = read_config(config, settings)
         init_default_scope(cfg.get('default_scope', 'mmdet'))
-        check_parts(parser, cfg, config, PARTS)
-        check_data(parser, cfg, ('train', 'val', 'test'))
-        with one_line_errors(parser, config):
+        check_parts(cfg, config, PARTS)
+        check_data(cfg, ('train', 'val', 'test'))
+        with one_line_errors(config):
             more = test_options(cfg)
         state = digest(cfg.to_dict(), args.tta)
         for seed in args.seeds:
@@ -165,36 +130,8 @@ def read_runs(
     return runs
 
 
-def unfinished(
-    parser: argparse.ArgumentParser, runs: list[tuple[Run, Config]]
-) -> list[tuple[Run, Config]]:
-    """Choose the runs without results, or end with one that cannot go on.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        runs (list[tuple[Run, Config]]): All.
-
-    Returns:
-        list[tuple[Run, Config]]: Some of them.
-    """
-
-    try:
-        return [x for x in runs if not (x[0].state and x[0].result)]
-    except RunError as error:
-        fail(parser, str(error))
-
-
 def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
-    """Do runs in turn, whatever becomes of those before.
-
-    Args:
-        runs (list[tuple[Run, Config]]): Those to do.
-        size (int): See ``--flops-size``.
-
-    Returns:
-        list[str]: What went wrong.
-    """
-
+    """Do runs in turn, whatever becomes of those before."""
     failures = []
     with Progress(disable=not runs) as bar:
         task = bar.add_task('Runs', total=len(runs))
@@ -205,7 +142,7 @@ def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
                 bar.console.print(f'{run}: test', highlight=False)
                 run.test()
                 run.write('result.json', **collect(run, cfg, size))
-            except (OSError, RunError) as error:
+            except (OSError, UserError) as error:
                 failures.append(str(error))
                 bar.console.print(
                     f'failed: {error}', markup=False, highlight=False
@@ -214,45 +151,8 @@ def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
     return failures
 
 
-def write_jobs(
-    parser: argparse.ArgumentParser,
-    args: argparse.Namespace,
-    runs: list[tuple[Run, Config]],
-) -> None:
-    """Write a job for each unfinished run, and remove the others' jobs.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        args (argparse.Namespace): The command line.
-        runs (list[tuple[Run, Config]]): Those to do.
-    """
-
-    settings = {}
-    for option in args.slurm or ():
-        name, _, value = option.partition('=')
-        if not re.fullmatch(r'[a-z][a-z-]*', name):
-            fail(parser, f'--slurm takes NAME=VALUE or NAME, not {option!r}')
-        settings[name] = value
-    folder = args.work_dir / 'jobs'
-    check_writable(parser, folder, f'folder {folder}')
-    for old in folder.glob('*.sh'):
-        old.unlink()
-    for run, _ in runs:
-        write_job(run, folder, settings, args.flops_size)
-    if runs:
-        print(f'for job in {folder}/*.sh; do sbatch $job; done')
-
-
 def read_rows(runs: list[tuple[Run, Config]]) -> list[Row]:
-    """Read the results of what is finished.
-
-    Args:
-        runs (list[tuple[Run, Config]]): All.
-
-    Returns:
-        list[Row]: Of configs with at least one finished run.
-    """
-
+    """Read the results of what is finished."""
     found: dict[str, dict] = {}
     for run, _ in runs:
         result = run.result
@@ -261,53 +161,34 @@ def read_rows(runs: list[tuple[Run, Config]]) -> list[Row]:
     return [Row(name, results) for name, results in found.items()]
 
 
-def report(
-    parser: argparse.ArgumentParser, folder: Path, rows: list[Row]
-) -> None:
-    """Show and write the tables, and draw the picture.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        folder (Path): Where to.
-        rows (list[Row]): The configs.
-    """
-
+def report(folder: Path, rows: list[Row]) -> None:
+    """Show and write the tables, and draw the picture."""
     width = shutil.get_terminal_size((100, 24)).columns
     print(f'\n{text_table(rows, width)}\n')
-    write_json(parser, folder / 'ablation.json', as_json(rows))
-    with output_file(parser, folder / 'ablation.png') as partial:
+    write_json(folder / 'ablation.json', as_json(rows))
+    with output_file(folder / 'ablation.png') as partial:
         draw(rows).savefig(partial, dpi=110, format='png')
     print(f'Written: {folder}/ablation.json, ablation.png')
 
 
+@user_errors('benchmarks.ablation')
 def main(argv: list[str] | None = None) -> None:
-    """Run and compare.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
+    """Run and compare."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    if args.slurm and args.launcher != 'slurm':
-        fail(parser, '--slurm needs --launcher slurm')
-    runs = read_runs(parser, args)
-    check_writable(parser, args.work_dir, f'folder {args.work_dir}')
-    to_do = unfinished(parser, runs)
+    runs = read_runs(args)
+    check_writable(args.work_dir, f'folder {args.work_dir}')
+    to_do = [x for x in runs if not (x[0].state and x[0].result)]
     print(f'{len(runs)} runs, {len(runs) - len(to_do)} of them finished')
-    failures = []
-    if args.launcher == 'slurm':
-        write_jobs(parser, args, to_do)
-    else:
-        try:
-            failures = do(to_do, args.flops_size)
-        except KeyboardInterrupt:
-            parser.exit(130, 'interrupted; the same command goes on\n')
+    try:
+        failures = do(to_do, args.flops_size)
+    except KeyboardInterrupt:
+        parser.exit(130, 'interrupted; the same command goes on\n')
     rows = read_rows(runs)
     if rows and not args.run_only:
-        report(parser, args.work_dir, rows)
+        report(args.work_dir, rows)
     for failure in failures:
-        print(f'{parser.prog}: failed: {failure}', file=sys.stderr)
+        print(f'benchmarks.ablation: failed: {failure}', file=sys.stderr)
     if failures:
         sys.exit(1)
 

@@ -20,9 +20,10 @@ from mmsrn.models.utils.model_cost import (
     count_operations,
     count_parameters,
 )
+from mmsrn.utils.errors import UserError
 from mmsrn.visualization import load_scalars
 
-from .runs import Run, RunError
+from .runs import Run
 
 #: Further analyses of faces.
 EXTRAS = ('iou', 'fp')
@@ -43,14 +44,7 @@ def _face_metric(cfg: Config) -> bool:
 
 
 def test_options(cfg: Config) -> list[str]:
-    """Options of the test that add the analyses, where the metric has them.
-
-    Args:
-        cfg (Config): Of the run.
-
-    Returns:
-        list[str]: ``KEY=VALUE``.
-    """
+    """Options of the test that add the analyses, where the metric has them."""
     if not _face_metric(cfg):
         return []
     given = cfg.test_evaluator.get('extras', ())
@@ -62,21 +56,7 @@ def test_options(cfg: Config) -> list[str]:
 
 
 def collect(run: Run, cfg: Config, size: int) -> dict[str, Any]:
-    """Collect the numbers of a run whose test is finished.
-
-    Args:
-        run (Run): The run.
-        cfg (Config): Its config.
-        size (int): Height and width of the image whose cost is counted.
-
-    Returns:
-        dict[str, Any]: ``protocol``, and ``numbers`` by name; None where a
-        number does not exist, such as false positives at a recall that is not
-        reached.
-
-    Raises:
-        RunError: If something cannot be read.
-    """
+    """Collect the numbers of a run whose test is finished."""
     metrics = _metrics(run)
     protocol = metrics.pop('protocol', None)
     try:
@@ -87,7 +67,7 @@ def collect(run: Run, cfg: Config, size: int) -> dict[str, Any]:
             **cost(cfg, size),
         }
     except ValueError as error:
-        raise RunError(f'{run}: {error}') from None
+        raise UserError(f'{run}: {error}') from None
     return dict(protocol=protocol, numbers=numbers)
 
 
@@ -95,14 +75,14 @@ def _metrics(run: Run) -> dict[str, Any]:
     """Numbers of the last test, and its protocol."""
     files = sorted((run.folder / 'test').glob('*/*.json'))
     if not files:
-        raise RunError(
+        raise UserError(
             f'{run}: {run.folder / "test"} has no json of a test; remove the '
             'folder, and it is done again'
         )
     try:
         content = json.loads(files[-1].read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise RunError(f'{files[-1]}: cannot be read: {error}') from None
+        raise UserError(f'{files[-1]}: cannot be read: {error}') from None
     content.pop('time', None)
     content.pop('data_time', None)
     return {
@@ -158,17 +138,7 @@ def _training(folder: Path) -> dict[str, float]:
 
 
 def cost(cfg: Config, size: int) -> dict[str, float | None]:
-    """Count the parameters and operations of a model.
-
-    Args:
-        cfg (Config): Of the model.
-        size (int): Height and width of the image, in pixels.
-
-    Returns:
-        dict[str, float | None]: Millions of parameters and thousand millions
-        of operations; None in place of these for models that need more than
-        an image.
-    """
+    """Count the parameters and operations of a model."""
     model = build_model(cfg)
     parameters = count_parameters(model) / 1e6
     try:

@@ -74,11 +74,7 @@ class Row:
     results: Mapping[int, Mapping[str, float | None]]
 
     def numbers(self) -> dict[str, Number]:
-        """Put the seeds together.
-
-        Returns:
-            dict[str, Number]: By name.
-        """
+        """Put the seeds together."""
         published = read_published().get(self.config, {})
         names = dict.fromkeys(k for x in self.results.values() for k in x)
         return {
@@ -91,11 +87,7 @@ class Row:
 
 
 def read_published() -> dict[str, dict[str, float]]:
-    """Read the numbers of the paper.
-
-    Returns:
-        dict[str, dict[str, float]]: By config and metric.
-    """
+    """Read the numbers of the paper."""
     return yaml.safe_load(PUBLISHED.read_text(encoding='utf-8'))
 
 
@@ -130,15 +122,7 @@ def _all_names(numbers: Sequence[Mapping[str, Number]]) -> list[str]:
 
 
 def text_table(rows: Sequence[Row], width: int) -> str:
-    """Format the numbers for the terminal: a column for each config.
-
-    Args:
-        rows (Sequence[Row]): The configs.
-        width (int): Characters in a line.
-
-    Returns:
-        str: Lines.  As many configs as fit are beside each other.
-    """
+    """Format the numbers for the terminal: a column for each config."""
     numbers = [x.numbers() for x in rows]
     names = _all_names(numbers)
     heads = short_names([x.config for x in rows])
@@ -180,14 +164,7 @@ def _blocks(
 
 
 def as_json(rows: Sequence[Row]) -> dict:
-    """Return all numbers with all digits.
-
-    Args:
-        rows (Sequence[Row]): The configs.
-
-    Returns:
-        dict: By config.
-    """
+    """Return all numbers with all digits."""
     return {
         row.config: dict(
             seeds=list(row.results),
@@ -206,14 +183,7 @@ def as_json(rows: Sequence[Row]) -> dict:
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Draw the metrics: seeds, means and deviations, and the paper's.
-
-    Args:
-        rows (Sequence[Row]): The configs.
-
-    Returns:
-        Figure: A panel for each of the first metrics.
-    """
+    """Draw the metrics: seeds, means and deviations, and the paper's."""
     numbers = [x.numbers() for x in rows]
     names = [
         name

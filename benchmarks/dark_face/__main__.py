@@ -15,36 +15,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
+from mmsrn.cli.arguments import positive
+from mmsrn.cli.config import check_data, check_parts, read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.launch import check_checkpoint
 from mmsrn.enhance import METHODS
-from mmsrn.evaluation.readers import read_dark_face
-from mmsrn.utils.image_files import IMAGE_SUFFIXES
-from mmsrn.utils.launch import (
-    check_checkpoint,
-    check_config,
-    check_data,
-    check_parts,
-    check_writable,
-    fail,
-    one_line_errors,
-    positive,
-    read_config,
-)
-from mmsrn.utils.output_file import write_json
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import check_writable, write_json
 
-from .experiments import (
-    Experiment,
-    TestSet,
-    collect,
-    read_photo,
-    read_test_set,
-)
+from .experiments import Experiment, TestSet, collect, read_test_set
 from .page import HEAD, table, write_page
-from .photos import PhotoDetector
+from .photos import PhotoDetector, find_photos, read_labels
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ('model', 'train_dataloader', 'test_dataloader')
@@ -79,10 +64,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--output-dir',
         type=Path,
-        default=Path('work_dirs/darkface_report'),
+        default=Path('work_dirs/dark_face'),
         metavar='DIR',
         help='folder for report.html, its pictures, numbers.json and the '
-        'results NAME.pkl (default: work_dirs/darkface_report)',
+        'results NAME.pkl (default: work_dirs/dark_face)',
     )
     parser.add_argument(
         '--num-pictures',
@@ -134,216 +119,115 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_experiments(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> list[Config]:
-    """Read the configs, or end with what is wrong with the command line.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        list[Config]: Of the experiments.
-    """
+def read_configs(args: argparse.Namespace) -> list[Config]:
+    """Read the configs, or say what is wrong with the command line."""
     names, configs, sources = zip(*args.experiment)
     for name in names:
         if not re.fullmatch(r'[\w-]+', name):
-            fail(
-                parser,
+            raise UserError(
                 f'--experiment {name}: files are called so, too; use letters, '
-                'digits, - and _',
+                'digits, - and _'
             )
-    if len(set(names)) < len(names):
-        fail(
-            parser,
-            f'--experiment: two are called {max(names, key=names.count)}',
-        )
+        if names.count(name) > 1:
+            raise UserError(f'--experiment: two are called {name}')
     if not sources[-1].endswith(DUMPS):
         args.weights = args.weights or sources[-1]
     if args.photos and args.weights is None:
-        fail(
-            parser,
+        raise UserError(
             '--photos needs a detector: name the checkpoint of the last '
-            'experiment with --weights',
+            'experiment with --weights'
         )
     if args.weights is not None:
-        check_checkpoint(parser, args.weights, 'name another file')
+        check_checkpoint(args.weights, 'name another file')
     cfgs = []
     for config, source in zip(configs, sources):
-        check_config(parser, config, ROOT)
         check_checkpoint(
-            parser, source, 'name a checkpoint, or results that test.py saved'
+            source, 'name a checkpoint, or results that test.py saved'
         )
-        cfgs.append(read_config(parser, config, None))
-        check_parts(parser, cfgs[-1], config, PARTS)
-        check_data(parser, cfgs[-1], ('test',))
+        cfgs.append(read_config(config))
+        check_parts(cfgs[-1], config, PARTS)
+        check_data(cfgs[-1], ('test',))
     return cfgs
 
 
-def test(
-    parser: argparse.ArgumentParser, config: str, checkpoint: str, out: Path
-) -> None:
-    """Test a checkpoint.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        config (str): Path of the config.
-        checkpoint (str): The weights.
-        out (Path): Where to write the results.
-    """
-    print(f'Testing {checkpoint} with {config}', flush=True)
-    command = [sys.executable, str(ROOT / 'tools/test.py'), config, checkpoint]
-    command += ['--out', str(out), '--work-dir', str(out.with_suffix(''))]
-    # A process of its own: a runner leaves loggers and scopes behind.
-    if subprocess.run(command).returncode:
-        fail(parser, f'the test of {checkpoint} with {config} failed')
-
-
 def read_test_sets(
-    parser: argparse.ArgumentParser,
-    args: argparse.Namespace,
-    cfgs: list[Config],
+    args: argparse.Namespace, cfgs: list[Config]
 ) -> list[TestSet]:
-    """Read the test sets, or end with what makes them incomparable.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        args (argparse.Namespace): The command line.
-        cfgs (list[Config]): Of the experiments.
-
-    Returns:
-        list[TestSet]: Of the experiments.
-    """
-
-    sets = []
+    """Read the test sets, or say what makes them incomparable."""
+    sets: list[TestSet] = []
     for (name, config, _), cfg in zip(args.experiment, cfgs):
-        with one_line_errors(parser, config):
+        with one_line_errors(config):
             try:
                 sets.append(read_test_set(cfg))
             except ValueError as error:
-                fail(parser, f'{name}: {error}')
+                raise UserError(f'{name}: {error}') from error
         differs = sets[-1].differs_from(sets[0])
         if differs:
-            fail(
-                parser,
+            raise UserError(
                 f'{name} is tested on {differs} than {args.experiment[0][0]}, '
                 'so that they cannot be compared; test_dataloader.dataset of '
-                'the configs says on which',
+                'the configs says on which'
             )
     return sets
 
 
+def run_test(config: str, checkpoint: str, out: Path) -> None:
+    """Test a checkpoint in a process of its own.
+
+    A runner leaves loggers and scopes behind.
+    """
+    print(f'Testing {checkpoint} with {config}', flush=True)
+    command = [sys.executable, str(ROOT / 'tools/test.py'), config, checkpoint]
+    command += ['--out', str(out), '--work-dir', str(out.with_suffix(''))]
+    if subprocess.run(command).returncode:
+        raise UserError(f'the test of {checkpoint} with {config} failed')
+
+
 def evaluate(
-    parser: argparse.ArgumentParser,
-    name: str,
-    cfg: Config,
-    test_set: TestSet,
-    results: str,
-) -> Experiment:
-    """Evaluate the results of an experiment, or end with what is wrong.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        name (str): Of the experiment.
-        cfg (Config): Its config.
-        test_set (TestSet): Its test set.
-        results (str): The ``.pkl`` of the test.
-
-    Returns:
-        Experiment: Numbers, and what was found.
-    """
-
-    try:
-        experiment = collect(name, cfg, test_set, results)
-    except ValueError as error:
-        fail(parser, f'{name}: {error}')
-    for warning in experiment.result.warnings:
-        print(f'warning: {name}: {warning}', file=sys.stderr)
-    return experiment
-
-
-def find_photos(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> tuple[list[Path], dict[str, np.ndarray]]:
-    """Find further photos and their labels.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        tuple[list[Path], dict[str, np.ndarray]]: Their files, and the
-        corners (k, 4) of faces by name, where these are known.
-    """
-    if args.photos is None:
-        return [], {}
-    if not args.photos.is_dir():
-        fail(parser, f'--photos {args.photos}: no such folder')
-    photos = sorted(
-        x for x in args.photos.iterdir() if x.suffix.lower() in IMAGE_SUFFIXES
-    )
-    if not photos:
-        fail(parser, f'--photos {args.photos}: has no image')
-    for photo in photos:  # before anything takes long
-        try:
-            read_photo(photo)
-        except ValueError as error:
-            fail(parser, f'--photos {error}')
-    faces = {}
-    for path in args.labels or ():
-        try:
-            truth = read_dark_face(path)
-        except ValueError as error:
-            fail(parser, f'--labels {error}')
-        (setting,) = truth.settings.values()
-        faces.update(zip(truth.names, setting.faces))
-    return photos, faces
-
-
-def show_table(experiments: list[Experiment]) -> str:
-    """Format the table for the terminal.
-
-    Args:
-        experiments (list[Experiment]): In the order of the rows.
-
-    Returns:
-        str: Lines.
-    """
-
-    lines = [HEAD, *table(experiments)]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    texts = []
-    for *words, ap in lines:
-        cells = [f'{x:{w}}' for x, w in zip(words, widths)]
-        texts.append('  '.join([*cells, f'{ap:>{widths[-1]}}']))
-    return '\n'.join(texts)
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Report.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    cfgs = read_experiments(parser, args)
-    photos, faces = find_photos(parser, args)
-    check_writable(parser, args.output_dir, f'folder {args.output_dir}')
-
-    init_default_scope('mmdet')
-    test_sets = read_test_sets(parser, args, cfgs)
+    args: argparse.Namespace, cfgs: list[Config], test_sets: list[TestSet]
+) -> list[Experiment]:
+    """Test what is not tested, and evaluate all."""
     experiments = []
     for (name, config, source), cfg, test_set in zip(
         args.experiment, cfgs, test_sets
     ):
+        results = source
         if not source.endswith(DUMPS):
-            out = args.output_dir / f'{name}.pkl'
-            test(parser, config, source, out)
-            source = str(out)
-        experiments.append(evaluate(parser, name, cfg, test_set, source))
+            results = str(args.output_dir / f'{name}.pkl')
+            run_test(config, source, Path(results))
+        try:
+            experiments.append(collect(name, cfg, test_set, results))
+        except ValueError as error:
+            raise UserError(f'{name}: {error}') from error
+        for warning in experiments[-1].result.warnings:
+            print(f'warning: {name}: {warning}', file=sys.stderr)
+    return experiments
+
+
+def show_table(experiments: list[Experiment]) -> str:
+    """Format the table for the terminal, the last column to the right."""
+    lines = [HEAD, *table(experiments)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return '\n'.join(
+        '  '.join(
+            [
+                *(f'{x:{w}}' for x, w in zip(words, widths)),
+                ap.rjust(widths[-1]),
+            ]
+        )
+        for *words, ap in lines
+    )
+
+
+@user_errors('benchmarks.dark_face')
+def main(argv: list[str] | None = None) -> None:
+    """Test, evaluate and write the page."""
+    args = make_parser().parse_args(argv)
+    cfgs = read_configs(args)
+    photos, faces = find_photos(args.photos), read_labels(args.labels)
+    check_writable(args.output_dir, f'folder {args.output_dir}')
+    init_default_scope('mmdet')
+    experiments = evaluate(args, cfgs, read_test_sets(args, cfgs))
     print(f'\n{show_table(experiments)}\n')
     numbers = {
         x.name: dict(
@@ -353,8 +237,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         for x in experiments
     }
-    write_json(parser, args.output_dir / 'numbers.json', numbers)
-
+    write_json(args.output_dir / 'numbers.json', numbers)
     detector = None
     if photos:
         forms = {'raw': lambda x: x, args.process: METHODS[args.process]}
@@ -376,7 +259,7 @@ def main(argv: list[str] | None = None) -> None:
             track(photos, 'Photos', disable=not photos),
         )
     except (OSError, ValueError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     print(f'Page: {page}')
 
 

@@ -11,11 +11,11 @@ from mmcv.transforms import Compose
 from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
-from mmsrn.enhance import METHODS
+from mmsrn.cli.config import innermost_datasets
+from mmsrn.datasets import Enhance
 from mmsrn.evaluation.protocols import DARK_FACE
 from mmsrn.evaluation.results import Result, evaluate_path
 from mmsrn.structures.face_set import FaceSet, face_set
-from mmsrn.utils.launch import leaves
 from mmsrn.visualization import draw_detections, match_detections
 
 _LONG_SIDE = 1000  # pixels of a picture, about
@@ -54,14 +54,7 @@ class Found:
         return f'{self.hits} of {len(self.faces)} found, {self.false} false'
 
     def draw(self, image: np.ndarray) -> np.ndarray:
-        """Draw them, see ``draw_detections``.
-
-        Args:
-            image (np.ndarray): BGR, (h, w, 3) uint8.
-
-        Returns:
-            np.ndarray: The picture; small images are enlarged.
-        """
+        """Draw them, see ``draw_detections``."""
         boxes = self.rows[:, :4]
         return draw_detections(
             image,
@@ -97,14 +90,7 @@ class Experiment:
         return ap
 
     def found(self, score_thr: float) -> dict[str, Found]:
-        """Compare detections and faces, image by image.
-
-        Args:
-            score_thr (float): Lowest score of detections that count.
-
-        Returns:
-            dict[str, Found]: By name of the image.
-        """
+        """Compare detections and faces, image by image."""
         return {
             name: Found(rows[rows[:, 4] >= score_thr], *faces)
             for name, rows, faces in zip(
@@ -122,30 +108,29 @@ def name_set(dataset: ConfigDict) -> str:
         dataset (ConfigDict): A dataset, perhaps of others.
 
     Returns:
-        str: ``'widerface (train) + darkface (5000_1000/train), MSRCR'`` for
+        str: ``'widerface (train) + darkface (5000_1000/train), msrcr'`` for
         sets in ``data/widerface/`` and ``data/darkface/``, of which the
-        second goes through the transform ``MSRCR``.
+        second is processed by MSRCR.
     """
     names = []
-    for leaf in leaves(dataset):
+    for leaf in innermost_datasets(dataset):
         name = Path(leaf.get('data_root') or leaf['type']).name
         ann_file = Path(leaf.get('ann_file') or '')
         part = leaf.get('split') or (ann_file.suffix and ann_file.stem)
         if part:
             name += f' ({part})'
         for transform in _enhancements(leaf):
-            name += f', {transform["type"]}'
+            name += f', {transform["method"]}'
         names.append(name)
     return ' + '.join(dict.fromkeys(names))
 
 
 def _enhancements(dataset: ConfigDict) -> list[ConfigDict]:
     """Transforms of a pipeline that brighten images."""
-    kinds = TRANSFORMS.get
     return [
         x
         for x in dataset.get('pipeline') or ()
-        if getattr(kinds(x['type']), 'method', None) in METHODS
+        if TRANSFORMS.get(x['type']) is Enhance
     ]
 
 
@@ -174,17 +159,7 @@ class TestSet:
         return [(x[c], x[~c]) for x, c in zip(setting.faces, counts)]
 
     def read(self, name: str) -> np.ndarray:
-        """Read an image as the pipeline has it before it resizes.
-
-        Args:
-            name (str): Of the image.
-
-        Returns:
-            np.ndarray: BGR, (h, w, 3) uint8.
-
-        Raises:
-            ValueError: If it cannot be read.
-        """
+        """Read an image as the pipeline has it before it resizes."""
         results = dict(img=read_photo(self.images[name]))
         return Compose(self.enhancements)(results)['img']
 
@@ -200,17 +175,7 @@ class TestSet:
 
 
 def read_photo(path: str | Path) -> np.ndarray:
-    """Read an image, or say that it cannot be read.
-
-    Args:
-        path (str | Path): The file.
-
-    Returns:
-        np.ndarray: BGR, (h, w, 3) uint8.
-
-    Raises:
-        ValueError: If it is none.
-    """
+    """Read an image, or say that it cannot be read."""
     image = cv2.imread(str(path))
     if image is None:
         raise ValueError(f'{path}: is no image, or damaged; restore it')
@@ -218,17 +183,7 @@ def read_photo(path: str | Path) -> np.ndarray:
 
 
 def read_test_set(cfg: Config) -> TestSet:
-    """Read images and faces of a config's test set.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        TestSet: All of it.
-
-    Raises:
-        ValueError: If it cannot be read.
-    """
+    """Read images and faces of a config's test set."""
     settings = cfg.test_dataloader.dataset
     dataset = DATASETS.build({**settings, 'pipeline': []})
     infos = (dataset.get_data_info(i) for i in range(len(dataset)))
@@ -254,20 +209,7 @@ def read_test_set(cfg: Config) -> TestSet:
 def collect(
     name: str, cfg: Config, test_set: TestSet, results: str
 ) -> Experiment:
-    """Evaluate the results of an experiment.
-
-    Args:
-        name (str): For the table.
-        cfg (Config): The config it was tested with.
-        test_set (TestSet): Of that config.
-        results (str): The ``.pkl`` of the test.
-
-    Returns:
-        Experiment: Numbers, and what was found where.
-
-    Raises:
-        ValueError: If the results cannot be read, or are of other images.
-    """
+    """Evaluate the results of an experiment."""
     train_set = name_set(cfg.train_dataloader.dataset)
     result = evaluate_path(results, name, test_set.truth, DARK_FACE)
     return Experiment(name, train_set, test_set, result)

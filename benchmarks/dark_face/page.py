@@ -1,4 +1,4 @@
-"""The page of darkface_report.py."""
+"""The page of experiments on dark photos."""
 
 from __future__ import annotations
 
@@ -24,14 +24,7 @@ _COLOURS = (
 
 
 def table(experiments: Sequence[Experiment]) -> list[list[str]]:
-    """Fill the table.
-
-    Args:
-        experiments (Sequence[Experiment]): In the order of the rows.
-
-    Returns:
-        list[list[str]]: Rows below ``HEAD``.
-    """
+    """Fill the table."""
     return [
         [
             x.name,
@@ -47,17 +40,7 @@ def table(experiments: Sequence[Experiment]) -> list[list[str]]:
 def choose(
     before: Mapping[str, Found], after: Mapping[str, Found], number: int
 ) -> list[str]:
-    """Choose images to show.
-
-    Args:
-        before (Mapping[str, Found]): What one detector found, by image.
-        after (Mapping[str, Found]): What another one did.
-        number (int): Of images.
-
-    Returns:
-        list[str]: Their names: those where the other one finds most more, for
-        the first half; then those with its most errors.
-    """
+    """Choose images to show."""
 
     def gain(name: str) -> int:
         return before[name].hits - after[name].hits
@@ -78,22 +61,7 @@ def write_page(
     detector: PhotoDetector | None = None,
     photos: Iterable[Path] = (),
 ) -> Path:
-    """Write the page and its pictures.
-
-    Args:
-        path (Path): The page.
-        experiments (Sequence[Experiment]): On the same images.
-        number (int): Test images to show.
-        score_thr (float): Lowest score of detections that are drawn.
-        detector (PhotoDetector, optional): For the photos.
-        photos (Iterable[Path]): Further photos.
-
-    Returns:
-        Path: The page.
-
-    Raises:
-        ValueError: If an image cannot be read.
-    """
+    """Write the page and its pictures."""
     report = HtmlReport(path, 'Faces in the dark')
     report.table(HEAD, table(experiments))
     names = experiments[0].test_set.images

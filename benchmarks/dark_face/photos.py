@@ -11,7 +11,43 @@ from mmcv.transforms import Compose
 from mmdet.apis import inference_detector, init_detector
 from mmengine.config import Config
 
+from mmsrn.evaluation.readers import read_dark_face
+from mmsrn.utils.errors import UserError
+from mmsrn.utils.image_files import IMAGE_SUFFIXES
+
 from .experiments import Found, read_photo
+
+
+def find_photos(folder: Path | None) -> list[Path]:
+    """Find the images of a folder, and check them before anything is slow."""
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise UserError(f'--photos {folder}: no such folder')
+    photos = sorted(
+        x for x in folder.iterdir() if x.suffix.lower() in IMAGE_SUFFIXES
+    )
+    if not photos:
+        raise UserError(f'--photos {folder}: has no image')
+    for photo in photos:
+        try:
+            read_photo(photo)
+        except ValueError as error:
+            raise UserError(f'--photos {error}') from error
+    return photos
+
+
+def read_labels(paths: list[str] | None) -> dict[str, np.ndarray]:
+    """Read annotations of DARK FACE: corners (k, 4) by name of the image."""
+    faces = {}
+    for path in paths or ():
+        try:
+            truth = read_dark_face(path)
+        except ValueError as error:
+            raise UserError(f'--labels {error}') from error
+        (setting,) = truth.settings.values()
+        faces.update(zip(truth.names, setting.faces))
+    return faces
 
 
 class PhotoDetector:

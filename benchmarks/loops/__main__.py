@@ -18,7 +18,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from mmsrn.utils.launch import fail, positive
+from mmsrn.cli.arguments import positive
+from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import write_json
 
 
@@ -36,7 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar='FILE',
         help='evaluation: a folder of results EVENT/IMAGE.txt and the folder '
-        'of the .mat files (default: a made-up set); enhancement: dark photos '
+        'of the .mat files; enhancement: dark photos '
         '(default: a drawn picture)',
     )
     parser.add_argument(
@@ -49,8 +50,8 @@ def make_parser() -> argparse.ArgumentParser:
         '--size',
         type=positive,
         metavar='N',
-        help='voting: detections of each set (default: 20000); evaluation: '
-        'images to make up (default: 3226, as in WIDER FACE val)',
+        default=20_000,
+        help='voting: detections of each set (default: 20000)',
     )
     parser.add_argument(
         '--form',
@@ -81,14 +82,7 @@ WHAT = ('voting', 'evaluation', 'enhancement')
 
 
 def table(result: dict) -> str:
-    """Format the numbers for the terminal.
-
-    Args:
-        result (dict): Of ``measure`` of one of the modules.
-
-    Returns:
-        str: Lines.
-    """
+    """Format the numbers for the terminal."""
     rows = result['rows']
     wide = max(len(x) for x in rows)
     lines = [f'{"":{wide}} {"slow ms":>10} {"fast ms":>9} {"ratio":>6}']
@@ -100,18 +94,10 @@ def table(result: dict) -> str:
     return '\n'.join(lines)
 
 
+@user_errors('benchmarks.loops')
 def main(argv: list[str] | None = None) -> int:
-    """Measure and print.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 1 if a ratio is below ``--min-ratio``, else 0.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Measure and print."""
+    args = make_parser().parse_args(argv)
     if args.threads:
         # Libraries read it once, when they are loaded.
         for name in ('OMP', 'OPENBLAS', 'MKL'):
@@ -120,9 +106,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         result = module.measure(args)
     except (OSError, ValueError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     print(table(result))
-    write_json(parser, args.json, result)
+    write_json(args.json, result)
     if args.min_ratio is not None and result['ratio'] < args.min_ratio:
         print(f'Less than {args.min_ratio} times as fast.', file=sys.stderr)
         return 1

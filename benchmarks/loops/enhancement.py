@@ -15,53 +15,33 @@ import numpy as np
 
 from mmsrn.enhance import gaussian_surround, gimp_sigmas, msrcr
 from mmsrn.testing.dark_scene import draw_dark_scene
+from mmsrn.utils.errors import UserError
 
 from .compare import compare
 
 
 def direct(image: np.ndarray, sigmas: tuple[float, ...]) -> None:
-    """Blur directly.
-
-    Args:
-        image (np.ndarray): BGR, (h, w, 3) uint8.
-        sigmas (tuple[float, ...]): In pixels.
-    """
+    """Blur directly."""
     for sigma in sigmas:
         cv2.GaussianBlur(image + 1.0, (0, 0), sigma)
 
 
 def fast(image: np.ndarray, sigmas: tuple[float, ...]) -> None:
-    """Blur as mmsrn does.
-
-    Args:
-        image (np.ndarray): BGR, (h, w, 3) uint8.
-        sigmas (tuple[float, ...]): In pixels.
-    """
+    """Blur as mmsrn does."""
     planes = np.stack(cv2.split(image + np.float32(1)))
     for sigma in sigmas:
         gaussian_surround(planes, sigma)
 
 
 def measure(args: argparse.Namespace) -> dict:
-    """Measure the blurs alone, and the whole enhancement.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        dict: ``rows`` for each image, and the least ``ratio`` of the whole
-        enhancement; the PSNR compares final pictures.
-
-    Raises:
-        ValueError: If an image cannot be read.
-    """
+    """Measure the blurs alone, and the whole enhancement."""
     cv2.setNumThreads(args.threads or -1)
     sigmas = gimp_sigmas() if args.form == 'gimp' else (15, 80, 250)
     rows, ratios = {}, []
     for path in args.inputs or [None]:
         image = draw_dark_scene() if path is None else cv2.imread(str(path))
         if image is None:
-            raise ValueError(f'{path}: cannot be read as an image')
+            raise UserError(f'{path}: cannot be read as an image')
         name = 'drawn picture' if path is None else path.name
         size = f'{image.shape[1]} x {image.shape[0]}'
         row, _, _ = compare(

@@ -15,11 +15,11 @@ from functools import partial
 import numpy as np
 
 from mmsrn.structures import bbox_voting
-from mmsrn.testing.voting_loop import bbox_voting_loop
+from mmsrn.utils.errors import UserError
+from tests.oracles.voting_loop import bbox_voting_loop
 
 from .compare import compare
 
-NUM_BOXES = 20_000
 SIDES = (8, 200)  # pixels, of faces
 IMAGE = 2000  # pixels, of both sides
 VOTE_IOU = 0.5  # as published
@@ -70,19 +70,9 @@ def make_sets(num: int) -> dict[str, np.ndarray]:
 
 
 def measure(args: argparse.Namespace) -> dict:
-    """Measure both on all sets.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        dict: ``rows`` by set, and the ``ratio`` on the set "passes".
-
-    Raises:
-        ValueError: If both do not give the same boxes.
-    """
+    """Measure both on all sets."""
     rows = {}
-    for name, dets in make_sets(args.size or NUM_BOXES).items():
+    for name, dets in make_sets(args.size).items():
         row, voted, expected = compare(
             partial(bbox_voting, dets, VOTE_IOU),
             partial(bbox_voting_loop, dets, VOTE_IOU),
@@ -92,6 +82,6 @@ def measure(args: argparse.Namespace) -> dict:
         if voted.shape != expected.shape or not np.allclose(
             voted, expected, rtol=1e-9
         ):
-            raise ValueError(f'{name}: the voting differs from the loop')
+            raise UserError(f'{name}: the voting differs from the loop')
         rows[name] = dict(row, note=f'{len(dets)} boxes, {len(voted)} left')
     return dict(rows=rows, ratio=rows['passes']['ratio'])

@@ -8,8 +8,8 @@ import torch
 
 from benchmarks.device import device_name, machine_rates, usable_device
 from mmsrn.utils.allocator import keep_freed_memory
-from mmsrn.utils.launch import check_writable, fail
-from mmsrn.utils.output_file import output_file, write_json
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import check_writable, output_file, write_json
 
 from .active_cells import count_active
 from .detectors import Batch, Loaded, load_detector
@@ -17,26 +17,16 @@ from .imposed_cells import STATEMENT, impose, srn_heads
 from .inputs import find_photos, noise, read_photos, read_test_set
 from .measure import Bench, calibrate
 from .options import check, image_size, make_parser
+from .picture import draw
 from .process_memory import process_peak
-from .report import draw, text, title
+from .tables import text, title
 from .variants import VARIANTS, Contender
 
 
 def make_contenders(
     detectors: list[Loaded], variants: list[str] | None
 ) -> list[Contender]:
-    """Make all variants of all detectors.
-
-    Args:
-        detectors (list[Loaded]): The detectors.
-        variants (list[str], optional): Those of each; None for the default.
-
-    Returns:
-        list[Contender]: By detector.
-
-    Raises:
-        ValueError: If a detector has no such variant.
-    """
+    """Make all variants of all detectors."""
     contenders = []
     for x in detectors:
         own = VARIANTS if srn_heads(x.model) else ('dense',)
@@ -48,18 +38,7 @@ def make_contenders(
 def read_images(
     detectors: list[Loaded], args: argparse.Namespace
 ) -> dict[str, dict[str, list[Batch]]]:
-    """Read photos, or make noise.
-
-    Args:
-        detectors (list[Loaded]): Whose images.
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        dict[str, dict[str, list]]: By size, and then by name of the detector.
-
-    Raises:
-        ValueError: If a photo cannot be read.
-    """
+    """Read photos, or make noise."""
     if args.test_photos is not None:
         number = args.test_photos
         found = {x.name: read_test_set(x, number) for x in detectors}
@@ -77,24 +56,13 @@ def read_images(
 
 
 def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
-    """Measure all that the command line asks for.
-
-    Args:
-        detectors (list[Loaded]): What to measure.
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        dict: Setting of the run, and numbers by size and imposed share.
-
-    Raises:
-        ValueError: If detectors, images and options do not go together.
-    """
+    """Measure all that the command line asks for."""
     contenders = make_contenders(detectors, args.variants)
     for option in ('impose_active', 'calibrate'):
         for x in detectors:
             if getattr(args, option) and not srn_heads(x.model):
                 option = option.replace('_', '-')
-                raise ValueError(f'--{option}: {x.config} has no SRNHead')
+                raise UserError(f'--{option}: {x.config} has no SRNHead')
     images = read_images(detectors, args)
     device = torch.device(args.device)
     rates = machine_rates(device)
@@ -140,35 +108,26 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
     return result
 
 
+@user_errors('benchmarks.speed')
 def main(argv: list[str] | None = None) -> None:
-    """Measure, print, and write the files.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    check_writable(parser, args.out_dir, f'--out-dir {args.out_dir}')
+    """Measure, print, and write the files."""
+    args = make_parser().parse_args(argv)
+    check_writable(args.out_dir, f'--out-dir {args.out_dir}')
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    try:
-        args.device = usable_device(args.device)
-        check(args)
-        detectors = [
-            load_detector(parser, x, args.device)
-            for x in dict.fromkeys(args.models)
-        ]
-        names = [x.name for x in detectors]
-        for x in detectors:
-            if names.count(x.name) > 1:  # files of a name in several folders
-                x.name = x.given
-        result = measure(detectors, args)
-    except ValueError as error:
-        fail(parser, str(error))
+    args.device = usable_device(args.device)
+    check(args)
+    detectors = [
+        load_detector(x, args.device) for x in dict.fromkeys(args.models)
+    ]
+    names = [x.name for x in detectors]
+    for x in detectors:
+        if names.count(x.name) > 1:  # files of a name in several folders
+            x.name = x.given
+    result = measure(detectors, args)
     print(text(result))
-    write_json(parser, args.out_dir / 'benchmark.json', result)
-    with output_file(parser, args.out_dir / 'benchmark.png') as partial:
+    write_json(args.out_dir / 'benchmark.json', result)
+    with output_file(args.out_dir / 'benchmark.png') as partial:
         draw(result).savefig(partial, dpi=130)
     print(f'\nWritten: benchmark.json and benchmark.png in {args.out_dir}')
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.utils.errors import UserError
 from mmsrn.visualization.panels import level_name
 
 from .detectors import Batch, Loaded
@@ -77,11 +78,11 @@ def second_step_map(
         tuple[Tensor, str]: (1, C, H, W), and the name of the level.
 
     Raises:
-        ValueError: If the head has no level of STC.
+        UserError: If the head has no level of STC.
     """
     head = srn_heads(loaded.model)[0]
     if not head.stc_levels:
-        raise ValueError(
+        raise UserError(
             f'--calibrate: the head of {loaded.config} has no stc_levels'
         )
     level = min(head.stc_levels)
@@ -100,14 +101,7 @@ def watch(
     look: Callable[..., None],
     function: Callable[[], object],
 ) -> None:
-    """Look at the arguments that a method of a head gets during a call.
-
-    Args:
-        head (SRNHead): The head; as before when the call has ended.
-        method (str): Name of its method.
-        look (Callable): Gets the arguments.
-        function (Callable): What to call.
-    """
+    """Look at the arguments that a method of a head gets during a call."""
     own = getattr(head, method)
 
     def watched(*args, **kwargs):

@@ -10,6 +10,7 @@ from torch import Tensor
 from benchmarks.timing import seconds, take_turns
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.sparse import RowPlan, runs_on_rows, share_of_work
+from mmsrn.utils.errors import UserError
 from mmsrn.utils.one_line import one_line
 
 from .imposed_cells import blobs
@@ -40,12 +41,12 @@ def measure_crossover(
         ``ratio`` (time on rows over that on the map).
 
     Raises:
-        ValueError: If the subnet does not run on rows.
+        UserError: If the subnet does not run on rows.
     """
     layers = head.cls_layers()
     unfit = [x for x in layers if not runs_on_rows(x)]
     if unfit:
-        raise ValueError(
+        raise UserError(
             f'--calibrate: {one_line(unfit[0])} does not run on rows; '
             "inference='dense' is the only way"
         )

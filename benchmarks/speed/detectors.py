@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +12,13 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
+from mmsrn.cli.config import check_parts, read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.launch import check_checkpoint, load_weights, open_checkpoint
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.utils import use_channels_last
 from mmsrn.utils import register_all_modules
-from mmsrn.utils.launch import (
-    check_checkpoint,
-    check_config,
-    check_parts,
-    fail,
-    load_weights,
-    one_line_errors,
-    open_checkpoint,
-    read_config,
-)
+from mmsrn.utils.errors import UserError
 from mmsrn.zoo import ZooError, find_model, list_models
 
 from .imposed_cells import ImposedCells, mix_in, srn_heads
@@ -58,13 +51,10 @@ class Loaded:
     model: nn.Module
 
 
-def load_detector(
-    parser: argparse.ArgumentParser, text: str, device: str
-) -> Loaded:
+def load_detector(text: str, device: str) -> Loaded:
     """Build a detector, or end with what is wrong with its files.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         text (str): ``CONFIG``; ``CONFIG=CHECKPOINT``, a file or a name of
             the zoo; such a name, with the config of its training; or a
             checkpoint that mmengine has saved, which holds its config.
@@ -85,22 +75,19 @@ def load_detector(
     if path in list_models():
         if config == path:
             config = str(ROOT / list_models()[path]['config'])
-        path = _shipped_file(parser, path)
+        path = _shipped_file(path)
     if path:
-        check_checkpoint(
-            parser, path, 'without =CHECKPOINT, the weights are random'
-        )
-    weights = open_checkpoint(parser, path) if path else None
+        check_checkpoint(path, 'without =CHECKPOINT, the weights are random')
+    weights = open_checkpoint(path) if path else None
     if config == path:
-        cfg = _config_within(parser, path, weights)
+        cfg = _config_within(path, weights)
     else:
-        check_config(parser, config, ROOT)
-        cfg = read_config(parser, config, None)
-    check_parts(parser, cfg, config, ('model',))
+        cfg = read_config(config)
+    check_parts(cfg, config, ('model',))
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     _forget_pretrained(cfg.model)  # no download: a checkpoint has it all
     torch.manual_seed(0)
-    with one_line_errors(parser, config):
+    with one_line_errors(config):
         model = MODELS.build(cfg.model)
         if weights is None:
             logging.disable(logging.WARNING)  # it tells of every weight
@@ -109,7 +96,7 @@ def load_detector(
             finally:
                 logging.disable(logging.NOTSET)
     if weights is not None:
-        load_weights(parser, config, model, path, weights)
+        load_weights(config, model, path, weights)
     model.to(device).eval()
     if _is_channels_last(cfg):
         use_channels_last(model)
@@ -119,28 +106,24 @@ def load_detector(
     return Loaded(name, text, config, path or None, cfg, model)
 
 
-def _shipped_file(parser: argparse.ArgumentParser, name: str) -> str:
+def _shipped_file(name: str) -> str:
     """File of a model of the zoo, or end with what is wrong with it."""
     try:
         return str(find_model(name, 'torch'))
     except ZooError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
 
 
-def _config_within(
-    parser: argparse.ArgumentParser, path: str, checkpoint: dict
-) -> Config:
+def _config_within(path: str, checkpoint: dict) -> Config:
     """Config that mmengine has put into a checkpoint."""
     text = (checkpoint.get('meta') or {}).get('cfg')
     if not isinstance(text, str):
-        fail(
-            parser,
+        raise UserError(
             f'checkpoint {path} does not hold its config; name it: '
             f'CONFIG={path}',
         )
     register_all_modules(init_default_scope=False)
     with one_line_errors(
-        parser,
         f'checkpoint {path}',
         lambda error: f'its config cannot be read: {error}',
     ):
@@ -169,10 +152,5 @@ def _is_channels_last(cfg: Config) -> bool:
 
 
 def set_inference(head: SRNHead, mode: str) -> None:
-    """Choose how a head predicts.
-
-    Args:
-        head (SRNHead): The head, changed in place.
-        mode (str): ``inference`` of ``test_cfg``.
-    """
+    """Choose how a head predicts."""
     head.test_cfg = ConfigDict(head.test_cfg or {}, inference=mode)

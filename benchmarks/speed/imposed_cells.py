@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.utils.errors import UserError
 
 RADII = (1, 2, 3)  # cells, of the discs
 SEED = 0
@@ -106,27 +107,12 @@ class ImposedCells:
     imposed: float | None = None
 
     def survivors(self, first: Tensor) -> Tensor:
-        """See ``SRNHead.survivors``.
-
-        Args:
-            first (Tensor): First-step logits of a level.
-
-        Returns:
-            Tensor: bool, (B, priors of the level).
-        """
+        """See ``SRNHead.survivors``."""
         own = super().survivors(first)
         return own if self.imposed is None else self._priors(first)
 
     def unsure(self, first: Tensor, band: float) -> Tensor:
-        """See ``SRNHead.unsure``.
-
-        Args:
-            first (Tensor): First-step logits of a level.
-            band (float): Their error.
-
-        Returns:
-            Tensor: bool, (B, priors of the level).
-        """
+        """See ``SRNHead.unsure``."""
         own = super().unsure(first, band)
         if self.imposed is None:
             return own
@@ -135,16 +121,7 @@ class ImposedCells:
         return priors.to(first.device).expand(len(first), -1)
 
     def find(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
-        """See ``SRNHead.find``.
-
-        Args:
-            first (Tensor, optional): First-step logits of a level.
-            second (Tensor): Second-step logits.
-            cfg (dict): ``test_cfg``.
-
-        Returns:
-            Tensor: bool, (B, priors of the level, classes).
-        """
+        """See ``SRNHead.find``."""
         own = super().find(first, second, cfg)
         if self.imposed is None:
             return own
@@ -180,14 +157,7 @@ class ImposedSurvivors:
     imposed: Tensor
 
     def survives(self, first_scores: Tensor) -> Tensor:
-        """See ``STCLoss.survives``.
-
-        Args:
-            first_scores (Tensor): First-step probabilities, (B, M, classes).
-
-        Returns:
-            Tensor: bool, (B, M).
-        """
+        """See ``STCLoss.survives``."""
         own = super().survives(first_scores)
         return self.imposed.to(own.device).expand_as(own)
 
@@ -204,11 +174,11 @@ def impose_in_training(
             padding, in pixels.
 
     Raises:
-        ValueError: If a head has no STC.
+        UserError: If a head has no STC.
     """
     for head in srn_heads(model):
         if not head.stc_levels:
-            raise ValueError('--survivors: the head has no levels of STC')
+            raise UserError('--survivors: the head has no levels of STC')
         strides = head.prior_generator.strides
         mix_in(head.loss_cls, ImposedSurvivors)
         head.loss_cls.imposed = torch.cat(
@@ -225,36 +195,18 @@ def impose_in_training(
 
 
 def srn_heads(model: nn.Module) -> list[SRNHead]:
-    """Heads with two steps of a detector.
-
-    Args:
-        model (nn.Module): Any detector.
-
-    Returns:
-        list[SRNHead]: Usually one, or none.
-    """
+    """Heads with two steps of a detector."""
     return [x for x in model.modules() if isinstance(x, SRNHead)]
 
 
 def mix_in(module: nn.Module, base: type) -> None:
-    """Put a class in front of that of a module, for copies of it too.
-
-    Args:
-        module (nn.Module): A head or a loss, changed in place.
-        base (type): The class.
-    """
+    """Put a class in front of that of a module, for copies of it too."""
     own = type(module)
     module.__class__ = type(own.__name__, (base, own), {})
 
 
 def impose(models: Iterable[nn.Module], share: float | None) -> None:
-    """Say which cells are active, to all heads that can be told.
-
-    Args:
-        models (Iterable[nn.Module]): Detectors.
-        share (float, optional): Of the cells of each level; None leaves it
-            to the heads.
-    """
+    """Say which cells are active, to all heads that can be told."""
     for model in models:
         for head in srn_heads(model):
             head.imposed = share

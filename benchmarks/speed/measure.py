@@ -114,21 +114,7 @@ def calibrate(
     iters: int,
     warmup: int,
 ) -> list[dict]:
-    """Measure the crossover of each detector, prepared or not.
-
-    Args:
-        contenders (list[Contender]): Variants of detectors.
-        batches (dict[str, list]): Images by name of the detector.
-        iters (int): Timed calls of each way.
-        warmup (int): Calls before them.
-
-    Returns:
-        list[dict]: ``model``, ``prepared``, ``level``, and what
-        ``measure_crossover`` gives.
-
-    Raises:
-        ValueError: If a head cannot be measured.
-    """
+    """Measure the crossover of each detector, prepared or not."""
     # The variants of a detector have the same subnet, but for preparation.
     subnets: dict[tuple[str, bool], Contender] = {}
     for x in contenders:

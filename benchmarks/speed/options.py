@@ -17,14 +17,8 @@ Changes may follow, in this order, such as auto+prepared+coarse:
 +amp       all runs under autocast, as with test_cfg.fp16=True: bfloat16 on a
            CPU, float16 on a GPU; scores and boxes change a little
 
-Times are wall-clock, medians with their range; the ratio is to the first row.
-As in tools/test.py, memory that is freed is kept.
-Stages are timed in passes of their own, so that the clock does not disturb
-the total. GMAC: multiply-adds of convolutions and matrix products that are
-executed, in thousand millions; "rate" is their share of what this machine
-does in a 3x3 convolution of 256 channels. Memory is the peak of tensors above
-that before the prediction, see benchmark_train.py; of a process, all that it
-takes. With several sizes the picture shows both against the size.
+Times are medians of wall-clock time. As in tools/test.py, memory that is freed
+is kept. docs/performance.md says what each number is.
 """
 
 from __future__ import annotations
@@ -33,7 +27,8 @@ import argparse
 import re
 from pathlib import Path
 
-from mmsrn.utils.launch import positive, share
+from mmsrn.cli.arguments import positive, share
+from mmsrn.utils.errors import UserError
 
 from .detectors import ROOT
 from .process_memory import STATUS
@@ -55,17 +50,7 @@ examples:
 
 
 def variant(text: str) -> str:
-    """Read a variant, for ``type=`` of an option.
-
-    Args:
-        text (str): What the user gave.
-
-    Returns:
-        str: The same.
-
-    Raises:
-        argparse.ArgumentTypeError: If there is no such variant.
-    """
+    """Read a variant, for ``type=`` of an option."""
     mode, *changes = text.split('+')
     if mode not in VARIANTS or changes != [x for x in CHANGES if x in changes]:
         raise argparse.ArgumentTypeError(
@@ -82,17 +67,7 @@ def variant(text: str) -> str:
 
 
 def image_size(text: str) -> tuple[int, int]:
-    """Read a size, for ``type=`` of an option.
-
-    Args:
-        text (str): What the user gave.
-
-    Returns:
-        tuple[int, int]: Height and width in pixels.
-
-    Raises:
-        argparse.ArgumentTypeError: If it is none.
-    """
+    """Read a size, for ``type=`` of an option."""
     found = re.fullmatch(r'([1-9]\d*)(?:x([1-9]\d*))?', text)
     if found is None:
         raise argparse.ArgumentTypeError(
@@ -206,30 +181,23 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Check that options go together.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Raises:
-        ValueError: If they do not.
-    """
+    """Check that options go together."""
     if args.images is not None and args.test_photos is not None:
-        raise ValueError('--images and --test-photos exclude each other')
+        raise UserError('--images and --test-photos exclude each other')
     photos = args.images is not None or args.test_photos is not None
     if photos and args.size is not None:
-        raise ValueError(
+        raise UserError(
             '--size is of noise; --images and --test-photos go through the '
             'pipelines'
         )
     if not args.process_memory:
         return
     if photos:
-        raise ValueError('--process-memory is of noise: name its --size')
+        raise UserError('--process-memory is of noise: name its --size')
     if args.device != 'cpu':
-        raise ValueError(
+        raise UserError(
             '--process-memory: is of a CPU; add --device cpu, or measure the '
             'memory of a GPU with --memory'
         )
     if not STATUS.exists():
-        raise ValueError(f'--process-memory: needs Linux, which has {STATUS}')
+        raise UserError(f'--process-memory: needs Linux, which has {STATUS}')

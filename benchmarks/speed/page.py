@@ -17,7 +17,8 @@ import sys
 import textwrap
 from pathlib import Path
 
-from mmsrn.utils.launch import fail, positive
+from mmsrn.cli.arguments import positive
+from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
 
 from .detectors import ROOT
@@ -88,29 +89,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def block(name: str) -> re.Pattern[str]:
-    """Make a pattern of the block of a measurement.
-
-    Args:
-        name (str): Its name.
-
-    Returns:
-        re.Pattern: Groups: the mark before it, the block, the mark after it.
-    """
+    """Make a pattern of the block of a measurement."""
     begin, end = f'<!-- numbers: {re.escape(name)} -->\n', '<!-- end -->'
     return re.compile(f'({begin})(.*?)({end})', re.DOTALL)
 
 
 def contents(options: str, tables: str, picture: str) -> str:
-    """Write a block.
-
-    Args:
-        options (str): Of the measurement.
-        tables (str): Its numbers.
-        picture (str): Link to its picture.
-
-    Returns:
-        str: Markdown.
-    """
+    """Write a block."""
     # An option stays in the line of its first value.
     joined = re.sub(r'(--[\w-]+) (?!--)', '\\1\0', options)
     command = textwrap.wrap(
@@ -125,36 +110,24 @@ def contents(options: str, tables: str, picture: str) -> str:
 
 
 def run(options: str, folder: Path) -> None:
-    """Measure in a process: what one leaves in memory is not the next one's.
-
-    Args:
-        options (str): Of ``python -m benchmarks.speed``.
-        folder (Path): For its files.
-
-    Raises:
-        ValueError: If it fails.
-    """
+    """Measure in a process of its own, so that its memory is its own."""
     command = [sys.executable, '-m', 'benchmarks.speed', *options.split()]
     done = subprocess.run([*command, '--out-dir', folder], cwd=ROOT)
     if done.returncode != 0:
-        raise ValueError(f'{options}: ended with {done.returncode}')
+        raise UserError(f'{options}: ended with {done.returncode}')
 
 
+@user_errors('benchmarks.speed.page')
 def main(argv: list[str] | None = None) -> None:
-    """Measure, and write the page.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
+    """Measure, and write the page."""
     parser = make_parser()
     args = parser.parse_args(argv)
     page = args.page.resolve()
     if not page.is_file():
-        fail(parser, f'--page {args.page}: is no file')
+        raise UserError(f'--page {args.page}: is no file')
     for name in args.only:
         if not block(name).search(page.read_text(encoding='utf-8')):
-            fail(parser, f'{args.page}: has no <!-- numbers: {name} -->')
+            raise UserError(f'{args.page}: has no <!-- numbers: {name} -->')
     for name in args.only:
         options, shows = MEASUREMENTS[name]
         options += f' --iters {args.iters} --warmup 1'
@@ -162,16 +135,16 @@ def main(argv: list[str] | None = None) -> None:
         try:
             run(options, folder)
         except ValueError as error:
-            fail(parser, str(error))
+            raise UserError(str(error)) from error
         result = json.loads((folder / 'benchmark.json').read_text('utf-8'))
         image = Path('images', f'inference_{name}.png')
-        with output_file(parser, page.parent / image) as partial:
+        with output_file(page.parent / image) as partial:
             shutil.copyfile(folder / 'benchmark.png', partial)
         picture = f'![{shows}]({image.as_posix()})'
         new = contents(options, markdown(result), picture)
         text = page.read_text(encoding='utf-8')
         text = block(name).sub(lambda x, new=new: x[1] + new + x[3], text)
-        with output_file(parser, page) as partial:
+        with output_file(page) as partial:
             partial.write_text(text, encoding='utf-8')
 
 

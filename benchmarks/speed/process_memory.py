@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -11,6 +10,7 @@ from pathlib import Path
 import torch
 
 from mmsrn.utils.allocator import keep_freed_memory
+from mmsrn.utils.errors import UserError
 
 from .detectors import load_detector
 from .imposed_cells import impose
@@ -43,7 +43,7 @@ def process_peak(
         ``process_start_bytes``, before the prediction.
 
     Raises:
-        ValueError: If the process is ended, most likely by the system.
+        UserError: If the process is ended, most likely by the system.
     """
     context = multiprocessing.get_context('spawn')
     threads = torch.get_num_threads()
@@ -54,7 +54,7 @@ def process_peak(
         try:
             return task.result()
         except BrokenProcessPool:
-            raise ValueError(
+            raise UserError(
                 f'--process-memory: the process of {variant} at '
                 f'{size[0]}x{size[1]} was ended, most likely for want of '
                 'memory; try smaller sizes'
@@ -70,7 +70,7 @@ def _predict_once(
 ) -> dict[str, int]:
     keep_freed_memory()
     torch.set_num_threads(threads)
-    loaded = load_detector(argparse.ArgumentParser(), model, 'cpu')
+    loaded = load_detector(model, 'cpu')
     batches = noise(loaded, size)
     contender = Contender(loaded, variant)
     network, amp = contender.model, contender.amp

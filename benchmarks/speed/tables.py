@@ -5,23 +5,67 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from .report import names_of
+from benchmarks.ablation.table import short_names
 
 _MEBIBYTE = 2**20
-_GIBIBYTE = 2**30
+GIBIBYTE = 2**30
+
+
+def names_of(rows: list[dict]) -> list[str]:
+    """Name what was measured, no longer than needed."""
+    models = list(dict.fromkeys(x['model'] for x in rows))
+    if len(models) == 1:
+        return [x['variant'] for x in rows]
+    short = dict(zip(models, short_names(models)))
+    return [f'{short[x["model"]]} {x["variant"]}' for x in rows]
+
+
+def title(setting: dict) -> str:
+    """Name of a setting."""
+    share = setting['imposed']
+    if share is None:
+        return setting['size']
+    return f'{setting["size"]}, {100 * share:g} % of the cells active'
+
+
+def text(result: dict) -> str:
+    """Everything for the terminal."""
+    lines = []
+    for model in result['models']:
+        weights = model['checkpoint'] or 'random weights'
+        lines.append(f'{model["name"]}: {weights}')
+    if result['imposed'] is None and not all(
+        x['checkpoint'] for x in result['models']
+    ):
+        lines.append(
+            'With random weights it is chance which cells survive STC; '
+            '--impose-active sets their share.'
+        )
+    lines += ['', markdown(result)]
+    for setting in result['settings']:
+        lines.append(f'{title(setting)}: ms, share of the rate, stages')
+        for name, row in zip(names_of(setting['rows']), setting['rows']):
+            low, high = 1e3 * row['seconds_min'], 1e3 * row['seconds_max']
+            stages = ', '.join(
+                f'{x} {1e3 * y:.1f}' for x, y in row['stage_seconds'].items()
+            )
+            share = 100 * row['share_of_rate']
+            lines.append(
+                f'  {name}: {low:.1f}-{high:.1f}, {share:.0f} %, {stages}'
+            )
+    for row in result['calibration']:
+        prepared = ', prepared' if row['prepared'] else ''
+        lines.append(
+            f'{row["model"]}{prepared}, class subnet on {row["level"]} of '
+            f'{row["size"]}: rows take the time of the map at '
+            f'{row["crossover"]:.2f} of its work, '
+            f'test_cfg.crossover={row["crossover"]:.2f}'
+        )
+    return '\n'.join(lines)
 
 
 def markdown(result: dict) -> str:
-    """Format times, work, memory and active cells.
-
-    Args:
-        result (dict): What was measured.
-
-    Returns:
-        str: How it was measured, then tables: with several shares
-        of active cells a column for each, for each size; with several sizes
-        a column for each; else a line for each variant.
-    """
+    """Format times, work, memory and active cells."""
     settings = result['settings']
     shares = list(dict.fromkeys(x['imposed'] for x in settings))
     sizes = list(dict.fromkeys(x['size'] for x in settings))
@@ -161,6 +205,6 @@ _MEMORY = (
     (
         'process_bytes',
         'peak of the process, GiB',
-        lambda x: f'{x / _GIBIBYTE:.2f}',
+        lambda x: f'{x / GIBIBYTE:.2f}',
     ),
 )

@@ -11,6 +11,7 @@ from mmengine.runner import autocast
 from torch import Tensor, nn
 
 from mmsrn.models.utils import prepare_for_inference
+from mmsrn.utils.errors import UserError
 
 from .detectors import Batch, Loaded, set_inference
 from .imposed_cells import mix_in, srn_heads
@@ -29,15 +30,7 @@ class PublishedWork:
     """
 
     def forward(self, x: tuple[Tensor | None, ...]) -> tuple[list, ...]:
-        """See ``SRNHead.forward``.
-
-        Args:
-            x (tuple[Tensor | None]): The maps.
-
-        Returns:
-            tuple[list, list, list, list]: Without ``None``, unless the neck
-            has no first-step map of a level.
-        """
+        """See ``SRNHead.forward``."""
         cls_fs, bbox_fs, cls_ss, bbox_ss = super().forward(x)
         for i, maps in enumerate(x[: len(cls_ss)]):
             if maps is None:
@@ -50,15 +43,7 @@ class PublishedWork:
         return cls_fs, bbox_fs, cls_ss, bbox_ss
 
     def predict_by_feat(self, cls_fs, bbox_fs, *args, **kwargs) -> list:
-        """See ``SRNHead.predict_by_feat``.
-
-        Args:
-            cls_fs, bbox_fs: Of :meth:`forward`.
-            *args, **kwargs: As there.
-
-        Returns:
-            list[InstanceData]: As there.
-        """
+        """See ``SRNHead.predict_by_feat``."""
         cls_fs = [
             x if i in self.stc_levels else None for i, x in enumerate(cls_fs)
         ]
@@ -84,7 +69,7 @@ class Contender:
         amp (bool): Whether it predicts under autocast.
 
     Raises:
-        ValueError: If only an ``SRNHead`` has such a variant.
+        UserError: If only an ``SRNHead`` has such a variant.
     """
 
     def __init__(self, loaded: Loaded, variant: str) -> None:
@@ -98,7 +83,7 @@ class Contender:
         self.plain = copy.deepcopy(loaded.model, memo)
         heads = srn_heads(self.plain)
         if not heads and mode != 'dense':
-            raise ValueError(
+            raise UserError(
                 f'{loaded.config}: has no SRNHead, so there is no variant '
                 f"'{variant}'; it can be measured with --variants dense"
             )
@@ -121,17 +106,7 @@ class Contender:
 
 @torch.no_grad()
 def predict(model: nn.Module, batches: list[Batch], amp: bool = False) -> int:
-    """Find boxes.
-
-    Args:
-        model (nn.Module): Detector.
-        batches (list[tuple[Tensor, list]]): What the data preprocessor
-            made.
-        amp (bool): Under autocast.
-
-    Returns:
-        int: Boxes in all images.
-    """
+    """Find boxes."""
     device = next(model.parameters()).device.type
     with autocast(device, enabled=amp):
         found = [model.predict(*batch) for batch in batches]

@@ -27,15 +27,11 @@ from mmengine.registry import init_default_scope
 
 from benchmarks.device import device_name, usable_device
 from benchmarks.speed.imposed_cells import impose_in_training
+from mmsrn.cli.arguments import positive, share
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.testing.models import random_batch
-from mmsrn.utils.launch import (
-    check_config,
-    fail,
-    one_line_errors,
-    positive,
-    read_config,
-    share,
-)
+from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import write_json
 
 from .steps import Step, compare
@@ -134,12 +130,6 @@ def retinanet_cfg(srn: ConfigDict) -> dict:
     """Make the config of a RetinaNet that is like an SRN as far as it can be.
 
     Its thresholds are those of SRN's second step.
-
-    Args:
-        srn (ConfigDict): Model of an SRN.
-
-    Returns:
-        dict: Model of the RetinaNet.
     """
     head = srn.bbox_head
     second_step = srn.train_cfg.second_step
@@ -173,16 +163,7 @@ def retinanet_cfg(srn: ConfigDict) -> dict:
 
 
 def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
-    """Build a model with its optimizer and input.
-
-    Args:
-        model_cfg (dict): The model.
-        cfg (Config): The rest of the config.
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        Step: Its training step.
-    """
+    """Build a model with its optimizer and input."""
     torch.manual_seed(0)
     model = MODELS.build(copy.deepcopy(model_cfg))
     model.init_weights()
@@ -199,22 +180,11 @@ def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> dict:
-    """Measure the models.
-
-    Args:
-        cfg (Config): The config of an SRN.
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        dict: Setting, numbers by model, and the ratios of two of them.
-
-    Raises:
-        ValueError: If the config is no SRN.
-    """
+    """Measure the models."""
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     srn = cfg.get('model', {})
     if srn.get('bbox_head', {}).get('type') != 'SRNHead':
-        raise ValueError(f'{args.config}: model.bbox_head is no SRNHead')
+        raise UserError(f'{args.config}: model.bbox_head is no SRNHead')
     srn.backbone.init_cfg = None  # no download: weights do not matter here
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
@@ -281,30 +251,18 @@ def table(result: dict) -> str:
     return '\n'.join(lines)
 
 
+@user_errors('benchmarks.training')
 def main(argv: list[str] | None = None) -> int:
-    """Measure and print.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 1 if a ratio exceeds ``--max-ratio``, else 0.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    check_config(parser, args.config, ROOT)
+    """Measure and print."""
+    args = make_parser().parse_args(argv)
     if len(args.size) > 2:
-        fail(parser, '--size takes one or two numbers')
-    cfg = read_config(parser, args.config, None)
-    with one_line_errors(parser, args.config):
-        try:
-            args.device = usable_device(args.device)
-            result = measure(cfg, args)
-        except ValueError as error:
-            fail(parser, str(error))
+        raise UserError('--size takes one or two numbers')
+    cfg = read_config(args.config)
+    args.device = usable_device(args.device)
+    with one_line_errors(args.config):
+        result = measure(cfg, args)
     print(table(result))
-    write_json(parser, args.json, result)
+    write_json(args.json, result)
     worst = max(result['time_ratio'], result['memory_ratio'])
     if args.max_ratio is not None and worst > args.max_ratio:
         print(f'More than {args.max_ratio} times as much.', file=sys.stderr)

@@ -72,9 +72,6 @@ class Step:
 
         The other model is in memory too. So what counts is the rise above
         the start of the step, and what this model keeps between steps.
-
-        Returns:
-            int: Bytes.
         """
         rise = peak_rise(self, self.device)
         return self.kept_bytes() + rise

@@ -12,8 +12,10 @@ from itertools import groupby
 from pathlib import Path
 
 from mmsrn.apis import FaceDetector, PhotoError
+from mmsrn.cli.arguments import positive
 from mmsrn.enhance import METHODS
-from mmsrn.utils.launch import check_writable, fail, positive
+from mmsrn.utils.errors import UserError
+from mmsrn.utils.output_file import check_writable
 from mmsrn.video import VideoError, VideoReader, VideoWriter, detect_faces
 
 from .model_options import add_model_options, fail_with
@@ -189,11 +191,10 @@ def _tile(text: str) -> int | str | None:
     return int(text)
 
 
-def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Detect.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the command.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -201,16 +202,16 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     """
     folders = [x for x in (args.out, args.wider) if x is not None]
     sources, problems = find_sources(args.sources, folders)
-    _check_outputs(parser, args, sources)
+    _check_outputs(args, sources)
     if sources:
         try:
-            detection = _Detection(args, _make_detector(parser, args))
+            detection = _Detection(args, _make_detector(args))
             problems += detection.run(sources)
         except OutputError as error:
-            fail(parser, str(error))
+            raise UserError(str(error)) from error
     if problems:
         print(
-            f'{parser.prog}: {len(problems)} '
+            f'{args.program}: {len(problems)} '
             f'{"source" if len(problems) == 1 else "sources"} could not be '
             'used, or not in full:',
             *(f'  {x}' for x in problems),
@@ -221,47 +222,43 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
 
 
 def _check_outputs(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     sources: Sequence[Source],
 ) -> None:
     """End before the model is loaded if results could not be written."""
     for option, folder in (('--out', args.out), ('--wider', args.wider)):
         if folder is not None:
-            check_writable(parser, folder, f'{option} {folder}')
+            check_writable(folder, f'{option} {folder}')
     targets = {}
     if args.out is not None:
         targets = {os.path.realpath(args.out / x.picture): x for x in sources}
         if len(targets) < len(sources):
-            fail(parser, '--out: two pictures would have the same name')
+            raise UserError('--out: two pictures would have the same name')
     for option, file in (('--json', args.json), ('--csv', args.csv)):
         if file in (None, STDOUT):
             continue
         if os.path.isdir(file):
-            fail(parser, f'{option} {file}: is a folder; name a file')
-        check_writable(parser, Path(file).parent, f'{option} {file}')
+            raise UserError(f'{option} {file}: is a folder; name a file')
+        check_writable(Path(file).parent, f'{option} {file}')
         targets[os.path.realpath(file)] = file
     if args.json == args.csv == STDOUT:
-        fail(parser, '--json - --csv -: only one can be printed')
+        raise UserError('--json - --csv -: only one can be printed')
     for source in sources:
         if os.path.realpath(str(source.content)) in targets:
-            fail(
-                parser,
+            raise UserError(
                 f'{source.content}: would be overwritten with results; name '
-                'another file or folder for them',
+                'another file or folder for them'
             )
 
 
-def _make_detector(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> FaceDetector:
+def _make_detector(args: argparse.Namespace) -> FaceDetector:
     names = ('backend', 'device', 'precision', 'score_thr', 'min_size')
     names += ('max_size', 'scale', 'enhance', 'tile', 'batch_size')
     settings = {name: getattr(args, name) for name in names}
     try:
         return FaceDetector(args.model, args.config, **settings)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        fail_with(parser, error)
+        fail_with(error)
 
 
 class _Detection:

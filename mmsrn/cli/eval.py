@@ -11,7 +11,7 @@ from mmsrn.evaluation.protocols import DARK_FACE, WIDER_FACE, FaceProtocol
 
 from . import face_eval
 
-__all__ = ['EVALUATIONS', 'Evaluation', 'add_arguments', 'evaluate', 'run']
+__all__ = ['EVALUATIONS', 'Evaluation', 'add_arguments', 'run']
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,6 @@ examples:
 )
 
 
-def evaluate(name: str, argv: list[str] | None = None) -> None:
-    """Evaluate as a program of its own.
-
-    Args:
-        name (str): A key of :data:`EVALUATIONS`.
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = argparse.ArgumentParser()
-    EVALUATIONS[name].add_arguments(parser)
-    face_eval.run(parser, parser.parse_args(argv), EVALUATIONS[name].protocol)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Set the parser up, with a command for each benchmark.
 
@@ -130,18 +117,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, evaluation in EVALUATIONS.items():
         inner = benchmarks.add_parser(name, help=evaluation.summary)
         evaluation.add_arguments(inner)
-        inner.set_defaults(parser=inner)
+        inner.set_defaults(program=inner.prog)
 
 
-def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Evaluate.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the command.
         args (argparse.Namespace): The command line.
 
     Returns:
         int: 0.
     """
-    face_eval.run(args.parser, args, EVALUATIONS[args.benchmark].protocol)
+    face_eval.run(args, EVALUATIONS[args.benchmark].protocol)
     return 0

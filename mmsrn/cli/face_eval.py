@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from mmsrn.cli.arguments import positive
 from mmsrn.evaluation.protocols import FaceProtocol
 from mmsrn.evaluation.protocols.extras import EXTRAS
 from mmsrn.evaluation.readers import write_submission
@@ -19,7 +20,7 @@ from mmsrn.evaluation.results import (
     read_predictions,
 )
 from mmsrn.structures.face_set import FaceSet
-from mmsrn.utils.launch import fail, positive
+from mmsrn.utils.errors import UserError
 from mmsrn.utils.output_file import output_file, write_json
 
 
@@ -119,22 +120,20 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def run(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     protocol: FaceProtocol,
 ) -> None:
     """Evaluate, print, and write what was asked for.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
         protocol (FaceProtocol): Of the evaluation.
     """
-    _check(parser, args)
+    _check(args)
     try:
         truth = None if args.gt is None else protocol.read_truth(args.gt)
         if args.format_only is not None:
-            _format(parser, args, protocol, truth)
+            _format(args, protocol, truth)
             return
         extras = tuple(EXTRAS) if 'all' in args.extras else tuple(args.extras)
         if 'all' in truth.settings and 'height' not in extras:
@@ -154,60 +153,58 @@ def run(
                 **_reading(args),
             )
             for text in result.warnings:
-                _warn(parser, f'{name}: {text}')
+                _warn(args, f'{name}: {text}')
             results.append(result)
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     known = {x.tested for x in results} - {NOT_GIVEN}
     if len(known) > 1:
         _warn(
-            parser,
+            args,
             'the protocols differ: so would the numbers of one and the same '
             'detector',
         )
-    _write(parser, args, results)  # whoever reads the table may go away
+    _write(args, results)  # whoever reads the table may go away
     print(table(truth, results))
     if args.plot is not None:
         print(f'\nCurves: {args.plot}')
 
 
-def _warn(parser: argparse.ArgumentParser, text: str) -> None:
-    print(f'{parser.prog}: warning: {text}', file=sys.stderr)
+def _warn(args: argparse.Namespace, text: str) -> None:
+    print(f'{args.program}: warning: {text}', file=sys.stderr)
 
 
 def _reading(args: argparse.Namespace) -> dict:
     return dict(label=args.label, ann_file=args.ann_file, strict=args.strict)
 
 
-def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace) -> None:
     if args.gt is None and args.format_only is None:
-        fail(parser, 'name the ground truth: --gt DIR')
+        raise UserError('name the ground truth: --gt DIR')
     if args.names is not None and len(args.names) != len(args.preds):
-        fail(
-            parser,
-            f'--names: {len(args.names)} names for {len(args.preds)} results',
+        raise UserError(
+            f'--names: {len(args.names)} names for {len(args.preds)} results'
         )
     if args.names is not None and len(set(args.names)) < len(args.names):
-        fail(parser, '--names: two results have the same name')
+        raise UserError('--names: two results have the same name')
     if args.protocol and len(args.protocol) not in (1, len(args.preds)):
-        fail(
-            parser,
+        raise UserError(
             f'--protocol: {len(args.protocol)} protocols for '
-            f'{len(args.preds)} results; name one for all, or one for each',
+            f'{len(args.preds)} results; name one for all, or one for each'
         )
     if args.format_only is not None and len(args.preds) > 1:
-        fail(parser, '--format-only takes one PRED')
+        raise UserError('--format-only takes one PRED')
     if args.format_only is not None and args.format_only.suffix != '.zip':
-        fail(parser, f'--format-only {args.format_only}: must end in .zip')
+        raise UserError(f'--format-only {args.format_only}: must end in .zip')
     if args.plot is not None and args.plot.suffix.lower() not in (
         '.png',
         '.pdf',
         '.svg',
     ):
-        fail(parser, f'--plot {args.plot}: must end in .png, .pdf or .svg')
+        raise UserError(f'--plot {args.plot}: must end in .png, .pdf or .svg')
     for path in args.preds:
         if not Path(path).exists():
-            fail(parser, f'{path}: no such file or folder')
+            raise UserError(f'{path}: no such file or folder')
 
 
 def _names(args: argparse.Namespace) -> list[str]:
@@ -227,7 +224,6 @@ def _protocols(args: argparse.Namespace) -> list[str | None]:
 
 
 def _format(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     protocol: FaceProtocol,
     truth: FaceSet | None,
@@ -245,11 +241,13 @@ def _format(
     if texts and args.strict:
         raise ValueError(f'{path}: {texts[0]}')
     for text in texts:
-        _warn(parser, text)
+        _warn(args, text)
     try:
         write_submission(args.format_only, found, protocol.header)
     except OSError as error:
-        fail(parser, f'{args.format_only}: cannot be written: {error}')
+        raise UserError(
+            f'{args.format_only}: cannot be written: {error}'
+        ) from error
     num = sum(map(len, found.values()))
     print(
         f'{args.format_only}: {num:,} detections in {len(found):,} images, '
@@ -258,21 +256,22 @@ def _format(
 
 
 def _write(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     results: list[Result],
 ) -> None:
     content = {x.name: x.as_json() for x in results}
     if len(results) == 1:
         content = results[0].as_json()
-    write_json(parser, args.json, content)
+    write_json(args.json, content)
     if args.csv is not None:
-        with output_file(parser, args.csv) as partial:
+        with output_file(args.csv) as partial:
             partial.write_text(csv_table(results), encoding='utf-8')
     if args.plot is not None:
         try:
             figure = pr_figure(results)
         except ImportError as error:
-            fail(parser, f'--plot needs matplotlib and OpenCV: {error}')
-        with output_file(parser, args.plot) as partial:
+            raise UserError(
+                f'--plot needs matplotlib and OpenCV: {error}'
+            ) from error
+        with output_file(args.plot) as partial:
             figure.savefig(partial, dpi=110)

@@ -221,7 +221,7 @@ def test_failed_runs(tool, fake, configs, calls, tmp_path, capsys, what):
     name = dict(train='training', test='test')[what]
     log = tmp_path / f'out/baseline{SUFFIX}/seed_1/{name}.log'
     assert err.strip().splitlines()[-1] == (
-        f'{sys.argv[0].rsplit("/")[-1]}: failed: {run}: {name} ended with '
+        f'benchmarks.ablation: failed: {run}: {name} ended with '
         f'exit status 3; {log} ends with: RuntimeError: out of luck'
     )
     table = json.loads((tmp_path / 'out/ablation.json').read_text())
@@ -276,42 +276,10 @@ def test_test_time_augmentation_resumes(tool, fake, configs, calls):
     assert test[test.index('--tta') + 1] == '--resume'
 
 
-def test_jobs_for_slurm(tool, fake, configs, calls, tmp_path, capsys):
-    tool.main([configs[1], '--work-dir', 'out'])
-    calls()
-    capsys.readouterr()
-    slurm = ['--launcher', 'slurm', '--slurm', 'partition=gpu', 'gres=gpu:2']
-    slurm += ['requeue']
-    options = ['--cfg-options', 'model.test_cfg.score_thr=0.05']
-    (tmp_path / 'out/jobs').mkdir()
-    (tmp_path / 'out/jobs/old_seed_0.sh').touch()
-    tool.main([*configs, '--work-dir', 'out', *slurm])
-    assert calls() == []
-    (job,) = (tmp_path / 'out/jobs').iterdir()  # the other run is finished
-    out = capsys.readouterr().out
-    assert 'for job in out/jobs/*.sh; do sbatch $job; done' in out
-    assert '0.9000' in out  # its numbers are shown
-    assert job.name == f'baseline{SUFFIX}_seed_0.sh'
-    lines = job.read_text().splitlines()
-    assert lines[0] == '#!/usr/bin/env bash'
-    assert {'#SBATCH --partition=gpu', '#SBATCH --requeue'} <= {*lines}
-    assert [x for x in lines if '--gres' in x] == ['#SBATCH --gres=gpu:2']
-    assert f'#SBATCH --job-name=baseline{SUFFIX}-0' in lines
-    assert f'cd {tmp_path} || exit 1' in lines
-    assert lines[-1].split()[-8:] == [
-        *[configs[0], '--seeds', '0', '--run-only'],
-        *['--work-dir', str(tmp_path / 'out'), '--flops-size', '640'],
-    ]
-    assert (tmp_path / f'out/baseline{SUFFIX}/seed_0').is_dir()
-
-    tool.main([*configs, '--work-dir', 'new', '--seeds', '3', *slurm]
-              + [*options, '--tta'])  # fmt: skip
-    for job in (tmp_path / 'new/jobs').iterdir():
-        assert job.read_text().split()[-3:] == ['--tta', *options]
-
-
 @pytest.mark.slow
-def test_a_job_that_is_killed_and_started_again(tool, root, tmp_path):
+def test_a_job_that_is_killed_and_started_again(
+    tool, root, tmp_path, monkeypatch
+):
     """It goes on with the training, and tests; then there is a table."""
     write_synthetic_wider_face(
         tmp_path / 'data', 2, 1, size=(96, 96), seed=2, progress=False
@@ -325,25 +293,24 @@ def test_a_job_that_is_killed_and_started_again(tool, root, tmp_path):
             for x in ('train', 'val', 'test')
         ],
     ]
-    command = [str(root / DEMO), '--work-dir', 'out', '--flops-size', '96']
-    command += ['--launcher', 'slurm', '--cfg-options', *options]
-    tool.main(command)
-    (job,) = (tmp_path / 'out/jobs').iterdir()
-    assert not (tmp_path / 'out/ablation.json').exists()
+    monkeypatch.setenv('PYTHONPATH', str(root))
+    given = [str(root / DEMO), '--work-dir', 'out', '--flops-size', '96']
+    given += ['--cfg-options', *options]
+    command = [sys.executable, '-m', 'benchmarks.ablation', *given]
+    command += ['--run-only']
     run = tmp_path / f'out/{tool.Path(DEMO).stem}/seed_0'
-    with subprocess.Popen(['bash', job], start_new_session=True) as process:
+    with subprocess.Popen(command, start_new_session=True) as process:
         while not (run / 'last_checkpoint').is_file():
             assert process.poll() is None
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGTERM)
     assert not (run / 'test').exists()
-    done = subprocess.run(['bash', job], capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     log = (run / 'training.log').read_text()
     assert re.search(r'resumed epoch: [12],', log)
     assert not (tmp_path / 'out/ablation.json').exists()  # --run-only
-    tool.main(command)
-    assert not list((tmp_path / 'out/jobs').iterdir())
+    tool.main(given)
     table = json.loads((tmp_path / 'out/ablation.json').read_text())
     (row,) = table.values()
     numbers = {k: x['mean'] for k, x in row['numbers'].items()}
@@ -358,12 +325,6 @@ def test_a_job_that_is_killed_and_started_again(tool, root, tmp_path):
 @pytest.mark.parametrize(
     'more, message',
     [
-        (['--slurm', 'time=1'], '--slurm needs --launcher slurm'),
-        (['--launcher', 'slurm', '--slurm', '--x'], 'expected at least one'),
-        (
-            ['--launcher', 'slurm', '--slurm', '=x'],
-            "NAME=VALUE or NAME, not '=x'",
-        ),
         (['--seeds', '1', '1'], '--seeds: each may be given once'),
         (['--cfg-options', 'x'], "--cfg-options takes KEY=VALUE, not 'x'"),
         (['--cfg-options', 'modle.x=1'], 'did you mean model.x?'),

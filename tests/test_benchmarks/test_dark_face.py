@@ -43,7 +43,7 @@ def config(root, sets):
     def write(name, transforms=()):
         pipeline = [
             dict(type='LoadImageFromFile'),
-            *[dict(type=x) for x in transforms],
+            *[dict(type='Enhance', method=x) for x in transforms],
             dict(type='ProtocolResize', scale_factor=1.0),
             dict(type='LoadAnnotations', with_bbox=True),
             dict(
@@ -162,7 +162,7 @@ def test_first_pictures_are_of_the_gain():
 def test_checkpoint_and_photos(sets, config, capfd):
     from mmdet.registry import MODELS
 
-    path = config('night', ['LinearGain'])
+    path = config('night', ['linear_gain'])
     cfg = Config.fromfile(path)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
@@ -178,7 +178,7 @@ def test_checkpoint_and_photos(sets, config, capfd):
         ]
     )
     printed = capfd.readouterr().out
-    assert 'night, LinearGain' in printed
+    assert 'night, linear_gain' in printed
     ap = json.loads((out / 'numbers.json').read_text())['A']['ap']
     assert f'dark_face/ap: {ap:.4f}' in printed
     names = {x.name for x in (out / 'images/photos').iterdir()}

@@ -3,14 +3,17 @@
 import itertools
 import json
 import time
+import zipfile
 
 import cv2
 import numpy as np
 import pytest
+import scipy.io
 
 from benchmarks.loops import evaluation, voting
 from benchmarks.loops.__main__ import main
 from benchmarks.loops.compare import compare
+from mmsrn.evaluation.readers import write_submission
 from mmsrn.testing.dark_scene import draw_dark_scene
 
 
@@ -98,24 +101,71 @@ def test_voting_that_differs_is_no_result(monkeypatch, fails):
     assert 'passes: the voting differs from the loop' in error
 
 
+def make_up(folder, num_images):
+    """Write ground truth and results of a made-up set."""
+    rng = np.random.default_rng(0)
+    names = [[] for _ in range(61)]
+    faces = [[] for _ in range(61)]
+    found = {}
+    for i in range(num_images):
+        event = i % 61
+        name = f'{event}_Made_Up_{i}'
+        num = 1 + int(rng.exponential(11.3))
+        sides = np.exp(rng.normal(3.0, 0.9, num))[:, None] * [1, 1.25]
+        boxes = np.hstack([rng.uniform(0, 900, (num, 2)), sides + 4])
+        names[event].append(name)
+        faces[event].append(boxes.astype(np.int32))
+        num_found = rng.poisson(8)
+        rows = boxes[rng.integers(num, size=num_found)]
+        size = np.tile(rows[:, 2:], 2)
+        rows = rows + rng.normal(0, 0.1, rows.shape) * size
+        rows = np.hstack([rows, rng.beta(0.6, 1.2, (num_found, 1))])
+        found[f'{event}--Made_Up/{name}'] = rows.round(3)
+    write_submission(folder / 'pred.zip', found)
+    with zipfile.ZipFile(folder / 'pred.zip') as archive:
+        archive.extractall(folder / 'pred')
+    (folder / 'gt').mkdir()
+    content = dict(
+        event_list=_cell([f'{x}--Made_Up' for x in range(61)]),
+        file_list=_cell([_cell(x) for x in names]),
+        face_bbx_list=_cell([_cell(x) for x in faces]),
+    )
+    scipy.io.savemat(folder / 'gt/wider_face_val.mat', content)
+    for setting, least in (('easy', 40), ('medium', 25), ('hard', 8)):
+        content['gt_list'] = _cell(
+            [
+                _cell([1.0 + np.flatnonzero(b[:, 3] > least) for b in x])
+                for x in faces
+            ]
+        )
+        scipy.io.savemat(folder / f'gt/wider_{setting}_val.mat', content)
+
+
+def _cell(items):
+    """A column of cells."""
+    column = np.empty((len(items), 1), object)
+    for i, item in enumerate(items):
+        column[i, 0] = item
+    return column
+
+
 def test_evaluation(tmp_path, capsys, fails, monkeypatch):
     out = tmp_path / 'x.json'
-    monkeypatch.setattr(evaluation, 'DETECTIONS', 8)
-    main(['evaluation', '--size', '61', '--iters', '2', '--json', str(out)])
+    make_up(tmp_path, 61)
+    given = ['evaluation', tmp_path / 'pred', tmp_path / 'gt', '--iters', 2]
+    main([str(x) for x in (*given, '--json', out)])
     found = json.loads(out.read_text())
     assert 0 < found['ap']['hard'] < 1
     row = found['rows']['evaluation']
     assert found['ratio'] == row['slow_seconds'] / row['seconds']
-    evaluation.make_up(tmp_path, 61)
-    given = ['evaluation', tmp_path / 'pred', tmp_path / 'gt', '--iters', 1]
-    capsys.readouterr()
-    main([str(x) for x in given])
     assert f'hard {found["ap"]["hard"]:.6f}' in capsys.readouterr().out
-    assert 'belong together' in fails('evaluation', tmp_path / 'pred')
+    assert 'name results and ground' in fails('evaluation', tmp_path / 'pred')
     for wrong in ('x.zip', tmp_path / 'pred/0--Made_Up'):
         error = fails('evaluation', wrong, tmp_path / 'gt')
         assert f'{wrong}: is no folder with EVENT/IMAGE.txt' in error
-    monkeypatch.setattr(evaluation, 'by_loops', lambda *_: dict(easy=2.0))
+    monkeypatch.setattr(
+        evaluation, 'by_loops', lambda *_: dict(found['ap'], easy=2.0)
+    )
     assert 'easy: ' in fails(*given)
 
 

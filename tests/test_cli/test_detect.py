@@ -467,7 +467,7 @@ def test_nobody_reads_the_lines(root, paint):
         paint(f'in/{name}.png', A)
     code = (
         'import sys\n'
-        'sys.path.insert(0, sys.argv.pop(1))\n'
+        'sys.path[:0] = [sys.argv.pop(1)]\n'
         'from conftest import RedSquares\n'
         'from mmsrn.apis import face_detector\n'
         'from mmsrn.cli.main import main\n'

@@ -91,11 +91,12 @@ def _source(tool):
     for name in ('train', 'test'):
         if f'tools/{name}.py' in text and tool.endswith('.sh'):
             text += (ROOT / f'tools/{name}.py').read_text(encoding='utf-8')
-    if 'from mmsrn.cli' in text:
-        for file in sorted(ROOT.glob('mmsrn/cli/*.py')):
+    names = set(re.findall(r'from mmsrn\.cli\.(\w+) import', text))
+    if 'main' in names or 'from mmsrn.cli import' in text:
+        names = {'*'}
+    for name in sorted(names):
+        for file in sorted(ROOT.glob(f'mmsrn/cli/{name}.py')):
             text += file.read_text(encoding='utf-8')
-    if 'mmsrn.utils.launch' in text:
-        text += (ROOT / 'mmsrn/utils/launch.py').read_text(encoding='utf-8')
     return text
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsrn.enhance import gaussian_surround, msrcr
-from mmsrn.testing.enhance_formulas import blur
+from tests.oracles.enhance_formulas import blur
 
 
 @given(

@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import fail, positive, require_mmdet  # noqa: E402
+from mmsrn.cli.arguments import positive  # noqa: E402
+from mmsrn.cli.launch import require_mmdet  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import write_json  # noqa: E402
 
 EXAMPLES = """examples:
@@ -148,6 +150,7 @@ def accuracy(path: str, detectors: Mapping[str, Any]) -> dict[str, dict]:
     }
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Time, and measure.
 
@@ -158,13 +161,15 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.config:
-        require_mmdet(ROOT)
+        require_mmdet()
     # Before the libraries that read it are imported, and for those that do
     # not: each takes as many threads as it has cores.
     os.environ['OMP_NUM_THREADS'] = str(args.threads)
     cores = sorted(os.sched_getaffinity(0))
     if args.threads > len(cores):
-        fail(parser, f'--threads {args.threads}: there are {len(cores)} cores')
+        raise UserError(
+            f'--threads {args.threads}: there are {len(cores)} cores'
+        )
     os.sched_setaffinity(0, cores[: args.threads])
     import cv2
 
@@ -178,7 +183,7 @@ def main(argv: list[str] | None = None) -> None:
         times = time_in_turns(detectors, photos, args.rounds)
         numbers = accuracy(args.config, detectors) if args.config else {}
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     ours = next(iter(times.values()))
     print(
         f'{len(photos)} photos at {args.scale}, {args.rounds} rounds, '
@@ -192,7 +197,6 @@ def main(argv: list[str] | None = None) -> None:
             row += f' {found["mAP_50"]:6.3f} {found["mAP"]:6.3f}'
         print(row)
     write_json(
-        parser,
         args.json,
         dict(
             photos=len(photos),

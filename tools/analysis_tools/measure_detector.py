@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.launch import fail, positive, require_mmdet  # noqa: E402
+from mmsrn.cli.arguments import positive  # noqa: E402
+from mmsrn.cli.launch import require_mmdet  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import output_file, write_json  # noqa: E402
 
 EXAMPLES = """examples:
@@ -254,7 +256,6 @@ def measure(
 
 
 def draw_worst(
-    parser: argparse.ArgumentParser,
     photos: list[dict],
     score_thr: float,
     change: Callable[[np.ndarray, str], np.ndarray],
@@ -263,7 +264,6 @@ def draw_worst(
     """Draw the photos with most false detections and missed faces.
 
     Args:
-        parser (argparse.ArgumentParser): For errors.
         photos (list[dict]): Of :func:`measure`.
         score_thr (float): Least score of a detection.
         change (Callable): As in :func:`measure`.
@@ -291,10 +291,11 @@ def draw_worst(
             photo['ignored'],
             score_thr=score_thr,
         )
-        with output_file(parser, folder / f'{rank}_{photo["name"]}') as file:
+        with output_file(folder / f'{rank}_{photo["name"]}') as file:
             cv2.imwrite(str(file), picture)
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Measure.
 
@@ -304,7 +305,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    require_mmdet(ROOT)
+    require_mmdet()
     from mmsrn import FaceDetector
     from mmsrn.low_light import LowLightRanges, darken_named
     from mmsrn.zoo import DEFAULT_MODEL
@@ -313,7 +314,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         config, dataset = test_set(args.config)
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     changes = dict(
         day=lambda photo, name: photo,
         dark=lambda photo, name: darken_named(
@@ -330,7 +331,7 @@ def main(argv: list[str] | None = None) -> None:
         try:
             detector = FaceDetector(model, backend=args.backend)
         except ValueError as error:
-            fail(parser, str(error))
+            raise UserError(str(error)) from error
         own_scale, score_thr = detector.scale, detector.score_thr
         detector.score_thr = 0
         for scale, light, method in product(
@@ -347,7 +348,7 @@ def main(argv: list[str] | None = None) -> None:
                     changes[light],
                 )
             except ValueError as error:
-                fail(parser, str(error))
+                raise UserError(str(error)) from error
             run = dict(
                 model=model, scale=detector.scale, light=light, enhance=method
             )
@@ -356,8 +357,8 @@ def main(argv: list[str] | None = None) -> None:
             if args.pictures:
                 name = f'{Path(model).name}_{scale}_{light}_{method}'
                 folder = Path(args.pictures, name)
-                draw_worst(parser, photos, score_thr, changes[light], folder)
-    write_json(parser, args.json, results)
+                draw_worst(photos, score_thr, changes[light], folder)
+    write_json(args.json, results)
 
 
 def _read_scale(text: str) -> list[int | str]:

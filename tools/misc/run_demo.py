@@ -9,33 +9,23 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import shutil
-import sys
 import time
 from pathlib import Path
 
+from demo_report import Outcome, write_report
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmsrn.cli.arguments import positive
+from mmsrn.testing import write_synthetic_wider_face
+from mmsrn.testing.synthetic_faces import MARKER
+from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import check_writable
+
 ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import (  # noqa: E402
-    check_writable,
-    fail,
-    positive,
-    require_mmdet,
-)
-
-require_mmdet(ROOT)
-
-from demo_report import Outcome, write_report  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
-
-from mmsrn.testing import write_synthetic_wider_face  # noqa: E402
-from mmsrn.testing.synthetic_faces import MARKER  # noqa: E402
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
 
 CONFIG = ROOT / 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 # The drawings do not depend on --seed: runs of other seeds share the data.
@@ -168,6 +158,7 @@ def train(cfg: Config, mark: str) -> tuple[Runner, float, str]:
     return runner, state['seconds'], note
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Run the demo.
 
@@ -178,15 +169,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     args.work_dir = args.work_dir.resolve()
-    check_writable(parser, args.work_dir, f'--work-dir {args.work_dir}')
+    check_writable(args.work_dir, f'--work-dir {args.work_dir}')
     begin = time.monotonic()
     data, training = args.work_dir / 'data', args.work_dir / 'train'
     for folder, marker in ((data, MARKER), (training, STATE)):
         if not made_here(folder, marker):
-            fail(
-                parser,
+            raise UserError(
                 f'{folder} is not of the demo (it has no {marker}), which '
-                'would replace it; choose another --work-dir',
+                'would replace it; choose another --work-dir'
             )
     if args.fresh:
         for old in (data, training):

@@ -795,7 +795,7 @@ def install_mmsrn(venv: Venv, torch_pin: str) -> None:
 
 def final_check(venv: Venv) -> None:
     """Raise SetupError unless everything fits together."""
-    command = [venv.python, 'tools/misc/check_env.py']
+    command = [venv.python, '-m', 'mmsrn', 'check-env']
     venv.run(command, 'checking the environment')
 
 

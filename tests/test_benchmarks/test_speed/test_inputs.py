@@ -1,6 +1,5 @@
 """Detectors and photos from files, and wrong arguments."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from benchmarks.speed import (
 from benchmarks.speed.detectors import load_detector
 from mmsrn.utils import register_all_modules
 
-PARSER = argparse.ArgumentParser()
 register_all_modules()
 LIGHT = 'configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 RETINANET = 'configs/retinanet/retinanet_mobilenetv2_fpn_1xb16-10e_facemask.py'
@@ -96,10 +94,10 @@ def test_weights_that_ship(root, fails, monkeypatch):
     from mmsrn.zoo import find_model
 
     weights = load_file(find_model('srn_mobilenetv2', 'torch'))
-    alone = load_detector(PARSER, 'srn_mobilenetv2', 'cpu')
+    alone = load_detector('srn_mobilenetv2', 'cpu')
     assert alone.name == 'srn_mobilenetv2'
     assert alone.model.bbox_head.test_cfg.nms.iou_threshold == 0.65
-    other = load_detector(PARSER, f'{root / LIGHT}=srn_mobilenetv2', 'cpu')
+    other = load_detector(f'{root / LIGHT}=srn_mobilenetv2', 'cpu')
     assert other.name == f'{Path(LIGHT).stem}=srn_mobilenetv2'
     assert other.model.bbox_head.test_cfg.nms.iou_threshold == 0.5
     for loaded in (alone, other):
@@ -135,7 +133,7 @@ def test_photos_of_the_test_set(fails, root, tmp_path):
         )
 
     write(folder)
-    loaded = load_detector(PARSER, str(config), 'cpu')
+    loaded = load_detector(str(config), 'cpu')
     batches = inputs.read_test_set(loaded, 2)
     shapes = [x[0].ori_shape for _, x in batches]
     assert shapes == [(40, 80), (56, 80)]

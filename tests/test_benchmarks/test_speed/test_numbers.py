@@ -1,7 +1,7 @@
 """The inference benchmark: counts by hand, tables and pictures."""
 
-import argparse
 import json
+import re
 
 import cv2
 import numpy as np
@@ -13,14 +13,13 @@ from benchmarks.speed import __main__ as tool
 from benchmarks.speed import (
     imposed_cells,
     inputs,
-    report,
+    picture,
     tables,
     variants,
 )
 from benchmarks.speed.detectors import load_detector
 from mmsrn.models.utils.model_cost import count
 
-PARSER = argparse.ArgumentParser()
 LIGHT = 'configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 RETINANET = 'configs/retinanet/retinanet_mobilenetv2_fpn_1xb16-10e_facemask.py'
 FEW = '--iters 1 --warmup 1 --device cpu'.split()
@@ -96,7 +95,7 @@ def test_all_variants_find_the_same(run, share):
 
 @pytest.mark.parametrize('amp', [False, True])
 def test_autocast(root, amp):
-    loaded = load_detector(PARSER, str(root / LIGHT), 'cpu')
+    loaded = load_detector(str(root / LIGHT), 'cpu')
     name = 'dense+amp' if amp else 'dense'
     contender = variants.Contender(loaded, name)
     assert contender.amp == amp
@@ -131,7 +130,7 @@ def test_rims():
 @pytest.mark.parametrize('coarse', [False, True])
 def test_coarse_first_step(root, coarse, prepared):
     """Whole maps in low precision, what is unsure again as it is."""
-    loaded = load_detector(PARSER, str(root / LIGHT), 'cpu')
+    loaded = load_detector(str(root / LIGHT), 'cpu')
     name = f'selective{prepared}{"+coarse" * coarse}'
     contender = variants.Contender(loaded, name)
     imposed_cells.impose([contender.model], 0.1)
@@ -265,7 +264,7 @@ def test_picture(run):
 
 def test_lines_of_the_picture_and_of_the_table(run):
     result = run[1]
-    figure = report.draw(result)
+    figure = picture.draw(result)
     (axis,), (legend,) = figure.axes, figure.legends
     labels = [x.get_text() for x in legend.get_texts()]
     assert labels == list(rows_of(result, SHARES[0]))
@@ -273,14 +272,19 @@ def test_lines_of_the_picture_and_of_the_table(run):
     assert list(x) == pytest.approx([5, 30])
     selective = [rows_of(result, x)['selective']['seconds'] for x in SHARES]
     assert list(y) == pytest.approx([1e3 * x for x in selective])
-    lines = [x.split() for x in report.text(result).splitlines()]
-    (row, _) = (x for x in lines if x and x[0] == 'dense')
     dense = rows_of(result, SHARES[0])['dense']
-    assert row[1] == f'{1e3 * dense["seconds"]:.1f}'
-    assert row[4] == f'{dense["multiply_adds"] / 1e9:.3f}'
+    (line, _) = re.findall('^  dense: (.*)$', tables.text(result), re.M)
+    spread, share, *stages = line.split(', ')
+    assert spread == '-'.join(
+        f'{1e3 * dense[f"seconds_{x}"]:.1f}' for x in ('min', 'max')
+    )
+    assert share == f'{100 * dense["share_of_rate"]:.0f} %'
+    assert stages == [
+        f'{x} {1e3 * y:.1f}' for x, y in dense['stage_seconds'].items()
+    ]
     # Without several shares: bars of the stages.
     single = dict(result, settings=result['settings'][:1])
-    (axis,) = report.draw(single).axes
+    (axis,) = picture.draw(single).axes
     assert len(axis.containers) == 5
     widths = [bars[1].get_width() for bars in axis.containers]
     assert sum(widths) == pytest.approx(

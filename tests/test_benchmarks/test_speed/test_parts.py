@@ -1,6 +1,5 @@
 """Imposed cells, stages by a fake clock, and the crossover."""
 
-import argparse
 from types import SimpleNamespace
 
 import pytest
@@ -9,8 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.speed import crossover, imposed_cells, stages
-
-PARSER = argparse.ArgumentParser()
+from mmsrn.utils.errors import UserError
 
 
 @pytest.mark.parametrize('size', [(16, 24), (1, 1), (7, 3), (40, 40)])
@@ -133,5 +131,5 @@ def test_layers_that_need_maps_have_no_crossover():
         )
     )
     measure = crossover.measure_crossover
-    with pytest.raises(ValueError, match='does not run on rows'):
+    with pytest.raises(UserError, match='does not run on rows'):
         measure(head, torch.rand(1, 8, 4, 4), 1, 0)

@@ -20,7 +20,7 @@ from mmsrn.evaluation.readers import (
     read_wider_face_mat,
 )
 from mmsrn.structures.face_set import FaceSet, FaceSetting, face_set
-from mmsrn.testing.face_eval_loops import eval_by_loops
+from tests.oracles.face_eval_loops import eval_by_loops
 
 PUBLISHED = {
     'golden/widerface/predictions.zip': (

@@ -1,7 +1,8 @@
-"""The two evaluation tools as a user runs them."""
+"""The two evaluations as a user runs them."""
 
 import csv
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import torch
 from PIL import Image
 from scipy.io import savemat
+
+from mmsrn.cli.main import main
 
 ZIPS = {
     'golden/widerface/predictions.zip': dict(
@@ -27,13 +30,15 @@ CORNERS = [10, 20, 40, 60]
 
 
 @pytest.fixture
-def wider(load_tool):
-    return load_tool('analysis_tools/eval_widerface.py')
+def wider():
+    return SimpleNamespace(
+        main=lambda args: main(['eval', 'widerface', *args])
+    )
 
 
 @pytest.fixture
-def dark(load_tool):
-    return load_tool('analysis_tools/eval_darkface.py')
+def dark():
+    return SimpleNamespace(main=lambda args: main(['eval', 'darkface', *args]))
 
 
 def cell(items):
@@ -361,12 +366,14 @@ def test_without_mmdet(root, gt, good):
         "for name in ('torch', 'mmcv', 'mmdet', 'mmengine', 'cv2'):\n"
         '    sys.modules[name] = None\n'
         f"sys.argv = ['x', {str(good)!r}, '--gt', {str(gt)!r}]\n"
-        f'sys.path[:0] = [{str(root)!r}]\n'
         f'runpy.run_path({str(root / "tools/analysis_tools")!r} '
         "+ '/eval_widerface.py', run_name='__main__')\n"
     )
     done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True
+        [sys.executable, '-c', code],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(root)),
     )
     assert done.returncode == 0, done.stderr
     assert '1.000000' in done.stdout

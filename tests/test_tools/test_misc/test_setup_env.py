@@ -1113,7 +1113,7 @@ def test_install_and_check(tool, root, monkeypatch):
         PIN,
     ]
     assert install == line
-    assert check == ['/x/python', 'tools/misc/check_env.py']
+    assert check == ['/x/python', '-m', 'mmsrn', 'check-env']
     assert (root / check[1]).is_file()
 
 

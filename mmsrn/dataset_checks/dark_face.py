@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from image_checks import Problem, Size, read_images
 from rich.progress import track
 
 from mmsrn.evaluation.readers import (
@@ -20,6 +19,8 @@ from mmsrn.evaluation.readers.dark_face_splits import (
     PUBLISHED_SPLITS,
     split_file,
 )
+
+from .images import Problem, Size, read_images
 
 #: Faces of all labelled images, and the size of these.
 NUM_FACES = 43_849
@@ -37,8 +38,7 @@ def read_labels(folder: Path) -> tuple[Faces, list[Problem]]:
         folder (Path): Folder of ``NAME.txt``.
 
     Returns:
-        tuple[dict[str, np.ndarray], list[Problem]]: Corners of the faces of
-        each image, and what is wrong.
+        tuple[Faces, list[Problem]]: Of each image, and what is wrong.
     """
     faces, problems = {}, []
     paths = sorted(folder.glob('*.txt'))
@@ -59,8 +59,8 @@ def read_list(path: Path) -> tuple[list[str], Faces]:
         path (Path): The list.
 
     Returns:
-        tuple[list[str], dict[str, np.ndarray]]: Names without suffix, and
-        corners of the faces of each, empty if the list has names alone.
+        tuple[list[str], Faces]: Names without suffix, and the faces of each,
+        empty if the list has names alone.
 
     Raises:
         AnnotationError: If it is missing or malformed.

@@ -15,13 +15,21 @@ import numpy as np
 import pytest
 
 from mmsrn import __version__
+from mmsrn.cli.main import main
 from mmsrn.enhance import linear_gain, msrcr
 from mmsrn.testing.dark_scene import draw_dark_scene
 
 
 @pytest.fixture
-def tool(load_tool):
-    return load_tool('dataset_converters/enhance_dataset.py')
+def fails(mmsrn):
+    """Function that runs the command and returns the error it ends with."""
+
+    def run(*args):
+        done = mmsrn('enhance', *args)
+        assert done.status == 2
+        return done.err
+
+    return run
 
 
 @pytest.fixture
@@ -48,12 +56,12 @@ def names(folder):
     return {str(x.relative_to(folder)) for x in folder.rglob('*')}
 
 
-def run(tool, src, dst, *args):
+def run(src, dst, *args):
     options = ['--method', 'linear_gain', '--workers', '1', *args]
-    return tool.main([str(src), str(dst), *options])
+    return main(['enhance', str(src), str(dst), *options])
 
 
-def test_complete_copy(tool, src, tmp_path, capsys):
+def test_complete_copy(src, tmp_path, capsys):
     dst = tmp_path / 'new/out'
     args = [
         '--param',
@@ -63,7 +71,7 @@ def test_complete_copy(tool, src, tmp_path, capsys):
         '--jpeg-quality',
         '100',
     ]
-    assert run(tool, src, dst, *args) == 0
+    assert run(src, dst, *args) == 0
     visible = {x for x in names(src) if not x.startswith('.')}
     assert names(dst) == visible | {'processing.json'}
     for name in ('image/1.png', 'image/2.png', 'more/grey.png'):
@@ -89,9 +97,9 @@ def test_complete_copy(tool, src, tmp_path, capsys):
     assert '4 images made, 0 were there, 3 other files copied' in out
 
 
-def test_what_is_there_is_skipped(tool, src, tmp_path, capsys):
+def test_what_is_there_is_skipped(src, tmp_path, capsys):
     dst = tmp_path / 'out'
-    run(tool, src, dst)
+    run(src, dst)
     kept = dst / 'image/1.png'
     kept.write_bytes(b'kept')  # and newer than its source
     (dst / 'image/2.png').unlink()
@@ -101,7 +109,7 @@ def test_what_is_there_is_skipped(tool, src, tmp_path, capsys):
     (dst / 'image/.note').touch()
     later = time.time_ns() + 10**9
     os.utime(src / 'more/grey.png', ns=(later, later))  # a new original
-    assert run(tool, src, dst) == 0
+    assert run(src, dst) == 0
     assert kept.read_bytes() == b'kept'
     assert cv2.imread(str(dst / 'image/2.png')) is not None
     assert not (dst / 'image/.2.4711.png').exists()
@@ -117,8 +125,7 @@ def test_killed_and_resumed(root, src, tmp_path):
             str(src / f'image/{i}.png'), draw_dark_scene(i % 3, (150, 200))
         )
     dst = tmp_path / 'out'
-    script = root / 'tools/dataset_converters/enhance_dataset.py'
-    command = [sys.executable, str(script), str(src), str(dst)]
+    command = [sys.executable, '-m', 'mmsrn', 'enhance', str(src), str(dst)]
     command += ['--method', 'msrcr', '--param', 'blur=exact', 'form=gimp']
     env = os.environ | {'PYTHONPATH': str(root)}
     first = subprocess.Popen(
@@ -156,9 +163,17 @@ def test_killed_and_resumed(root, src, tmp_path):
 def test_interrupted(root, src, tmp_path):
     """Ctrl-C, even while the workers start, is one line and no traceback."""
     dst = tmp_path / 'out'
-    script = root / 'tools/dataset_converters/enhance_dataset.py'
     run = subprocess.Popen(
-        [sys.executable, str(script), str(src), str(dst), '--method', 'lime'],
+        [
+            sys.executable,
+            '-m',
+            'mmsrn',
+            'enhance',
+            str(src),
+            str(dst),
+            '--method',
+            'lime',
+        ],
         env=os.environ | {'PYTHONPATH': str(root)},
         start_new_session=True,
         # In the background of a shell the tests, and so it, would ignore it.
@@ -187,30 +202,30 @@ def test_interrupted(root, src, tmp_path):
         (['--jpeg-quality', '80'], 'jpeg_quality: 95 there, 80 now'),
     ],
 )
-def test_no_mixture(tool, fails, src, tmp_path, args, text):
+def test_no_mixture(fails, src, tmp_path, args, text):
     dst = tmp_path / 'out'
-    run(tool, src, dst)
+    run(src, dst)
     before = {x: (dst / x).stat().st_mtime_ns for x in names(dst)}
-    error = fails(tool, src, dst, '--method', 'linear_gain', *args)
+    error = fails(src, dst, '--method', 'linear_gain', *args)
     assert f'{dst}: was made with' in error and text in error
     assert {x: (dst / x).stat().st_mtime_ns for x in names(dst)} == before
 
 
-def test_no_mixture_of_versions(tool, fails, src, tmp_path, monkeypatch):
+def test_no_mixture_of_versions(fails, src, tmp_path, monkeypatch):
     dst = tmp_path / 'out'
-    run(tool, src, dst)
+    run(src, dst)
     monkeypatch.setattr('mmsrn.utils.image_folder.__version__', '9.9')
-    error = fails(tool, src, dst, '--method', 'linear_gain')
+    error = fails(src, dst, '--method', 'linear_gain')
     assert f'version: {__version__} there, 9.9 now' in error
 
 
-def test_unreadable_images(tool, src, tmp_path, capsys):
+def test_unreadable_images(src, tmp_path, capsys):
     bad = src / 'image/bad.png'
     bad.write_text('no picture')
     data = (src / 'more/deep/3.JPG').read_bytes()
     (src / 'more/half.jpg').write_bytes(data[: len(data) // 2])
     dst = tmp_path / 'out'
-    assert run(tool, src, dst) == 1
+    assert run(src, dst) == 1
     error = capsys.readouterr().err
     assert '2 images cannot be read' in error
     assert f'{bad}: ' in error and 'half.jpg: ' in error
@@ -219,14 +234,14 @@ def test_unreadable_images(tool, src, tmp_path, capsys):
     # All others are done, and a repaired one is all that is left to do.
     shutil.copy(src / 'image/1.png', bad)
     (src / 'more/half.jpg').unlink()
-    assert run(tool, src, dst) == 0
+    assert run(src, dst) == 0
     assert '1 images made, 4 were there' in capsys.readouterr().out
 
 
-def test_record_tells_what_the_form_takes(tool, src, tmp_path):
+def test_record_tells_what_the_form_takes(src, tmp_path):
     dst = tmp_path / 'out'
     options = ['--method', 'msrcr', '--workers', '1']
-    assert tool.main([str(src), str(dst), *options]) == 0
+    assert main(['enhance', str(src), str(dst), *options]) == 0
     params = json.loads((dst / 'processing.json').read_text())['params']
     assert params == dict(
         form='jobson',
@@ -239,61 +254,61 @@ def test_record_tells_what_the_form_takes(tool, src, tmp_path):
     )
     # The same, said in other words.
     options += ['--param', 'alpha=125']
-    assert tool.main([str(src), str(dst), *options]) == 0
+    assert main(['enhance', str(src), str(dst), *options]) == 0
 
 
-def test_links(tool, src, tmp_path):
+def test_links(src, tmp_path):
     """Folders that lie elsewhere are followed; circles are refused."""
     (tmp_path / 'disk').mkdir()
     shutil.copy(src / 'image/1.png', tmp_path / 'disk/a.png')
     (src / 'linked').symlink_to(tmp_path / 'disk')
-    assert run(tool, src, tmp_path / 'out') == 0
+    assert run(src, tmp_path / 'out') == 0
     assert not (tmp_path / 'out/linked').is_symlink()
     assert cv2.imread(str(tmp_path / 'out/linked/a.png')) is not None
     (src / 'more/loop').symlink_to(src)
     with pytest.raises(SystemExit):
-        run(tool, src, tmp_path / 'out2')
+        run(src, tmp_path / 'out2')
 
 
-def test_folders(tool, fails, src, tmp_path):
+def test_folders(fails, src, tmp_path):
     usual = ('--method', 'gamma')
-    error = fails(tool, tmp_path / 'no', tmp_path / 'out', *usual)
+    error = fails(tmp_path / 'no', tmp_path / 'out', *usual)
     assert f'{tmp_path}/no: no such folder' in error
     file = tmp_path / 'file'
     file.write_text('')
-    assert 'is no folder' in fails(tool, file, tmp_path / 'out', *usual)
-    assert 'the set itself' in fails(tool, src, src, *usual)
+    assert 'is no folder' in fails(file, tmp_path / 'out', *usual)
+    assert 'the set itself' in fails(src, src, *usual)
     for dst in (src / 'out', src.parent):
-        assert 'lie in each other' in fails(tool, src, dst, *usual)
+        assert 'lie in each other' in fails(src, dst, *usual)
     link = tmp_path / 'link'
     link.symlink_to(src)
-    assert 'lie in each other' in fails(tool, src, link / 'out', *usual)
+    assert 'lie in each other' in fails(src, link / 'out', *usual)
     other = tmp_path / 'other'
     other.mkdir()
     (other / 'mine').touch()
-    assert 'there is no processing.json' in fails(tool, src, other, *usual)
+    assert 'there is no processing.json' in fails(src, other, *usual)
     assert names(other) == {'mine'}
-    assert 'has no image' in fails(tool, other, tmp_path / 'out', *usual)
+    assert 'has no image' in fails(other, tmp_path / 'out', *usual)
     assert not (tmp_path / 'out').exists()
-    run(tool, src, tmp_path / 'done')
-    error = fails(tool, tmp_path / 'done', tmp_path / 'out', *usual)
+    run(src, tmp_path / 'done')
+    error = fails(tmp_path / 'done', tmp_path / 'out', *usual)
     assert 'is enhanced already' in error
     (tmp_path / 'done/processing.json').write_text('[]')
-    error = fails(tool, src, tmp_path / 'done', *usual)
+    error = fails(src, tmp_path / 'done', *usual)
     assert 'is no record' in error
 
 
-def test_what_cannot_be_written(tool, fails, src, tmp_path):
+def test_what_cannot_be_written(fails, src, tmp_path):
     """The run ends at the first such file: a full disk fills no list."""
     dst = tmp_path / 'out'
-    run(tool, src, dst)
+    run(src, dst)
     shutil.rmtree(dst / 'image')
     (dst / 'image').write_text('a file in the way')
-    error = fails(tool, src, dst, '--method', 'linear_gain')
+    error = fails(src, dst, '--method', 'linear_gain')
     assert f'{dst}/image' in error and error.count('\n') == 1
 
 
-def test_full_disk(tool, fails, src, tmp_path, monkeypatch):
+def test_full_disk(fails, src, tmp_path, monkeypatch):
     """What was not wholly written is not there."""
 
     def write(path, data):
@@ -303,22 +318,22 @@ def test_full_disk(tool, fails, src, tmp_path, monkeypatch):
 
     monkeypatch.setattr('pathlib.Path.write_bytes', write)
     dst = tmp_path / 'out'
-    error = fails(tool, src, dst, '--method', 'gamma', '--workers', 1)
+    error = fails(src, dst, '--method', 'gamma', '--workers', 1)
     assert f'{dst}/image/1.png: No space left' in error
     assert list((dst / 'image').iterdir()) == []
 
 
-def test_two_runs_at_once(tool, fails, src, tmp_path):
+def test_two_runs_at_once(fails, src, tmp_path):
     dst = tmp_path / 'out'
-    run(tool, src, dst)
+    run(src, dst)
     held = os.open(dst, os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_EX)
-    error = fails(tool, src, dst, '--method', 'linear_gain')
+    error = fails(src, dst, '--method', 'linear_gain')
     os.close(held)
     assert f'another run is at work on {dst}' in error
 
 
-def test_wrong_arguments(tool, fails, src, tmp_path):
+def test_wrong_arguments(fails, src, tmp_path):
     dst = tmp_path / 'out'
     for args, text in (
         (['--method', 'gama'], 'did you mean gamma'),
@@ -329,21 +344,8 @@ def test_wrong_arguments(tool, fails, src, tmp_path):
         (['--method', 'gamma', '--workers', '0'], 'from 1 on'),
         ([], '--method'),
     ):
-        assert text in fails(tool, src, dst, *args)
+        assert text in fails(src, dst, *args)
         assert not dst.exists()
-
-
-def test_provenance(tool, load_tool, src, tmp_path, fails):
-    """A dark copy may be enhanced; the record tells both."""
-    darken = load_tool('dataset_converters/darken_dataset.py')
-    dark, dst = tmp_path / 'darker', tmp_path / 'out'
-    assert darken.main([str(src), str(dark), '--workers', '1']) == 0
-    assert run(tool, dark, dst) == 0
-    record = json.loads((dst / 'processing.json').read_text())
-    assert record['kind'] == 'enhanced'
-    assert record['source_processing']['kind'] == 'darkened'
-    again = fails(darken, dst, tmp_path / 'darkest')
-    assert 'is darkened already' in again
 
 
 def test_rotated_photo(tmp_path):
@@ -358,8 +360,3 @@ def test_rotated_photo(tmp_path):
     pixels = np.zeros((30, 50, 3), np.uint8)
     Image.fromarray(pixels).save(file, exif=exif)
     assert read_image(file).shape == (50, 30, 3)
-
-
-def test_help(help_of):
-    text = help_of('dataset_converters/enhance_dataset.py')
-    assert '--param' in text and 'processing.json' in text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from image_checks import Problem, Size, look_up
-
 from mmsrn.evaluation.readers import FaceImage
+
+from .images import Problem, Size, look_up
 
 #: Images and faces of the published splits.
 PUBLISHED = {'train': (12_880, 159_424), 'val': (3_226, 39_708)}

@@ -3,36 +3,30 @@
 import subprocess
 import sys
 
-import pytest
-
 from mmsrn.utils import env
 
 
-@pytest.fixture
-def tool(load_tool, monkeypatch):
-    monkeypatch.setattr('sys.argv', ['check_env.py'])
-    return load_tool('misc/check_env.py')
-
-
-def test_this_environment(tool, capsys):
+def test_this_environment(mmsrn):
     """The tests run, so nothing may be reported wrong."""
-    assert tool.main() == 0
-    out = capsys.readouterr().out
-    assert 'Everything that mmsrn needs is there.' in out
-    assert not [x for x in out.splitlines() if x.startswith('!')]
-    rows = dict(x[2:].split(maxsplit=1) for x in out.splitlines()[:3])
+    done = mmsrn('check-env')
+    assert done.status == 0
+    assert 'Everything that mmsrn needs is there.' in done.out
+    lines = done.out.splitlines()
+    assert not [x for x in lines if x.startswith('!')]
+    rows = dict(x[2:].split(maxsplit=1) for x in lines[:3])
     assert rows['python'] == f'{sys.version.split()[0]} ({sys.executable})'
-    assert 'cpu: runs' in out
+    assert 'cpu: runs' in done.out
 
 
-def test_something_is_wrong(tool, capsys, monkeypatch):
+def test_something_is_wrong(mmsrn, monkeypatch):
     items = [
         env.EnvItem('python', '3.11'),
         env.EnvItem('mmcv', 'none', 'error', 'compile it'),
     ]
     monkeypatch.setattr(env, 'collect_env', lambda: items)
-    assert tool.main() == 1
-    assert capsys.readouterr().out.splitlines() == [
+    done = mmsrn('check-env')
+    assert done.status == 1
+    assert done.out.splitlines() == [
         '  python  3.11',
         '! mmcv    none',
         '          -> compile it',
@@ -41,13 +35,13 @@ def test_something_is_wrong(tool, capsys, monkeypatch):
     ]
 
 
-def test_warning_is_no_failure(tool, monkeypatch):
+def test_warning_is_no_failure(mmsrn, monkeypatch):
     items = [env.EnvItem('opencv', '4.12', 'warn', 'look')]
     monkeypatch.setattr(env, 'collect_env', lambda: items)
-    assert tool.main() == 0
+    assert mmsrn('check-env').status == 0
 
 
-def test_clone_in_a_python_without_packages(root, tmp_path):
+def test_clone_in_a_python_without_packages(root):
     """It reports; it does not end in a traceback."""
     # The operators are tried in a process of their own, with these same eyes.
     code = (
@@ -55,13 +49,12 @@ def test_clone_in_a_python_without_packages(root, tmp_path):
         'run = subprocess.run\n'
         'subprocess.run = lambda command, **options: run('
         '[command[0], "-I", "-S", *command[1:]], **options)\n'
-        f'script = {str(root / "tools/misc/check_env.py")!r}\n'
-        'sys.argv = [script]\n'
-        'runpy.run_path(script, run_name="__main__")\n'
+        f'sys.path[:0] = [{str(root)!r}]  # as python -m does\n'
+        'sys.argv = ["mmsrn", "check-env"]\n'
+        'runpy.run_module("mmsrn", run_name="__main__")\n'
     )
     done = subprocess.run(
         [sys.executable, '-I', '-S', '-c', code],
-        cwd=tmp_path,
         capture_output=True,
         text=True,
     )
@@ -74,11 +67,3 @@ def test_clone_in_a_python_without_packages(root, tmp_path):
     own = next(x for x in lines if x.split()[:1] == ['mmsrn'])
     assert str(root / 'mmsrn') in own
     assert lines[-1].startswith('mmsrn cannot run yet')
-
-
-def test_help(tool, monkeypatch, capsys):
-    monkeypatch.setattr('sys.argv', ['check_env.py', '--help'])
-    with pytest.raises(SystemExit) as ended:
-        tool.main()
-    assert ended.value.code == 0
-    assert 'Exit status 1' in capsys.readouterr().out
