@@ -53,7 +53,7 @@ docs: env  ## Build the documentation: docs/_build/html/index.html
 	  --conf-dir docs . docs/_build/html
 
 benchmark: env  ## Measure the marked tables of docs/performance.md anew (an hour)
-	$(BIN)/python tools/analysis_tools/performance_page.py
+	$(BIN)/python -m benchmarks.speed.page
 
 clean:  ## Remove caches and build products; keeps .venv and work_dirs
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

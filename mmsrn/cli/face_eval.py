@@ -8,18 +8,18 @@ import sys
 from pathlib import Path
 
 from mmsrn.cli.arguments import positive
-from mmsrn.evaluation.functional import FaceSet
-from mmsrn.evaluation.functional.extras import EXTRAS
+from mmsrn.evaluation.protocols import FaceProtocol
+from mmsrn.evaluation.protocols.extras import EXTRAS
+from mmsrn.evaluation.readers import write_submission
 from mmsrn.evaluation.report import csv_table, pr_figure, table
 from mmsrn.evaluation.results import (
     NOT_GIVEN,
-    Benchmark,
     Result,
     collected_warnings,
     evaluate_path,
     read_predictions,
 )
-from mmsrn.parsers import write_submission
+from mmsrn.structures.face_set import FaceSet
 from mmsrn.utils.errors import UserError
 from mmsrn.utils.output_file import output_file, write_json
 
@@ -73,6 +73,28 @@ def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
         help='images that --extras worst lists (default: 20)',
     )
     parser.add_argument(
+        '--label',
+        type=int,
+        metavar='N',
+        help='class that is the face: label in a .pkl, category_id in a '
+        '.json (needed if there are several)',
+    )
+    parser.add_argument(
+        '--ann-file',
+        metavar='FILE',
+        help='COCO annotations, for a .json whose image_id are numbers',
+    )
+    parser.add_argument(
+        '--strict',
+        action='store_true',
+        help='make an error of every warning: missing or invalid result '
+        'files, scores that are NaN or all equal ...',
+    )
+    _add_outputs(parser)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         '--json',
         type=Path,
         metavar='FILE',
@@ -95,55 +117,37 @@ def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
         help='write the results as the zip that the evaluation server takes, '
         'and evaluate nothing; a .pkl or .json needs no --gt for that',
     )
-    parser.add_argument(
-        '--label',
-        type=int,
-        metavar='N',
-        help='class that is the face: label in a .pkl, category_id in a '
-        '.json (needed if there are several)',
-    )
-    parser.add_argument(
-        '--ann-file',
-        metavar='FILE',
-        help='COCO annotations, for a .json whose image_id are numbers',
-    )
-    parser.add_argument(
-        '--strict',
-        action='store_true',
-        help='make an error of every warning: missing or invalid result '
-        'files, scores that are NaN or all equal ...',
-    )
 
 
 def run(
     args: argparse.Namespace,
-    benchmark: Benchmark,
+    protocol: FaceProtocol,
 ) -> None:
     """Evaluate, print, and write what was asked for.
 
     Args:
         args (argparse.Namespace): The command line.
-        benchmark (Benchmark): The evaluation.
+        protocol (FaceProtocol): Of the evaluation.
     """
     _check(args)
     try:
-        truth = None if args.gt is None else benchmark.read_truth(args.gt)
+        truth = None if args.gt is None else protocol.read_truth(args.gt)
         if args.format_only is not None:
-            _format(args, benchmark, truth)
+            _format(args, protocol, truth)
             return
         extras = tuple(EXTRAS) if 'all' in args.extras else tuple(args.extras)
         if 'all' in truth.settings and 'height' not in extras:
             extras = (*extras, 'height')  # one number says little
         results = []
-        for path, name, protocol in zip(
+        for path, name, tested in zip(
             args.preds, _names(args), _protocols(args)
         ):
             result = evaluate_path(
                 path,
                 name,
                 truth,
-                benchmark,
                 protocol,
+                tested,
                 extras,
                 args.num_worst,
                 **_reading(args),
@@ -153,7 +157,7 @@ def run(
             results.append(result)
     except ValueError as error:
         raise UserError(str(error)) from error
-    known = {x.protocol for x in results} - {NOT_GIVEN}
+    known = {x.tested for x in results} - {NOT_GIVEN}
     if len(known) > 1:
         _warn(
             args,
@@ -221,25 +225,25 @@ def _protocols(args: argparse.Namespace) -> list[str | None]:
 
 def _format(
     args: argparse.Namespace,
-    benchmark: Benchmark,
+    protocol: FaceProtocol,
     truth: FaceSet | None,
 ) -> None:
     names = None if truth is None else truth.names
     (path,) = args.preds
-    with collected_warnings() as told:
-        found = read_predictions(path, names, benchmark, **_reading(args))
+    with collected_warnings() as texts:
+        found = read_predictions(path, names, protocol, **_reading(args))
     missing = [x for x in names or () if x not in found]
     if missing:
-        told.append(
+        texts.append(
             f'{len(missing):,} of {len(names):,} images have no predictions '
             f'(first: {missing[0]}) and get no file'
         )
-    if told and args.strict:
-        raise ValueError(f'{path}: {told[0]}')
-    for text in told:
+    if texts and args.strict:
+        raise ValueError(f'{path}: {texts[0]}')
+    for text in texts:
         _warn(args, text)
     try:
-        write_submission(args.format_only, found, benchmark.header)
+        write_submission(args.format_only, found, protocol.header)
     except OSError as error:
         raise UserError(
             f'{args.format_only}: cannot be written: {error}'

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mmsrn.datasets import WiderFaceDataset
-from mmsrn.parsers import read_wider_face_txt
+from mmsrn.evaluation.readers import read_wider_face_txt
 from mmsrn.pseudo_labels import (
     Rule,
     Teacher,

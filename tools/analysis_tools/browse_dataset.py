@@ -10,27 +10,22 @@ without it the pictures show the anchors where the generator put them.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.arguments import add_cfg_options, positive  # noqa: E402
-from mmsrn.cli.config import (  # noqa: E402
+from mmsrn.cli.arguments import add_cfg_options, positive
+from mmsrn.cli.config import (
     check_data,
     innermost_datasets,
     read_config,
 )
-from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
-from mmsrn.cli.launch import check_checkpoint, require_mmdet  # noqa: E402
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.launch import check_checkpoint, require_mmdet
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 require_mmdet()
 

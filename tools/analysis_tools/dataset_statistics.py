@@ -9,22 +9,16 @@ is the square root of its area in pixels of the original image.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.arguments import add_cfg_options  # noqa: E402
-from mmsrn.cli.config import read_config  # noqa: E402
-from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
-from mmsrn.cli.launch import require_mmdet  # noqa: E402
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
-from mmsrn.utils.output_file import output_file, write_json  # noqa: E402
+from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.launch import require_mmdet
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file, write_json
 
 require_mmdet()
 
@@ -93,7 +87,7 @@ def read_annotations(path: str, dataset: str) -> list[np.ndarray]:
     Returns:
         list[np.ndarray]: Corners (k, 4) for each image.
     """
-    from mmsrn.parsers import read_dark_face, read_wider_face_set
+    from mmsrn.evaluation.readers import read_dark_face, read_wider_face_set
 
     read = {'dark_face': read_dark_face, 'wider_face': read_wider_face_set}
     try:

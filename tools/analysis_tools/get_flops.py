@@ -12,19 +12,13 @@ so that the count does not depend on the weights.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.arguments import positive  # noqa: E402
-from mmsrn.cli.config import read_config  # noqa: E402
-from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
-from mmsrn.cli.launch import require_mmdet  # noqa: E402
-from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.cli.arguments import positive
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.launch import require_mmdet
+from mmsrn.utils.errors import UserError, user_errors
 
 require_mmdet()
 
@@ -62,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError('--size takes one or two numbers')
     size = (args.size[0], args.size[-1])
     cfgs = [read_config(config) for config in args.configs]
-    from model_cost import count
+    from mmsrn.models.utils.model_cost import count
 
     print('| config | parameters (M) | GFLOPs |\n| --- | --- | --- |')
     for config, cfg in zip(args.configs, cfgs):

@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmsrn.parsers import read_dark_face, split_names
-from mmsrn.parsers.dark_face_splits import (
+from mmsrn.evaluation.readers import read_dark_face, split_names
+from mmsrn.evaluation.readers.dark_face_splits import (
     OWN_SPLITS,
     PUBLISHED_SPLITS,
     split_file,

@@ -88,9 +88,8 @@ def convert(args: argparse.Namespace) -> str:
     if not split.is_file():
         near = ', '.join(sorted(x.name for x in split.parent.glob('*.txt')))
         raise ValueError(f'{split}: no such file; there is {near or "none"}')
-    from coco_writer import coco_dict, write_coco
-
     from mmsrn.datasets import VOCFaceDataset
+    from mmsrn.utils.coco_writer import coco_dict, write_coco
 
     class_map = dict(args.class_map)
     dataset = VOCFaceDataset(

@@ -93,9 +93,8 @@ def convert(args: argparse.Namespace, split: str) -> str:
             f'{images}: no images to read the sizes of; lay them out as '
             'data/README.md shows, or give a table with --image-sizes'
         )
-    from coco_writer import coco_dict, write_coco
-
     from mmsrn.datasets import WiderFaceDataset
+    from mmsrn.utils.coco_writer import coco_dict, write_coco
 
     dataset = WiderFaceDataset(
         data_root=str(args.data_root),

@@ -9,22 +9,22 @@ import os
 import sys
 from pathlib import Path
 
-from dark_face_checks import check_dark_face
-from image_checks import (
+from mmsrn.cli.arguments import positive
+from mmsrn.dataset_checks import (
     Problem,
+    check_boxes,
+    check_counts,
+    check_dark_face,
     check_sizes,
     look_up,
     read_images,
 )
-from wider_face_checks import check_boxes, check_counts
-
-from mmsrn.cli.arguments import positive
-from mmsrn.parsers import (
+from mmsrn.evaluation.readers import (
     AnnotationError,
     FaceImage,
     read_wider_face_txt,
 )
-from mmsrn.parsers.dark_face_splits import PUBLISHED_SPLITS
+from mmsrn.evaluation.readers.dark_face_splits import PUBLISHED_SPLITS
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
 

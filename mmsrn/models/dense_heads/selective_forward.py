@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .srn_head import Maps, SRNHead
 
 # Share of the work on maps from which on rows take as long, on a CPU:
-# tools/analysis_tools/benchmark_inference.py --calibrate
+# python -m benchmarks.speed --calibrate
 CROSSOVER = 0.7
 SETTING = 'SRNHead: inference={} of test_cfg'
 # How the first step may be coarse, and more than its logits then err by:

@@ -377,29 +377,3 @@ def test_without_mmdet(root, gt, good):
     )
     assert done.returncode == 0, done.stderr
     assert '1.000000' in done.stdout
-
-
-def test_benchmark(load_tool, gt, good, tmp_path, capsys, fails):
-    tool = load_tool('analysis_tools/benchmark_eval.py')
-    out = tmp_path / 'x.json'
-    run(tool, '--images', 61, '--detections', 8, '--iters', 2, '--json', out)
-    found = json.loads(out.read_text())
-    assert 0 < found['ap']['hard'] < 1
-    sides = found['sides']
-    assert sides['mmsrn']['seconds_min'] <= sides['mmsrn']['seconds']
-    ratio = sides['loops']['seconds'] / sides['mmsrn']['seconds']
-    assert found['time_ratio'] == ratio
-    run(tool, good, '--gt', gt, '--iters', 1)
-    assert 'both: easy 1.000000' in capsys.readouterr().out
-    assert 'belong together' in fails(tool, good)
-    assert 'unpack a zip first' in fails(tool, 'x.zip', '--gt', gt)
-    above = good.parent
-    assert f'{above}: has no EVENT/IM' in fails(tool, above, '--gt', gt)
-
-
-def test_memory(load_tool):
-    """Of what a call touches, not of what this process has."""
-    tool = load_tool('analysis_tools/benchmark_eval.py')
-    small = tool.peak_rise(lambda: None)
-    large = tool.peak_rise(lambda: np.ones(8 * 2**20).sum())
-    assert small < 8 * 2**20 < 60 * 2**20 < large < 90 * 2**20

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmsrn import FaceDetector
-from mmsrn.parsers import read_wider_face_txt
+from mmsrn.evaluation.readers import read_wider_face_txt
 
 TOOL = 'dataset_converters/pseudo_label.py'
 
