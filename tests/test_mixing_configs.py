@@ -9,7 +9,7 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
-from mmsrn.models.dense_heads.box_quality import box_quality
+from mmsrn.models.two_step import box_quality
 from mmsrn.testing.models import load_model_cfg, random_batch
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,4 +10,5 @@ from .necks import *  # noqa: F403
 from .roi_heads import *  # noqa: F403
 from .task_modules import *  # noqa: F403
 from .test_time_augs import *  # noqa: F403
+from .two_step import *  # noqa: F403
 from .utils import *  # noqa: F403

@@ -151,8 +151,8 @@ def _level(head, index, anchors, labels, valid, cls_fs) -> LevelAssignment:
     dropped = None
     if cls_fs is not None and index in head.stc_levels:
         logits = flatten_levels([cls_fs[index]], head.cls_out_channels)
-        survives = head.loss_cls.survives(head.probabilities(logits[0]))
-        dropped = (negative & ~survives).cpu().numpy()
+        passed = head.gate.passes(head.probabilities(logits[0]))
+        dropped = (negative & ~passed).cpu().numpy()
     positive = (labels >= 0) & ~negative
     ignored = (labels < 0) & valid
     arrays = [x.cpu().numpy() for x in (anchors, positive, negative, ignored)]

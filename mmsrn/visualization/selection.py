@@ -73,6 +73,8 @@ def read_selection(
     Returns:
         list[LevelSelection]: One for each level.
     """
+    from mmsrn.models.two_step import move_anchors
+
     cls_fs, bbox_fs, cls_ss, bbox_ss = outputs
     priors = head.prior_generator.grid_priors(
         [x.shape[-2:] for x in cls_ss], device=cls_ss[0].device
@@ -92,13 +94,13 @@ def read_selection(
     for i, anchors in enumerate(priors):
         start, moved = anchors, None
         if i in head.str_levels:
-            start = head.bbox_coder.decode(anchors, rows(bbox_fs[i], 4))
+            start = move_anchors(head.bbox_coder, anchors, rows(bbox_fs[i], 4))
             moved = start.cpu().numpy()
         boxes = head.bbox_coder.decode(start, rows(bbox_ss[i], 4))
         first, kept = None, np.ones(len(anchors), bool)
         if i in head.stc_levels:
             first = scores(cls_fs[i])
-            kept = head.loss_cls.survives(first).cpu().numpy()
+            kept = head.gate.passes(first).cpu().numpy()
         levels.append(
             LevelSelection(
                 level=i,

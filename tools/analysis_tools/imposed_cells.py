@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.models.dense_heads.selective_forward import BANDS, DTYPE
+from mmsrn.models.two_step import STCGate
 
 RADII = (1, 2, 3)  # cells, of the discs
 SEED = 0
@@ -95,101 +97,106 @@ def _disc(radius: int) -> np.ndarray:
     return cells[order][distances[order] <= radius**2]
 
 
-class ImposedCells:
-    """Base in front of a head's class: says which cells are active.
+_blobs = lru_cache(maxsize=64)(blobs)
 
-    What the head itself finds is computed, since that takes time, and not
-    used.  ``imposed`` is the share of the cells of each level, None to leave
-    the answer to the head.
+
+class ImposedGate(STCGate):
+    """A gate that lets a known share of the cells of each level through.
+
+    These cells get boxes, too.  What the gate in its place says is computed,
+    since that takes time, and not used.
+
+    Args:
+        own (STCGate): The gate in whose place it stands.
+        share (float): Of the cells of each level, 0 to 1.
+        band (float): What first-step logits may be off.
     """
 
-    imposed: float | None = None
-
-    def survivors(self, first: Tensor) -> Tensor:
-        """See ``SRNHead.survivors``.
-
-        Args:
-            first (Tensor): First-step logits of a level.
-
-        Returns:
-            Tensor: bool, (B, priors of the level).
-        """
-        own = super().survivors(first)
-        return own if self.imposed is None else self._priors(first)
-
-    def unsure(self, first: Tensor, band: float) -> Tensor:
-        """See ``SRNHead.unsure``.
-
-        Args:
-            first (Tensor): First-step logits of a level.
-            band (float): Their error.
-
-        Returns:
-            Tensor: bool, (B, priors of the level).
-        """
-        own = super().unsure(first, band)
-        if self.imposed is None:
-            return own
-        cells = rims(tuple(first.shape[-2:]), self.imposed, UNSURE * band)
-        priors = cells.flatten().repeat_interleave(self.num_base_priors)
-        return priors.to(first.device).expand(len(first), -1)
-
-    def find(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
-        """See ``SRNHead.find``.
-
-        Args:
-            first (Tensor, optional): First-step logits of a level.
-            second (Tensor): Second-step logits.
-            cfg (dict): ``test_cfg``.
-
-        Returns:
-            Tensor: bool, (B, priors of the level, classes).
-        """
-        own = super().find(first, second, cfg)
-        if self.imposed is None:
-            return own
-        return self._priors(second)[..., None].expand_as(own)
-
-    def _priors(self, maps: Tensor) -> Tensor:
-        """All priors of the imposed cells."""
-        mask = _priors(
-            tuple(maps.shape[-2:]),
-            self.imposed,
-            self.num_base_priors,
-            maps.device,
+    def __init__(self, own: STCGate, share: float, band: float) -> None:
+        super().__init__(
+            own.levels, own.theta, own.spare_positives, own.use_sigmoid
         )
-        return mask.expand(len(maps), -1)
+        self.share = share
+        self.band = band
 
-
-@lru_cache(maxsize=64)
-def _priors(
-    size: tuple[int, int], share: float, priors: int, device: torch.device
-) -> Tensor:
-    """Priors of the cells of ``blobs``, (height * width * priors,)."""
-    mask = blobs(size, share).flatten()
-    return mask.repeat_interleave(priors).to(device)
-
-
-class ImposedSurvivors:
-    """Base in front of ``STCLoss``: says which priors survive in training.
-
-    As :class:`ImposedCells`, of which the loss asks nothing.  ``imposed`` are
-    the priors of all levels of STC, bool, (M,).
-    """
-
-    imposed: Tensor
-
-    def survives(self, first_scores: Tensor) -> Tensor:
-        """See ``STCLoss.survives``.
+    def passes(self, scores: Tensor) -> Tensor:
+        """See ``STCGate.passes``.
 
         Args:
-            first_scores (Tensor): First-step probabilities, (B, M, classes).
+            scores (Tensor): First-step probabilities, (B, H, W, priors,
+                classes).
+
+        Returns:
+            Tensor: bool, (B, H, W, priors).
+        """
+        super().passes(scores)
+        return _all_priors(
+            _blobs(tuple(scores.shape[1:3]), self.share), scores
+        )
+
+    def undecided(self, low: Tensor, high: Tensor) -> Tensor:
+        """See ``STCGate.undecided``.
+
+        Args:
+            low, high (Tensor): As ``scores`` of :meth:`passes`.
+
+        Returns:
+            Tensor: bool, (B, H, W, priors).
+        """
+        super().undecided(low, high)
+        size = tuple(low.shape[1:3])
+        return _all_priors(rims(size, self.share, UNSURE * self.band), low)
+
+    def detectable(
+        self,
+        first_scores: Tensor | None,
+        second_scores: Tensor,
+        threshold: float,
+    ) -> Tensor:
+        """See ``STCGate.detectable``.
+
+        Args:
+            first_scores, second_scores (Tensor): As ``scores`` of
+                :meth:`passes`.
+            threshold (float): Least score.
+
+        Returns:
+            Tensor: bool, (B, H, W, priors, classes).
+        """
+        own = super().detectable(first_scores, second_scores, threshold)
+        return self.passes(second_scores)[..., None].expand_as(own)
+
+
+def _all_priors(cells: Tensor, scores: Tensor) -> Tensor:
+    """All priors of cells, (H, W), in the form of scores."""
+    return cells.to(scores.device)[None, :, :, None].expand(scores.shape[:-1])
+
+
+class FixedGate(STCGate):
+    """A gate that lets the same priors through in every image of a training.
+
+    Args:
+        own (STCGate): The gate in whose place it stands.
+        passing (Tensor): bool, (M,): which of the priors of all its levels.
+    """
+
+    def __init__(self, own: STCGate, passing: Tensor) -> None:
+        super().__init__(
+            own.levels, own.theta, own.spare_positives, own.use_sigmoid
+        )
+        self.passing = passing
+
+    def passes(self, scores: Tensor) -> Tensor:
+        """See ``STCGate.passes``.
+
+        Args:
+            scores (Tensor): First-step probabilities, (B, M, classes).
 
         Returns:
             Tensor: bool, (B, M).
         """
-        own = super().survives(first_scores)
-        return self.imposed.to(own.device).expand_as(own)
+        own = super().passes(scores)
+        return self.passing.to(own.device).expand_as(own)
 
 
 def impose_in_training(
@@ -210,18 +217,20 @@ def impose_in_training(
         if not head.stc_levels:
             raise ValueError('--survivors: the head has no levels of STC')
         strides = head.prior_generator.strides
-        mix_in(head.loss_cls, ImposedSurvivors)
-        head.loss_cls.imposed = torch.cat(
+        sizes = [
+            tuple(-(-x // strides[i][0]) for x in size)
+            for i in head.stc_levels
+        ]
+        passing = torch.cat(
             [
-                _priors(
-                    tuple(-(-x // strides[i][0]) for x in size),
-                    share,
-                    head.num_base_priors,
-                    torch.device('cpu'),
-                )
-                for i in head.stc_levels
+                blobs(x, share)
+                .flatten()
+                .repeat_interleave(head.num_base_priors)
+                for x in sizes
             ]
         )
+        gate = FixedGate(head.loss_cls.gate, passing)
+        head.gate = head.loss_cls.gate = gate
 
 
 def srn_heads(model: nn.Module) -> list[SRNHead]:
@@ -257,4 +266,15 @@ def impose(models: Iterable[nn.Module], share: float | None) -> None:
     """
     for model in models:
         for head in srn_heads(model):
-            head.imposed = share
+            own = head.loss_cls.gate
+            head.gate = (
+                own
+                if share is None
+                else ImposedGate(own, share, coarse_band(head))
+            )
+
+
+def coarse_band(head: SRNHead) -> float:
+    """What the logits of a coarse first step of a head may be off."""
+    coarse = (head.test_cfg or {}).get('coarse_first_step') or {}
+    return coarse.get('band', BANDS[coarse.get('dtype', DTYPE)])

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 import torch
-from imposed_cells import ImposedCells, mix_in, srn_heads
+from imposed_cells import srn_heads
 from inference_variants import Batch, Loaded, set_inference
 from mmcv.transforms import Compose
 from mmdet.registry import DATASETS, MODELS
@@ -93,7 +93,6 @@ def load_detector(
     if _is_channels_last(cfg):
         use_channels_last(model)
     for head in srn_heads(model):
-        mix_in(head, ImposedCells)
         set_inference(head, 'dense')
     return Loaded(name, text, config, path or None, cfg, model)
 

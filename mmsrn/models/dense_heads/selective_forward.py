@@ -25,8 +25,7 @@ from ..sparse import (
     check_mode,
     run_in_bands,
 )
-from ..task_modules.step_targets import reject_unknown
-from ..utils import cells_with
+from ..utils import reject_unknown
 from ..utils.winograd import WinogradConvolutions, is_large
 
 if TYPE_CHECKING:
@@ -123,8 +122,8 @@ class _SelectiveForward:
         ]
         cls_ss = self._second_scores(cls_fs)
         found = [
-            self._cells(head.find(x, y, self.cfg).any(dim=-1), i)
-            for i, (x, y) in enumerate(zip(cls_fs, cls_ss))
+            head.detectable(x, y, self.cfg).any(dim=-1).any(dim=-1)
+            for x, y in zip(cls_fs, cls_ss)
         ]
         bbox_ss = [self._boxes(i, found[i], False) for i in self.levels]
         same = self.pyramid.shared and not (
@@ -134,10 +133,6 @@ class _SelectiveForward:
         for i in head.str_levels:
             bbox_fs[i] = bbox_ss[i] if same else self._boxes(i, found[i], True)
         return cls_fs, bbox_fs, cls_ss, bbox_ss
-
-    def _cells(self, priors: Tensor, level: int) -> Tensor:
-        """Cells with a prior, (B, H, W), of priors, (B, H * W * priors)."""
-        return cells_with(priors, self.pyramid.sizes[level])
 
     def _class_scores(self, maps: Tensor, first: bool = False) -> Tensor:
         """What a class predictor gives on whole maps."""
@@ -161,8 +156,8 @@ class _SelectiveForward:
             logits = head.class_logits(scores.float(), level)
             again = head.unsure(logits, coarse.get('band', BANDS[dtype]))
             if self.same_scores:
-                again |= head.survivors(logits)
-            again = self._cells(again, level)
+                again |= head.passes_gate(logits)
+            again = again.any(dim=-1)
             plan = self.choice.plan(layers, again)
             if plan is not None:
                 exact = plan.sets[-1].put(plan(plan.sets[0].take(maps)))
@@ -175,7 +170,7 @@ class _SelectiveForward:
         for i in head.stc_levels:
             if self.same_scores:
                 continue
-            alive = self._cells(head.survivors(cls_fs[i]), i)
+            alive = head.passes_gate(cls_fs[i]).any(dim=-1)
             plan = self.choice.plan(head.cls_layers(), alive)
             if plan is not None:
                 self.plans[i] = plan

@@ -24,13 +24,16 @@ from mmdet.utils import (
 )
 from torch import Tensor, nn
 
-from ..losses import BoxSamples
 from ..sparse import BuiltPyramid, Pyramid
-from ..task_modules import StepAssigner, StepTargets
-from ..task_modules.step_targets import reject_unknown
-from ..utils import flatten_levels, level_mask
-from .box_quality import box_quality
-from .selection_log import selection_log
+from ..two_step import (
+    BoxSamples,
+    StepAssigner,
+    StepTargets,
+    box_quality,
+    move_anchors,
+    selection_log,
+)
+from ..utils import flatten_levels, level_mask, reject_unknown
 from .selective_forward import check_settings, selective_forward
 from .selective_training import selective_loss, training_choice
 
@@ -245,6 +248,7 @@ class SRNHead(AnchorHead):
                 theta=theta,
             )
         )
+        self.gate = self.loss_cls.gate
         self.loss_bbox = MODELS.build(
             dict(
                 loss_str,
@@ -282,7 +286,7 @@ class SRNHead(AnchorHead):
     @property
     def stc_levels(self) -> tuple[int, ...]:
         """Indices of the levels with two-step classification."""
-        return self.loss_cls.levels
+        return self.gate.levels
 
     @property
     def str_levels(self) -> tuple[int, ...]:
@@ -292,7 +296,7 @@ class SRNHead(AnchorHead):
     @property
     def theta(self) -> float:
         """Background confidence above which STC drops a negative."""
-        return self.loss_cls.theta
+        return self.gate.theta
 
     @property
     def inference(self) -> str:
@@ -597,12 +601,10 @@ class SRNHead(AnchorHead):
         """
         if bbox_fs is None:
             return anchors[None]
-        batch = len(bbox_fs)
-        start = anchors[in_levels].repeat(batch, 1)
-        moved = self.bbox_coder.decode(start, bbox_fs.reshape(-1, 4))
-        refined = anchors.repeat(batch, 1, 1)
-        refined[:, in_levels] = moved.reshape(batch, -1, 4)
-        return refined
+        moved = anchors.repeat(len(bbox_fs), 1, 1)
+        start = anchors[in_levels]
+        moved[:, in_levels] = move_anchors(self.bbox_coder, start, bbox_fs)
+        return moved
 
     def assign(
         self,
@@ -804,7 +806,7 @@ class SRNHead(AnchorHead):
         """
         first, second = targets.first, targets.second
         sizes, device = targets.level_sizes, second.labels.device
-        selected = self.loss_cls.select_second(
+        selected = self.gate.select(
             second.labels,
             None if logits_fs is None else self.probabilities(logits_fs),
             level_mask(self.stc_levels, sizes, device),
@@ -971,7 +973,21 @@ class SRNHead(AnchorHead):
             for i, meta in enumerate(batch_img_metas)
         ]
 
-    def find(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
+    def scores_of(self, logits: Tensor) -> Tensor:
+        """Probabilities of the classes of the priors of a map.
+
+        Args:
+            logits (Tensor): Class logits, (B, priors * channels, H, W).
+
+        Returns:
+            Tensor: (B, H, W, priors, num_classes).
+        """
+        batch, _, height, width = logits.shape
+        flat = flatten_levels([logits], self.cls_out_channels)
+        scores = self.probabilities(flat)
+        return scores.view(batch, height, width, -1, scores.shape[-1])
+
+    def detectable(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
         """Which scores of a level may become detections.
 
         Args:
@@ -981,27 +997,26 @@ class SRNHead(AnchorHead):
             cfg (dict): ``score_thr`` and ``small_map_cells`` of ``test_cfg``.
 
         Returns:
-            Tensor: bool, (B, H * W * priors, classes).
+            Tensor: bool, (B, H, W, priors, classes).
         """
-        logits = flatten_levels([second], self.cls_out_channels)
         is_small = second[0, 0].numel() < cfg.get('small_map_cells', 0)
         threshold = 0 if is_small else cfg.get('score_thr', 0)
-        found = self.probabilities(logits) > threshold
-        if first is not None:
-            found &= self.survivors(first)[..., None]
-        return found
+        return self.gate.detectable(
+            None if first is None else self.scores_of(first),
+            self.scores_of(second),
+            threshold,
+        )
 
-    def survivors(self, first: Tensor) -> Tensor:
+    def passes_gate(self, first: Tensor) -> Tensor:
         """Which priors of a level of STC the second step sees.
 
         Args:
             first (Tensor): First-step logits, (B, priors * channels, H, W).
 
         Returns:
-            Tensor: bool, (B, H * W * priors).
+            Tensor: bool, (B, H, W, priors).
         """
-        logits = flatten_levels([first], self.cls_out_channels)
-        return self.loss_cls.survives(self.probabilities(logits))
+        return self.gate.passes(self.scores_of(first))
 
     def unsure(self, first: Tensor, band: float) -> Tensor:
         """Of which priors of a level of STC inexact logits tell nothing.
@@ -1012,27 +1027,29 @@ class SRNHead(AnchorHead):
             band (float): By how much, at most, what the predictor puts out.
 
         Returns:
-            Tensor: bool, (B, H * W * priors): where the second step sees the
+            Tensor: bool, (B, H, W, priors): where the second step sees the
             prior or not depending on the error, or a logit is not finite.
         """
+        batch, _, height, width = first.shape
         logits = flatten_levels([first], self.cls_out_channels)
         if not self.use_sigmoid_cls or (
             self.predictor_channels != self.num_base_priors * logits.shape[-1]
         ):
             band *= 2  # the difference of two such numbers decides
+        logits = logits.view(batch, height, width, -1, logits.shape[-1])
         shift = logits.new_full((logits.shape[-1],), band)
         if not self.use_sigmoid_cls:
             shift[-1] = 0  # of the background
-        low, high = (
-            self.loss_cls.survives(self.probabilities(x))
-            for x in (logits - shift, logits + shift)
+        undecided = self.gate.undecided(
+            self.probabilities(logits - shift),
+            self.probabilities(logits + shift),
         )
-        return (high & ~low) | ~logits.isfinite().all(dim=-1)
+        return undecided | ~logits.isfinite().all(dim=-1)
 
     def _gate(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
         """Logits of one level in which what is not to be found scores 0."""
         num, _, height, width = second.shape
-        drop = ~self.find(first, second, cfg)
+        drop = ~self.detectable(first, second, cfg).flatten(1, 3)
         logits = flatten_levels([second], self.cls_out_channels)
         if self.use_sigmoid_cls:
             logits = logits.masked_fill(drop, -torch.inf)

@@ -125,7 +125,7 @@ def spread():
     torch.nn.init.constant_(head.conv_cls.bias, -6.0)
     with torch.no_grad():
         cls_fs = head(maps)[0]
-    alive = [head.survivors(x).float().mean() for x in cls_fs[:2]]
+    alive = [head.passes_gate(x).float().mean() for x in cls_fs[:2]]
     assert all(0.1 < x < 0.9 for x in alive)
     return head, maps
 
@@ -388,7 +388,7 @@ def test_only_what_is_unsure_is_computed_again(spread, monkeypatch):
     """Not all that survives: of most of it there is no doubt."""
     head, maps = spread
     with torch.no_grad():
-        alive = [head.survivors(x).sum() for x in head(maps)[0][:2]]
+        alive = [head.passes_gate(x).sum() for x in head(maps)[0][:2]]
     asked = []
     plan = row_layers.RowPlan.__init__
 
@@ -603,8 +603,8 @@ def test_autocast(device, dtype, changes):
     for i, (x, y) in enumerate(zip(dense[2], sparse[2])):
         cells = torch.ones_like(x[:, 0], dtype=torch.bool)
         if i in head.stc_levels:
-            cells = head.survivors(dense[0][i]).view(*cells.shape, -1).any(-1)
-        boxes = head.find(dense[0][i], y, head.test_cfg).any(-1)
+            cells = head.passes_gate(dense[0][i]).any(-1)
+        boxes = head.detectable(dense[0][i], y, head.test_cfg).any(-1)
         boxes = boxes.view(*cells.shape, -1).any(-1)
         for step, (one, other, truth, where) in enumerate(
             [

@@ -221,7 +221,7 @@ def spread():
     head, maps = small_head(), random_maps(size, 2)
     with torch.no_grad():
         cls_fs = head(tuple(maps))[0]
-    alive = [head.survivors(x).float().mean() for x in cls_fs[:2]]
+    alive = [head.passes_gate(x).float().mean() for x in cls_fs[:2]]
     assert all(0.1 < x < 0.9 for x in alive)
     samples = ground_truth(size, (5, 3))
     return head, maps, samples
@@ -310,7 +310,7 @@ def test_number_of_computed_cells(asked, kind):
             [x.metainfo for x in samples],
             [x.ignored_instances for x in samples],
         )
-    alive = [head.survivors(x) for x in cls_fs[:2]]
+    alive = [head.passes_gate(x) for x in cls_fs[:2]]
     labels_fs = targets.first.labels.split(targets.level_sizes, dim=1)
     labels_ss = targets.second.labels.split(targets.level_sizes, dim=1)
     train(head, maps, samples, 'selective')

@@ -5,7 +5,7 @@ from mmdet.models.task_modules.coders import BaseBBoxCoder
 from mmdet.structures.bbox import bbox_overlaps
 from torch import Tensor
 
-from ..task_modules import StepTargets
+from .targets import StepTargets
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Selective two-step regression (STR)."""
+"""Selective two-step regression (STR): its move and its loss."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from mmdet.models.losses import (
     MSELoss,
     SmoothL1Loss,
 )
+from mmdet.models.task_modules.coders import BaseBBoxCoder
 from mmdet.registry import MODELS
 from mmdet.utils import ConfigType
 from torch import Tensor, nn
@@ -17,6 +18,26 @@ from .normalizer import PositiveNormalizer
 
 # Of pixels they would be hundreds of times larger.
 _OF_DELTAS = (BalancedL1Loss, GHMR, L1Loss, MSELoss, SmoothL1Loss)
+
+
+def move_anchors(
+    coder: BaseBBoxCoder, anchors: Tensor, deltas: Tensor
+) -> Tensor:
+    """Move anchors by the deltas of the first step.
+
+    The only place where STR's move is written.
+
+    Args:
+        coder (BaseBBoxCoder): Turns deltas into boxes.
+        anchors (Tensor): x1, y1, x2, y2 in pixels, (M, 4), the same for all
+            images, or (B, M, 4).
+        deltas (Tensor): Predictions of the first step, (B, M, 4) or (M, 4).
+
+    Returns:
+        Tensor: Anchors of the second step, as ``deltas``.
+    """
+    start = anchors.expand_as(deltas).reshape(-1, 4)
+    return coder.decode(start, deltas.reshape(-1, 4)).reshape(deltas.shape)
 
 
 class BoxSamples(NamedTuple):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mmsrn.models.losses import STCLoss
+from mmsrn.models.two_step import STCLoss
 from mmsrn.utils import register_all_modules
 
 register_all_modules()

@@ -3,7 +3,7 @@
 from mmdet.structures.bbox import bbox_overlaps
 from torch import Tensor
 
-from ..task_modules import StepTargets
+from .targets import StepTargets
 
 
 def selection_log(

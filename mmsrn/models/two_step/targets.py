@@ -1,4 +1,4 @@
-"""Training targets of one of SRN's two steps."""
+"""Training targets of SRN's two steps."""
 
 import inspect
 from typing import NamedTuple
@@ -13,25 +13,7 @@ from mmdet.utils import ConfigType
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-
-def reject_unknown(cfg: ConfigType, known: tuple[str, ...], name: str) -> None:
-    """Refuse keys that nothing reads, such as misspelt ones.
-
-    Args:
-        cfg (dict): Settings.
-        known (tuple[str]): Keys that are read.
-        name (str): What to call the settings.
-
-    Raises:
-        ValueError: If there is another key, but for what mmdet's configs
-            write to say nothing: ``pos_weight=-1`` and ``debug=False``.
-    """
-    neutral = dict(pos_weight=-1, debug=False)
-    for key, value in cfg.items():
-        if key not in known and (key not in neutral or value != neutral[key]):
-            raise ValueError(
-                f"{name} has no use for '{key}': it takes {known}"
-            )
+from ..utils import reject_unknown
 
 
 class StepTargets(NamedTuple):

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from mmsrn.models.dense_heads.selection_log import selection_log
-from mmsrn.models.task_modules import StepTargets
+from mmsrn.models.two_step import StepTargets, selection_log
 
 # Four priors, the first two on a level of STC, the others on one of STR.
 IN_STC = torch.tensor([True, True, False, False])

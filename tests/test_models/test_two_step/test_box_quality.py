@@ -7,8 +7,7 @@ import torch
 from mmdet.registry import MODELS, TASK_UTILS
 from mmengine.config import ConfigDict
 
-from mmsrn.models.dense_heads.box_quality import box_quality
-from mmsrn.models.task_modules import StepTargets
+from mmsrn.models.two_step import StepTargets, box_quality
 from mmsrn.testing.models import random_faces
 from mmsrn.utils import register_all_modules
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsrn.models.losses import STCLoss
+from mmsrn.models.two_step import STCGate, STCLoss
 from mmsrn.utils import register_all_modules
 
 register_all_modules()
@@ -87,10 +87,10 @@ def test_equation(images, theta, spare, all_levels):
 
 def test_gate_is_the_published_one():
     """Strictly more than 0.01, in float32, by the most likely class."""
-    stc = STCLoss(FOCAL, theta=0.99)
+    gate = STCGate(theta=0.99)
     scores = torch.tensor([[0.01], [0.0100001], [0.00999]])
-    assert stc.survives(scores).tolist() == [False, True, False]
-    assert stc.survives(torch.tensor([[0.001, 0.5, 0.001]])).all()
+    assert gate.passes(scores).tolist() == [False, True, False]
+    assert gate.passes(torch.tensor([[0.001, 0.5, 0.001]])).all()
 
 
 @pytest.mark.parametrize('use_sigmoid', [True, False])
@@ -98,8 +98,8 @@ def test_gate_of_many_classes(use_sigmoid):
     """A softmax has a background, whose confidence is 0.92 and 0.998 here."""
     cfg = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
     scores = torch.tensor([[0.008] * 10, [0.0002] * 10, [0.2] + [0.0] * 9])
-    survives = STCLoss(cfg, theta=0.99).survives(scores).tolist()
-    assert survives == [not use_sigmoid, False, True]
+    passed = STCLoss(cfg, theta=0.99).gate.passes(scores).tolist()
+    assert passed == [not use_sigmoid, False, True]
 
 
 def test_no_gradient_through_the_gate():

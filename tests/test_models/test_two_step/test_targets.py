@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 
-from mmsrn.models.task_modules import StepAssigner
+from mmsrn.models.two_step import StepAssigner
 from mmsrn.utils import register_all_modules
 
 register_all_modules()
