@@ -89,8 +89,8 @@ def fixed_quality(monkeypatch):
             found.append(box_quality(*args))
         return found[step]
 
-    head = 'mmsrn.models.dense_heads.srn_head'
-    monkeypatch.setattr(f'{head}.box_quality', of_step)
+    module = 'mmsrn.models.two_step.quality'
+    monkeypatch.setattr(f'{module}.box_quality', of_step)
 
 
 @pytest.mark.parametrize('name', CONFIGS)

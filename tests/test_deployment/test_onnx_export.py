@@ -53,7 +53,7 @@ def change_stc(detector):
 
 
 def change_str(detector):
-    detector.bbox_head.loss_bbox.levels = ()
+    detector.bbox_head.str_levels = ()
 
 
 def change_channels(detector):

@@ -13,6 +13,7 @@ from mmengine.runner import autocast
 from torch import Tensor, nn
 
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.models.two_step import TwoStepMaps
 from mmsrn.models.utils import prepare_for_inference
 
 #: Images of a batch, (B, 3, H, W), and their samples.
@@ -49,14 +50,14 @@ class PublishedWork:
     not used.
     """
 
-    def forward(self, x: tuple[Tensor | None, ...]) -> tuple[list, ...]:
+    def forward(self, x: tuple[Tensor | None, ...]) -> TwoStepMaps:
         """See ``SRNHead.forward``.
 
         Args:
             x (tuple[Tensor | None]): The maps.
 
         Returns:
-            tuple[list, list, list, list]: Without ``None``, unless the neck
+            TwoStepMaps: Without ``None``, unless the neck
             has no first-step map of a level.
         """
         cls_fs, bbox_fs, cls_ss, bbox_ss = super().forward(x)
@@ -68,7 +69,7 @@ class PublishedWork:
                 cls_fs[i] = self.class_logits(scores, i)
             if bbox_fs[i] is None:
                 bbox_fs[i] = self.forward_reg(maps, first=True)
-        return cls_fs, bbox_fs, cls_ss, bbox_ss
+        return TwoStepMaps(cls_fs, bbox_fs, cls_ss, bbox_ss)
 
     def predict_by_feat(self, cls_fs, bbox_fs, *args, **kwargs) -> list:
         """See ``SRNHead.predict_by_feat``.

@@ -25,11 +25,14 @@ from ..sparse import (
     check_mode,
     run_in_bands,
 )
+from ..two_step import TwoStepMaps
 from ..utils import reject_unknown
 from ..utils.winograd import WinogradConvolutions, is_large
 
 if TYPE_CHECKING:
-    from .srn_head import Maps, SRNHead
+    from .srn_head import SRNHead
+
+Maps = list[Tensor | None]
 
 # Share of the work on maps from which on rows take as long, on a CPU:
 # tools/analysis_tools/benchmark_inference.py --calibrate
@@ -74,9 +77,7 @@ def _coarsely(dtype: str, device: str) -> AbstractContextManager:
 
 
 @torch.no_grad()
-def selective_forward(
-    head: SRNHead, pyramid: Pyramid
-) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
+def selective_forward(head: SRNHead, pyramid: Pyramid) -> TwoStepMaps:
     """Predict both steps where it matters, without gradients.
 
     Args:
@@ -84,7 +85,7 @@ def selective_forward(
         pyramid (Pyramid): The maps.
 
     Returns:
-        tuple[list, list, list, list]: As of ``SRNHead.forward``.  Class
+        TwoStepMaps: As of ``SRNHead.forward``.  Class
         logits are 0 in cells that the first step drops, and box deltas in
         cells without a score above the threshold: ``predict_by_feat`` makes
         no boxes of either.
@@ -114,7 +115,7 @@ class _SelectiveForward:
         self.plans: dict[int, RowPlan] = {}
         self.rows: dict[int, Tensor] = {}
 
-    def run(self) -> tuple[Maps, Maps, list[Tensor], list[Tensor]]:
+    def run(self) -> TwoStepMaps:
         head = self.head
         cls_fs = [
             self._first_scores(i) if i in head.stc_levels else None
@@ -132,7 +133,7 @@ class _SelectiveForward:
         bbox_fs: Maps = [None] * len(self.levels)
         for i in head.str_levels:
             bbox_fs[i] = bbox_ss[i] if same else self._boxes(i, found[i], True)
-        return cls_fs, bbox_fs, cls_ss, bbox_ss
+        return TwoStepMaps(cls_fs, bbox_fs, cls_ss, bbox_ss)
 
     def _class_scores(self, maps: Tensor, first: bool = False) -> Tensor:
         """What a class predictor gives on whole maps."""

@@ -24,10 +24,13 @@ from ..sparse import (
     RowsOrMaps,
     check_mode,
 )
+from ..two_step import TwoStepMaps
 from ..utils import cells_with, flatten_levels
 
 if TYPE_CHECKING:
-    from .srn_head import Maps, SRNHead
+    from .srn_head import SRNHead
+
+Maps = list[Tensor | None]
 
 # Share of the work on maps from which on rows take as long, on a CPU, with
 # the way back: less than at test time, since gradients are gathered too.
@@ -100,13 +103,9 @@ def selective_loss(
     cls_ss, bbox_ss = _second_step(
         head, choice, pyramid, cls_fs, bbox_fs, *read
     )
-    return head.losses(
-        logits_fs,
-        deltas_fs,
-        flatten_levels(cls_ss, head.cls_out_channels),
-        flatten_levels(bbox_ss, head.bbox_coder.encode_size),
-        targets,
-    )
+    maps = TwoStepMaps(cls_fs, bbox_fs, cls_ss, bbox_ss)
+    joined = maps.join(head.cls_out_channels, head.bbox_coder.encode_size)
+    return head.losses(joined, targets)
 
 
 def _first_step(head: SRNHead, pyramid: Pyramid) -> tuple[Maps, Maps]:

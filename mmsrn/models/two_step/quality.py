@@ -1,8 +1,14 @@
-"""Classification losses whose target is an overlap (quality)."""
+"""Scores that learn an overlap (quality): of which boxes, by which losses."""
+
+from __future__ import annotations
 
 import torch
 from mmdet.models.losses import QualityFocalLoss, VarifocalLoss
+from mmdet.models.task_modules.coders import BaseBBoxCoder
+from mmdet.structures.bbox import bbox_overlaps
 from torch import Tensor, nn
+
+from .targets import StepTargets, TwoStepTargets
 
 
 def takes_quality(loss: nn.Module) -> bool:
@@ -52,3 +58,61 @@ def quality_loss(
     if isinstance(loss, VarifocalLoss):  # it weights classes one by one
         weights = weights[:, None]
     return loss(logits, targets, weights, avg_factor=avg_factor)
+
+
+@torch.no_grad()
+def box_quality(
+    coder: BaseBBoxCoder, priors: Tensor, deltas: Tensor, targets: StepTargets
+) -> Tensor:
+    """Overlap of the predicted box of each positive with its ground truth.
+
+    B images, N priors each.
+
+    Args:
+        coder (BaseBBoxCoder): Turns deltas into boxes.
+        priors (Tensor): x1, y1, x2, y2 in pixels, (B, N, 4).
+        deltas (Tensor): Predictions, (B, N, 4).
+        targets (StepTargets): The positives and their ground truth.
+
+    Returns:
+        Tensor: IoU in [0, 1], (B, N), 0 for all but positives; no gradient
+        passes through it.
+    """
+    quality = deltas.new_zeros(deltas.shape[:2])
+    where = targets.pos_inds
+    boxes = coder.decode(priors[where], deltas[where])
+    quality[where] = bbox_overlaps(boxes, targets.pos_bboxes, is_aligned=True)
+    return quality
+
+
+def step_qualities(
+    coder: BaseBBoxCoder,
+    targets: TwoStepTargets,
+    first_deltas: Tensor | None,
+    second_deltas: Tensor,
+    in_str: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Overlaps that the scores of both steps should learn.
+
+    Both are overlaps of boxes, for one predictor gives both scores.  Off the
+    levels of STR the first step has no box, but there the second starts from
+    the same anchor: its box is what an anchor leads to.
+
+    Args:
+        coder (BaseBBoxCoder): Turns deltas into boxes.
+        targets (TwoStepTargets): Positives and anchors of N priors.
+        first_deltas (Tensor, optional): On the levels of STR, (B, M, 4).
+        second_deltas (Tensor): (B, N, 4).
+        in_str (Tensor): bool, (N,): which priors lie on the levels of STR.
+
+    Returns:
+        tuple[Tensor, Tensor]: See :func:`box_quality`.
+    """
+    reached = second_deltas.detach()
+    if first_deltas is not None:
+        reached = reached.clone()
+        reached[:, in_str] = first_deltas.detach()
+    return (
+        box_quality(coder, targets.anchors, reached, targets.first),
+        box_quality(coder, targets.moved, second_deltas, targets.second),
+    )

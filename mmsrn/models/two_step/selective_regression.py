@@ -1,5 +1,7 @@
 """Selective two-step regression (STR): its move and its loss."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from mmdet.models.losses import (
@@ -15,6 +17,7 @@ from mmdet.utils import ConfigType
 from torch import Tensor, nn
 
 from .normalizer import PositiveNormalizer
+from .targets import StepTargets
 
 # Of pixels they would be hundreds of times larger.
 _OF_DELTAS = (BalancedL1Loss, GHMR, L1Loss, MSELoss, SmoothL1Loss)
@@ -40,6 +43,31 @@ def move_anchors(
     return coder.decode(start, deltas.reshape(-1, 4)).reshape(deltas.shape)
 
 
+def second_step_anchors(
+    coder: BaseBBoxCoder,
+    anchors: Tensor,
+    deltas: Tensor | None,
+    in_levels: Tensor,
+) -> Tensor:
+    """Anchors of the second step on all levels.
+
+    Args:
+        coder (BaseBBoxCoder): See :func:`move_anchors`.
+        anchors (Tensor): x1, y1, x2, y2 in pixels, (N, 4).
+        deltas (Tensor, optional): First-step deltas on the levels of STR,
+            (B, M, 4); ``None`` without such levels.
+        in_levels (Tensor): bool, (N,): which anchors lie on them.
+
+    Returns:
+        Tensor: (B, N, 4), or (1, N, 4) without such levels.
+    """
+    if deltas is None:
+        return anchors[None]
+    moved = anchors.repeat(len(deltas), 1, 1)
+    moved[:, in_levels] = move_anchors(coder, anchors[in_levels], deltas)
+    return moved
+
+
 class BoxSamples(NamedTuple):
     """Positives of one step, P in a batch of B images with N samples each.
 
@@ -54,6 +82,36 @@ class BoxSamples(NamedTuple):
     targets: Tensor
     images: Tensor
     counted: Tensor
+
+
+def box_samples(
+    coder: BaseBBoxCoder,
+    anchors: Tensor,
+    deltas: Tensor,
+    targets: StepTargets,
+    counted: Tensor,
+    decode: bool,
+) -> BoxSamples:
+    """Positives of a step in the form that a loss wants.
+
+    Args:
+        coder (BaseBBoxCoder): Between deltas and boxes.
+        anchors (Tensor): What the step starts from, (B, N, 4).
+        deltas (Tensor): Its predictions, (B, N, 4).
+        targets (StepTargets): Its positives.
+        counted (Tensor): See :class:`BoxSamples`.
+        decode (bool): Whether the loss compares boxes, not deltas.
+
+    Returns:
+        BoxSamples: The positives.
+    """
+    preds, priors = deltas[targets.pos_inds], anchors[targets.pos_inds]
+    boxes = targets.pos_bboxes
+    if decode:
+        preds = coder.decode(priors, preds)
+    elif len(boxes):
+        boxes = coder.encode(priors, boxes)
+    return BoxSamples(preds, boxes, targets.pos_inds[0], counted)
 
 
 @MODELS.register_module()
@@ -88,13 +146,6 @@ class STRLoss(nn.Module):
 
     Raises:
         ValueError: If ``loss_bbox_ss`` is a loss of deltas.
-
-    Example:
-        >>> import torch
-        >>> loss = STRLoss(dict(type='SmoothL1Loss'), levels=(0,))
-        >>> loss.select_first(torch.tensor([0, 3]),
-        ...                   torch.tensor([True, True, True, False])).tolist()
-        [True, False]
     """
 
     def __init__(
@@ -127,19 +178,27 @@ class STRLoss(nn.Module):
         """Whether the second step has a loss of its own, of decoded boxes."""
         return self.loss_bbox_ss is not None
 
-    def select_first(self, pos_inds: Tensor, in_levels: Tensor) -> Tensor:
+    def select_first(
+        self, targets: StepTargets, in_levels: Tensor
+    ) -> StepTargets:
         """Positives of Psi.
 
         Args:
-            pos_inds (Tensor): int64, (P,): index of each positive among the N
-                samples of its image.
+            targets (StepTargets): Of the first step, N samples an image.
             in_levels (Tensor): bool, (N,): which samples lie on the levels of
-                STR.
+                STR (M of them).
 
         Returns:
-            Tensor: bool, (P,).
+            StepTargets: The positives among these; indices count the M.
         """
-        return in_levels[pos_inds]
+        images, inds = targets.pos_inds
+        keep = in_levels[inds]
+        rank = in_levels.cumsum(0) - 1
+        return StepTargets(
+            targets.labels[:, in_levels],
+            (images[keep], rank[inds[keep]]),
+            targets.pos_bboxes[keep],
+        )
 
     def forward(
         self, first: BoxSamples | None, second: BoxSamples

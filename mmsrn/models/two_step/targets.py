@@ -1,5 +1,7 @@
 """Training targets of SRN's two steps."""
 
+from __future__ import annotations
+
 import inspect
 from typing import NamedTuple
 
@@ -45,6 +47,29 @@ class StepTargets(NamedTuple):
         sizes = sides.new_zeros(self.labels.shape)
         sizes[self.pos_inds] = sides.prod(dim=1).sqrt()
         return sizes
+
+
+class TwoStepTargets(NamedTuple):
+    """What both steps start from, and should predict, in a batch.
+
+    B images, N priors each.
+
+    Attributes:
+        level_sizes (list[int]): Priors of every level, sum N.
+        valid (Tensor): bool, (B, N): False for cells in the padding.
+        anchors (Tensor): Anchors of the first step: x1, y1, x2, y2 in pixels,
+            (B, N, 4).
+        moved (Tensor): Those of the second step, (B, N, 4).
+        first (StepTargets): Targets of the first step.
+        second (StepTargets): Targets of the second step.
+    """
+
+    level_sizes: list[int]
+    valid: Tensor
+    anchors: Tensor
+    moved: Tensor
+    first: StepTargets
+    second: StepTargets
 
 
 class StepAssigner:
@@ -185,3 +210,33 @@ class StepAssigner:
         else:
             overlaps = bbox_overlaps(boxes, priors, mode='iof').amax(dim=0)
         assigned.gt_inds[overlaps > thr] = -1
+
+
+def assign_two_steps(
+    assigners: tuple[StepAssigner, StepAssigner],
+    level_sizes: list[int],
+    valid: Tensor,
+    anchors: Tensor,
+    moved: Tensor,
+    batch: tuple,
+    keep_negatives: Tensor,
+) -> TwoStepTargets:
+    """Assign anchors in the first step and moved anchors in the second.
+
+    Args:
+        assigners (tuple[StepAssigner, StepAssigner]): Of both steps.
+        level_sizes, valid, anchors, moved: See :class:`TwoStepTargets`.
+        batch (tuple): Ground truth, metas and ignored ground truth, see
+            :class:`StepAssigner`.
+        keep_negatives (Tensor): bool, (N,): priors that stay negatives if the
+            first step says that they are.
+
+    Returns:
+        TwoStepTargets: Of the batch.
+    """
+    first = assigners[0](anchors, valid, level_sizes, *batch)
+    background = assigners[0].num_classes
+    kept = keep_negatives & (first.labels == background)
+    second = assigners[1](moved.detach(), valid & ~kept, level_sizes, *batch)
+    second.labels[kept] = background
+    return TwoStepTargets(level_sizes, valid, anchors, moved, first, second)

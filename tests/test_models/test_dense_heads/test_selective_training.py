@@ -310,7 +310,7 @@ def test_number_of_computed_cells(asked, kind):
             [x.metainfo for x in samples],
             [x.ignored_instances for x in samples],
         )
-    alive = [head.passes_gate(x) for x in cls_fs[:2]]
+    alive = [head.passes_gate(x).flatten(1) for x in cls_fs[:2]]
     labels_fs = targets.first.labels.split(targets.level_sizes, dim=1)
     labels_ss = targets.second.labels.split(targets.level_sizes, dim=1)
     train(head, maps, samples, 'selective')
