@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmsrn.models.dense_heads import SRNHead
-from mmsrn.models.dense_heads.selective_forward import BANDS, DTYPE
 from mmsrn.models.two_step import STCGate
 
 RADII = (1, 2, 3)  # cells, of the discs
@@ -266,15 +265,9 @@ def impose(models: Iterable[nn.Module], share: float | None) -> None:
     """
     for model in models:
         for head in srn_heads(model):
-            own = head.loss_cls.gate
-            head.gate = (
-                own
-                if share is None
-                else ImposedGate(own, share, coarse_band(head))
-            )
-
-
-def coarse_band(head: SRNHead) -> float:
-    """What the logits of a coarse first step of a head may be off."""
-    coarse = (head.test_cfg or {}).get('coarse_first_step') or {}
-    return coarse.get('band', BANDS[coarse.get('dtype', DTYPE)])
+            head.gate = own = head.loss_cls.gate
+            if share is not None:
+                band = (
+                    0 if head.execution is None else head.execution.coarse_band
+                )
+                head.gate = ImposedGate(own, share, band)

@@ -8,13 +8,14 @@ from itertools import chain
 
 import torch
 from imposed_cells import mix_in, srn_heads
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.runner import autocast
 from torch import Tensor, nn
 
+from mmsrn.models import prepare_for_inference
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.models.selective import SelectiveExecution
 from mmsrn.models.two_step import TwoStepMaps
-from mmsrn.models.utils import prepare_for_inference
 
 #: Images of a batch, (B, 3, H, W), and their samples.
 Batch = tuple[Tensor, list]
@@ -95,21 +96,24 @@ def set_inference(head: SRNHead, mode: str) -> None:
 
     Args:
         head (SRNHead): The head, changed in place.
-        mode (str): ``inference`` of ``test_cfg``.
+        mode (str): ``inference`` of its execution.
     """
-    head.test_cfg = ConfigDict(head.test_cfg or {}, inference=mode)
+    head.execution = _execution(head).replace(inference=mode)
 
 
 def set_coarse(head: SRNHead) -> None:
     """Let the first step run in low precision first.
 
     Args:
-        head (SRNHead): The head, changed in place: as its ``test_cfg`` says,
-            or in bfloat16.
+        head (SRNHead): The head, changed in place: as its execution says, or
+            in bfloat16.
     """
-    cfg = head.test_cfg or {}
-    own = cfg.get('coarse_first_step') or {}
-    head.test_cfg = ConfigDict(cfg, coarse_first_step=own)
+    own = _execution(head)
+    head.execution = own.replace(coarse=own.coarse or {})
+
+
+def _execution(head: SRNHead) -> SelectiveExecution:
+    return head.execution or SelectiveExecution('dense', 'dense')
 
 
 class Contender:
@@ -118,9 +122,9 @@ class Contender:
     Args:
         loaded (Loaded): The detector.
         variant (str): ``'published'``, or a value of ``inference`` of
-            ``test_cfg``.  After it ``'+prepared'``: made faster by
+            ``SelectiveExecution``.  After it ``'+prepared'``: made faster by
             ``prepare_for_inference``; ``'+coarse'``: with
-            ``coarse_first_step``; ``'+amp'``: under mmengine's autocast.
+            ``coarse``; ``'+amp'``: under mmengine's autocast.
 
     Attributes:
         model (nn.Module): The variant.

@@ -85,13 +85,9 @@ class TwoStepHead(AnchorHead):
             init_cfg=init_cfg,
             **kwargs,
         )
-        self.stc_levels, self.str_levels = (
-            checked_levels(name, levels, self.prior_generator.num_levels)
-            for name, levels in (
-                ('SRNHead: stc_levels', stc_levels),
-                ('SRNHead: str_levels', str_levels),
-            )
-        )
+        n = self.prior_generator.num_levels
+        self.stc_levels = checked_levels('SRNHead: stc_levels', stc_levels, n)
+        self.str_levels = checked_levels('SRNHead: str_levels', str_levels, n)
 
     @property
     def predictor_channels(self) -> int:
@@ -248,19 +244,16 @@ class TwoStepHead(AnchorHead):
         cls_fs: list[Tensor | None] = [None] * n
         bbox_fs: list[Tensor | None] = [None] * n
         for i in self.stc_levels:
-            same = first[i] is second[i] and not self.separate_cls
-            cls_fs[i] = (
-                cls_ss[i]
-                if same
-                else self.class_logits(self.forward_cls(first[i], True), i)
-            )
+            if first[i] is second[i] and not self.separate_cls:
+                cls_fs[i] = cls_ss[i]
+            else:
+                logits = self.forward_cls(first[i], True)
+                cls_fs[i] = self.class_logits(logits, i)
         for i in self.str_levels:
-            same = first[i] is second[i] and not (
-                refine[i] or self.separate_reg
-            )
-            bbox_fs[i] = (
-                bbox_ss[i] if same else self.forward_reg(first[i], first=True)
-            )
+            if first[i] is second[i] and not (refine[i] or self.separate_reg):
+                bbox_fs[i] = bbox_ss[i]
+            else:
+                bbox_fs[i] = self.forward_reg(first[i], first=True)
         return TwoStepMaps(cls_fs, bbox_fs, cls_ss, bbox_ss)
 
     def check_number_of_maps(self, x: tuple[Tensor | None, ...]) -> None:

@@ -73,7 +73,7 @@ def run(part, root, tmp_path_factory):
         )
     torch.set_num_threads(before)
     model, _ = prepared  # as the variant's name says
-    assert model.bbox_head.inference == 'selective'
+    assert model.bbox_head.execution.inference == 'selective'
     assert not any(isinstance(x, nn.BatchNorm2d) for x in model.modules())
     return out, json.loads((out / 'benchmark.json').read_text())
 
@@ -674,7 +674,7 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     assert first['multiply_adds'] == second['multiply_adds']
     assert [x['level'] for x in result['calibration']] == ['P2', 'P2']
     printed = capsys.readouterr().out
-    assert printed.count('test_cfg.crossover=') == 2
+    assert printed.count('execution.crossover.inference=') == 2
     assert 'random weights' not in printed
 
 

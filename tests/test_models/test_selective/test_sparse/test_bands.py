@@ -8,7 +8,7 @@ from mmcv.cnn import ConvModule
 from torch import nn
 
 from mmsrn.models.layers import RFE
-from mmsrn.models.sparse import bands, run_in_bands
+from mmsrn.models.selective.sparse import bands, run_in_bands
 
 
 def subnet(**changes):

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ..utils.pointwise_conv import pointwise_dilation
+from ...utils.pointwise_conv import pointwise_dilation
 from .cells import Cells, call, clear_last
 
 # Rows that are gathered at once: bounds the memory that the matrix of a 3x3

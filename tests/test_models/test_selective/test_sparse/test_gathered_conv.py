@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mmsrn.models.sparse import Cells, dilate, gathered_conv
-from mmsrn.models.sparse.gathered_conv import convolve
+from mmsrn.models.selective.sparse import Cells, dilate, gathered_conv
+from mmsrn.models.selective.sparse.gathered_conv import convolve
 
 
 def sets(seed, batch, size, share, kernel):

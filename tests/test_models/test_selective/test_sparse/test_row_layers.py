@@ -7,14 +7,14 @@ from torch import nn
 from torch.nn.utils import prune
 
 from mmsrn.models.layers import RFE
-from mmsrn.models.sparse import (
+from mmsrn.models.selective.sparse import (
     Cells,
     RowPlan,
     gathered_conv,
     runs_on_rows,
     share_of_work,
 )
-from mmsrn.models.sparse import row_layers as module
+from mmsrn.models.selective.sparse import row_layers as module
 
 SIGMOID = dict(type='Sigmoid')
 LAYERS = {

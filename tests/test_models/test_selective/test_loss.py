@@ -10,10 +10,9 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config, ConfigDict
 
-from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.necks import SRNFPN
-from mmsrn.models.necks.srn_pyramid import SRNPyramid
-from mmsrn.models.sparse import row_layers
+from mmsrn.models.selective import SelectiveExecution, SRNPyramid, loss
+from mmsrn.models.selective.sparse import row_layers
 from mmsrn.models.utils import flatten_levels
 from mmsrn.testing.models import load_model_cfg, random_batch, random_faces
 
@@ -156,10 +155,15 @@ def in_double(monkeypatch, head, maps, samples):
     return head.double(), [x.double() for x in maps], samples
 
 
+def execution(mode, **crossover):
+    """A way to train."""
+    return SelectiveExecution('dense', mode, crossover)
+
+
 def train(head, maps, samples, mode, **cfg):
     """Losses and log, and gradients by name; maps may be None."""
     head = copy.deepcopy(head)
-    head.train_cfg = ConfigDict(head.train_cfg, forward=mode, **cfg)
+    head.execution = execution(mode, **cfg)
     maps = [None if x is None else x.clone().requires_grad_() for x in maps]
     torch.manual_seed(0)  # of samplers
     log = head.loss(tuple(maps), copy.deepcopy(samples))
@@ -345,7 +349,7 @@ def test_auto_takes_the_crossover(spread, monkeypatch, crossover, dense):
             whole.append(self) or run(self, rows)
         ),
     )
-    assert_same(train(*spread, 'auto', crossover=crossover), expected, 1e-4)
+    assert_same(train(*spread, 'auto', training=crossover), expected, 1e-4)
     assert len(whole) == (0 if dense else 6)
 
 
@@ -375,7 +379,7 @@ def test_nothing_changes_by_default(spread, monkeypatch):
     """Whole maps, by the code of mmdet's heads."""
     head, maps, samples = spread
     monkeypatch.setattr(row_layers.RowPlan, '__init__', None)
-    assert not head.trains_on_rows
+    assert head.execution is None
     log = head.loss(tuple(maps), samples)
     expected = head.loss_by_feat(
         *head(tuple(maps)),
@@ -397,20 +401,17 @@ def test_norms_over_a_map_need_maps(norm, asked):
     expected = train(head, maps, samples, 'dense')
     assert_same(train(head, maps, samples, 'auto'), expected, rtol=0)
     assert not asked
-    with pytest.raises(ValueError, match="forward='selective'.*'auto'"):
+    with pytest.raises(ValueError, match="training='selective'.*'auto'"):
         train(head, maps, samples, 'selective')
 
 
-@pytest.mark.parametrize(
-    'cfg, message',
-    [
-        (dict(forward='fast'), "'fast' of train_cfg.*'selective', 'auto'"),
-        (dict(foward='auto'), "no use for 'foward'"),
-    ],
-)
-def test_wrong_settings(cfg, message):
-    with pytest.raises(ValueError, match=message):
-        small_head(train_cfg=dict(first_step=STEP, second_step=STEP, **cfg))
+def test_wrong_settings():
+    with pytest.raises(ValueError, match="'fast' must .*'selective', 'auto'"):
+        small_head(execution=dict(training='fast'))
+    with pytest.raises(ValueError, match="no use for 'foward'"):
+        small_head(
+            train_cfg=dict(first_step=STEP, second_step=STEP, foward='auto')
+        )
 
 
 def test_maps_that_are_not_there(spread):
@@ -434,7 +435,7 @@ def test_proposals_need_whole_maps(spread):
     )
     found = []
     for mode in ('dense', 'selective'):
-        head.train_cfg.forward = mode
+        head.execution = execution(mode)
         found.append(head.loss_and_predict(tuple(maps), samples, cfg))
     (log, boxes), (other_log, other_boxes) = found
     assert log == other_log
@@ -459,16 +460,16 @@ def test_an_output_that_is_not_computed_is_noticed(
     spread, monkeypatch, which, message
 ):
     expected = train(*spread, 'dense')
-    read_by_losses = SRNHead.read_by_losses
+    read_by_losses = loss.read_by_losses
 
-    def less(self, *args):
-        read = read_by_losses(self, *args)
+    def less(*args):
+        read = read_by_losses(*args)
         image, prior = (x[0] for x in read[which].nonzero(as_tuple=True))
         cell = prior // 2 * 2
         read[which][image, cell : cell + 2] = False
         return read
 
-    monkeypatch.setattr(SRNHead, 'read_by_losses', less)
+    monkeypatch.setattr(loss, 'read_by_losses', less)
     with pytest.raises(AssertionError, match=message):
         assert_same(train(*spread, 'selective'), expected, rtol=1e-6)
 
@@ -491,9 +492,9 @@ def detector(root):
     return model
 
 
-def train_detector(model, data, mode):
+def train_detector(model, data, mode, **cfg):
     model = copy.deepcopy(model)
-    model.bbox_head.train_cfg['forward'] = mode
+    model.bbox_head.execution = execution(mode, **cfg)
     torch.manual_seed(0)  # of samplers
     log = model(**copy.deepcopy(data), mode='loss')
     model.parse_losses(log)[0].backward()
@@ -548,8 +549,11 @@ def test_the_neck_is_asked_for_rows(detector, monkeypatch):
     train_detector(detector, data, 'selective')
     assert {i for _, i in built} == {3, 4, 5}
     built.clear()
-    train_detector(detector, data, 'dense')
+    train_detector(detector, data, 'auto', training=0.0)
     assert {i for _, i in built} == set(range(6))
+    built.clear()
+    train_detector(detector, data, 'dense')
+    assert not built
 
 
 class Doubling(SRNFPN):
@@ -585,7 +589,8 @@ def test_whole_maps_of_the_neck(detector, monkeypatch, kind):
 def test_the_command_line_switches_it_on(root):
     """As `--cfg-options` of tools/train.py does."""
     cfg = Config.fromfile(root / 'configs/srn' / TRAINED)
-    assert 'forward' not in cfg.model.train_cfg
-    cfg.merge_from_dict({'model.train_cfg.forward': 'auto'})
+    assert 'execution' not in cfg.model.bbox_head
+    cfg.merge_from_dict({'model.bbox_head.execution.training': 'auto'})
     cfg.model.backbone.init_cfg = None
-    assert MODELS.build(cfg.model).bbox_head.trains_on_rows
+    head = MODELS.build(cfg.model).bbox_head
+    assert head.execution.trains(head)

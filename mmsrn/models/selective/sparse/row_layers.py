@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
-from ..layers import RFE
-from ..utils.pointwise_conv import PointwiseConv2d
+from ...layers import RFE
+from ...utils.pointwise_conv import PointwiseConv2d
 from .cells import Cells, clear_last, dilate
 from .gathered_conv import convolve
 

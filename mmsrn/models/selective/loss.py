@@ -14,47 +14,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
 from mmdet.utils import InstanceList, OptInstanceList
 from torch import Tensor, nn
 
-from ..sparse import (
-    Cells,
-    Pyramid,
-    RowPlan,
-    RowsOrMaps,
-    check_mode,
-)
-from ..two_step import TwoStepMaps
-from ..utils import cells_with, flatten_levels
+from ..two_step import TwoStepMaps, TwoStepTargets
+from ..utils import cells_with, flatten_levels, level_mask
+from .sparse import Cells, Pyramid, RowPlan, RowsOrMaps
 
 if TYPE_CHECKING:
-    from .srn_head import SRNHead
+    from ..dense_heads import SRNHead
 
 Maps = list[Tensor | None]
-
-# Share of the work on maps from which on rows take as long, on a CPU, with
-# the way back: less than at test time, since gradients are gathered too.
-CROSSOVER = 0.5
-SETTING = 'SRNHead: forward={} of train_cfg'
-
-
-def training_choice(cfg: dict) -> RowsOrMaps | None:
-    """How to train, as a ``train_cfg`` says.
-
-    Args:
-        cfg (dict): ``train_cfg`` of an ``SRNHead``.
-
-    Returns:
-        RowsOrMaps | None: ``None`` for whole maps.
-
-    Raises:
-        ValueError: If ``forward`` is not one that is known.
-    """
-    mode = cfg.get('forward', 'dense')
-    check_mode(mode, SETTING)
-    if mode == 'dense':
-        return None
-    return RowsOrMaps(mode, cfg.get('crossover', CROSSOVER), SETTING)
 
 
 def selective_loss(
@@ -98,14 +69,50 @@ def selective_loss(
                 priors.split(targets.level_sizes, dim=1), pyramid.sizes
             )
         ]
-        for priors in head.read_by_losses(targets, logits_fs)
+        for priors in read_by_losses(head, targets, logits_fs)
     ]
     cls_ss, bbox_ss = _second_step(
         head, choice, pyramid, cls_fs, bbox_fs, *read
     )
-    maps = TwoStepMaps(cls_fs, bbox_fs, cls_ss, bbox_ss)
-    joined = maps.join(head.cls_out_channels, head.bbox_coder.encode_size)
+    joined = TwoStepMaps(
+        logits_fs,
+        deltas_fs,
+        flatten_levels(cls_ss, head.cls_out_channels),
+        flatten_levels(bbox_ss, head.bbox_coder.encode_size),
+    )
     return head.losses(joined, targets)
+
+
+@torch.no_grad()
+def read_by_losses(
+    head: SRNHead, targets: TwoStepTargets, logits_fs: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Which outputs of the second step the losses read.
+
+    Args:
+        head (SRNHead): The head.
+        targets (TwoStepTargets): See ``SRNHead.assign``.
+        logits_fs (Tensor, optional): On the levels of STC, (B, M,
+            channels); ``None`` without such levels.
+
+    Returns:
+        tuple[Tensor, Tensor]: bool, (B, N) each: class logits and deltas.
+    """
+    first, second = targets.first, targets.second
+    sizes, device = targets.level_sizes, second.labels.device
+    selected = head.gate.select(
+        second.labels,
+        None if logits_fs is None else head.probabilities(logits_fs),
+        level_mask(head.stc_levels, sizes, device),
+        head.num_classes,
+    )
+    regressed = torch.zeros_like(selected)
+    regressed[second.pos_inds] = True
+    if head.loss_cls.takes_quality:  # see step_qualities
+        images, inds = first.pos_inds
+        unmoved = ~level_mask(head.str_levels, sizes, device)[inds]
+        regressed[images[unmoved], inds[unmoved]] = True
+    return selected, regressed
 
 
 def _first_step(head: SRNHead, pyramid: Pyramid) -> tuple[Maps, Maps]:

@@ -18,54 +18,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..sparse import (
-    Pyramid,
-    RowPlan,
-    RowsOrMaps,
-    check_mode,
-    run_in_bands,
-)
 from ..two_step import TwoStepMaps
-from ..utils import reject_unknown
+from ..utils import flatten_levels
 from ..utils.winograd import WinogradConvolutions, is_large
+from .sparse import Pyramid, RowPlan, RowsOrMaps, run_in_bands
 
 if TYPE_CHECKING:
-    from .srn_head import SRNHead
+    from ..dense_heads import SRNHead
 
 Maps = list[Tensor | None]
-
-# Share of the work on maps from which on rows take as long, on a CPU:
-# tools/analysis_tools/benchmark_inference.py --calibrate
-CROSSOVER = 0.7
-SETTING = 'SRNHead: inference={} of test_cfg'
-# How the first step may be coarse, and more than its logits then err by:
-# docs/selective_inference.md
-BANDS = {'bfloat16': 0.25, 'float16': 0.25, 'float32': 0.01}
-DTYPE = 'bfloat16'
-
-
-def check_settings(cfg: dict) -> None:
-    """Check what a ``test_cfg`` says of selective inference.
-
-    Args:
-        cfg (dict): ``test_cfg`` of an ``SRNHead``.
-
-    Raises:
-        ValueError: If a setting is not one that is known.
-    """
-    check_mode(cfg.get('inference', 'dense'), SETTING)
-    coarse = cfg.get('coarse_first_step')
-    if coarse is None:
-        return
-    where = "SRNHead's test_cfg.coarse_first_step"
-    reject_unknown(coarse, ('dtype', 'band'), where)
-    if coarse.get('dtype', DTYPE) not in BANDS:
-        raise ValueError(
-            f'{where}: dtype={coarse["dtype"]!r} must be one of '
-            + ', '.join(map(repr, BANDS))
-        )
-    if coarse.get('band', 0) < 0:
-        raise ValueError(f'{where}: band={coarse["band"]} is less than 0')
 
 
 def _coarsely(dtype: str, device: str) -> AbstractContextManager:
@@ -77,37 +38,80 @@ def _coarsely(dtype: str, device: str) -> AbstractContextManager:
 
 
 @torch.no_grad()
-def selective_forward(head: SRNHead, pyramid: Pyramid) -> TwoStepMaps:
+def selective_forward(
+    head: SRNHead,
+    pyramid: Pyramid,
+    choice: RowsOrMaps,
+    coarse_dtype: str | None = None,
+    coarse_band: float = 0,
+) -> TwoStepMaps:
     """Predict both steps where it matters, without gradients.
 
     Args:
         head (SRNHead): The head.
         pyramid (Pyramid): The maps.
+        choice (RowsOrMaps): Of rows or maps.
+        coarse_dtype (str, optional): What the first step runs in first.
+        coarse_band (float): How far its logits may then be off.
 
     Returns:
-        TwoStepMaps: As of ``SRNHead.forward``.  Class
-        logits are 0 in cells that the first step drops, and box deltas in
-        cells without a score above the threshold: ``predict_by_feat`` makes
-        no boxes of either.
+        TwoStepMaps: As of ``SRNHead.forward``.  Class logits are 0 in cells
+        that the first step drops, and box deltas in cells without a score
+        above the threshold: ``predict_by_feat`` makes no boxes of either.
 
     Raises:
-        ValueError: If ``inference`` is ``'selective'`` and a layer does not
+        ValueError: If ``choice`` is to run on rows and a layer does not
             run on rows, or a map that is needed does not exist.
     """
-    return _SelectiveForward(head, pyramid).run()
+    coarse = coarse_dtype, coarse_band
+    return _SelectiveForward(head, pyramid, choice, coarse).run()
+
+
+def undecided(head: SRNHead, first: Tensor, band: float) -> Tensor:
+    """Priors of a level of STC about which inexact logits tell nothing.
+
+    Args:
+        head (SRNHead): The head.
+        first (Tensor): First-step logits that may be off, (B, priors *
+            channels, H, W).
+        band (float): By how much, at most, what the predictor puts out.
+
+    Returns:
+        Tensor: bool, (B, H, W, priors): where the second step sees the prior
+        or not depending on the error, or a logit is not finite.
+    """
+    batch, _, height, width = first.shape
+    logits = flatten_levels([first], head.cls_out_channels)
+    if not head.use_sigmoid_cls or (
+        head.predictor_channels != head.num_base_priors * logits.shape[-1]
+    ):
+        band *= 2  # the difference of two such numbers decides
+    logits = logits.view(batch, height, width, -1, logits.shape[-1])
+    shift = logits.new_full((logits.shape[-1],), band)
+    if not head.use_sigmoid_cls:
+        shift[-1] = 0  # of the background
+    open_ = head.gate.undecided(
+        head.probabilities(logits - shift), head.probabilities(logits + shift)
+    )
+    return open_ | ~logits.isfinite().all(dim=-1)
 
 
 class _SelectiveForward:
     """The state of one call."""
 
-    def __init__(self, head: SRNHead, pyramid: Pyramid) -> None:
+    def __init__(
+        self,
+        head: SRNHead,
+        pyramid: Pyramid,
+        choice: RowsOrMaps,
+        coarse: tuple[str | None, float],
+    ) -> None:
         head.check_first_maps(pyramid.first_levels)
         self.head = head
         self.pyramid = pyramid
-        self.cfg = head.test_cfg
-        self.choice = RowsOrMaps(
-            head.inference, self.cfg.get('crossover', CROSSOVER), SETTING
-        )
+        self.cfg = head.test_cfg or {}
+        self.choice = choice
+        self.coarse_dtype, self.coarse_band = coarse
         self.levels = range(head.prior_generator.num_levels)
         # Whether the scores of both steps are one, on the levels of STC.
         self.same_scores = pyramid.shared and not head.separate_cls
@@ -146,16 +150,14 @@ class _SelectiveForward:
     def _first_scores(self, level: int) -> Tensor:
         """First-step logits, exact wherever something depends on it."""
         head, maps = self.head, self.pyramid.first(level)
-        coarse = self.cfg.get('coarse_first_step')
-        layers = head.cls_layers(True)
-        dtype = None if coarse is None else coarse.get('dtype', DTYPE)
+        layers, dtype = head.cls_layers(True), self.coarse_dtype
         if dtype == 'float32' and not is_large(maps):
             dtype = None  # nothing would be coarse
         if dtype is not None and self.choice.allows(layers):
             with _coarsely(dtype, maps.device.type):
                 scores = self._class_scores(maps, True)
             logits = head.class_logits(scores.float(), level)
-            again = head.unsure(logits, coarse.get('band', BANDS[dtype]))
+            again = undecided(head, logits, self.coarse_band)
             if self.same_scores:
                 again |= head.passes_gate(logits)
             again = again.any(dim=-1)

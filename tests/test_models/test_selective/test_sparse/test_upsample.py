@@ -4,7 +4,12 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsrn.models.sparse import Cells, sources, upsample, upsample_rows
+from mmsrn.models.selective.sparse import (
+    Cells,
+    sources,
+    upsample,
+    upsample_rows,
+)
 
 MODES = [
     dict(mode='nearest'),

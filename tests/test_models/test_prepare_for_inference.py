@@ -10,14 +10,16 @@ from mmdet.structures.bbox import bbox_overlaps
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import autocast
 
+from mmsrn.models import prepare_for_inference
 from mmsrn.models.layers import RFE
-from mmsrn.models.utils import prepare_for_inference, winograd
+from mmsrn.models.selective import SelectiveExecution
+from mmsrn.models.utils import winograd
 from mmsrn.models.utils.sliced_conv import SlicedConv2d
 from mmsrn.testing.detections import assert_same_boxes
 from mmsrn.testing.models import load_model_cfg, random_batch
 
 # The module: its name is that of the function.
-prepare = sys.modules['mmsrn.models.utils.prepare_for_inference']
+prepare = sys.modules['mmsrn.models.prepare_for_inference']
 
 
 @pytest.fixture(scope='module')
@@ -40,8 +42,8 @@ def test_gives_the_same_maps_and_leaves_the_model(model):
     model.train()
     fast = prepare_for_inference(model)
     assert model.training and not fast.training
-    assert model.bbox_head.inference == 'dense'
-    assert fast.bbox_head.inference == 'auto'
+    assert model.bbox_head.execution is None
+    assert fast.bbox_head.execution.inference == 'auto'
     for name, value in model.state_dict().items():
         assert value.equal(before[name])
     assert all(x.requires_grad for x in model.bbox_head.parameters())
@@ -89,12 +91,11 @@ def test_large_heads_on_a_cpu(root, monkeypatch):
             torch.nn.init.kaiming_normal_(part.weight)
     torch.nn.init.normal_(head.conv_reg.weight, std=1e-4)
     torch.nn.init.constant_(head.conv_cls.bias, -6.0)
-    assert head.test_cfg.get('coarse_first_step') is None
     fast = prepare_for_inference(model)
-    assert fast.bbox_head.test_cfg.coarse_first_step.dtype == 'float32'
+    assert fast.bbox_head.execution.coarse_dtype == 'float32'
     assert type(fast.neck.extra_convs[0].conv) is SlicedConv2d  # C6
     assert type(model.neck.extra_convs[0].conv) is torch.nn.Conv2d
-    assert head.test_cfg.get('coarse_first_step') is None
+    assert head.execution is None
     monkeypatch.setattr(prepare, 'BAND_CELLS', 1000)
     sides = []
     own = winograd.winograd_conv2d
@@ -116,13 +117,16 @@ def test_large_heads_on_a_cpu(root, monkeypatch):
 
 @pytest.mark.parametrize('inference', ['auto', 'dense'])
 def test_small_heads_and_those_that_say_how(model, inference):
-    assert 'coarse_first_step' not in (
-        prepare_for_inference(model, inference).bbox_head.test_cfg
-    )
+    fast = prepare_for_inference(model, inference).bbox_head
+    assert fast.execution.coarse is None
     own = copy.deepcopy(model)
-    own.bbox_head.test_cfg.coarse_first_step = dict(dtype='bfloat16')
+    own.bbox_head.execution = SelectiveExecution(
+        crossover=dict(inference=0.3), coarse=dict(dtype='bfloat16')
+    )
     fast = prepare_for_inference(own, inference).bbox_head
-    assert fast.test_cfg.coarse_first_step == dict(dtype='bfloat16')
+    assert fast.execution.inference == inference
+    assert fast.execution.crossover['inference'] == 0.3
+    assert fast.execution.coarse == dict(dtype='bfloat16')
     for part in fast.modules():
         if isinstance(part, RFE):
             assert part.band_cells == prepare.BAND_CELLS
@@ -130,12 +134,12 @@ def test_small_heads_and_those_that_say_how(model, inference):
 
 def test_no_filter_on_demand(model, monkeypatch):
     monkeypatch.setattr(prepare, 'LEAST_CHANNELS', 64)
-    found = prepare_for_inference(model).bbox_head.test_cfg
-    assert found.coarse_first_step == dict(dtype='float32')
+    found = prepare_for_inference(model).bbox_head.execution
+    assert found.coarse == dict(dtype='float32')
     own = copy.deepcopy(model)
-    own.bbox_head.test_cfg.coarse_first_step = None
-    found = prepare_for_inference(own).bbox_head.test_cfg
-    assert found.coarse_first_step is None
+    own.bbox_head.execution = SelectiveExecution(coarse=False)
+    found = prepare_for_inference(own).bbox_head.execution
+    assert found.coarse is False and found.coarse_dtype is None
 
 
 def test_other_detectors(root):
@@ -207,7 +211,7 @@ def test_multi_scale_test(spread, inference):
     )
     data = pseudo_collate([views])
     fast = prepare_for_inference(tta, inference)
-    assert fast.module.bbox_head.inference == inference
+    assert fast.module.bbox_head.execution.inference == inference
     (expected,) = boxes(tta, data)
     assert len(expected) > 20
     assert_same_boxes(boxes(fast, data), [expected], score=1e-4)
@@ -241,7 +245,7 @@ def test_two_stages(root, kind):
     found = {}
     for mode in ('dense', 'selective', 'auto'):
         fast = prepare_for_inference(model, mode)
-        assert fast.rpn_head.inference == mode
+        assert fast.rpn_head.execution.inference == mode
         inputs = fast.data_preprocessor(copy.deepcopy(data))
         with torch.no_grad():
             maps = fast.extract_feat(inputs['inputs'])
@@ -271,7 +275,7 @@ def test_enhanced_detector(spread, root):
     model.eval()
     data = random_batch(1, (64, 96))
     fast = prepare_for_inference(model)
-    assert fast.detector.bbox_head.inference == 'auto'
+    assert fast.detector.bbox_head.execution.inference == 'auto'
     expected = boxes(model, data)
     assert len(expected[0]) > 20
     assert_same_boxes(boxes(fast, data), expected, score=1e-4)

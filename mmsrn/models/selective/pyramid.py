@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..sparse import (
+from .sparse import (
     Cells,
     grow,
     run,
@@ -18,7 +18,7 @@ from ..sparse import (
 )
 
 if TYPE_CHECKING:
-    from .srn_fpn import SRNFPN
+    from ..necks import SRNFPN
 
 
 class SRNPyramid:
@@ -31,14 +31,18 @@ class SRNPyramid:
     up-sampled sums on the cells that it looks at.
 
     Args:
-        neck (SRNFPN): Whose.
+        neck (SRNFPN): The neck.
         feats (Sequence[Tensor]): Maps of the backbone.
+
+    Raises:
+        ValueError: If the number of maps does not fit the neck.
     """
 
     # Share of the cells of a map above which all of it is the faster way.
     whole_from = 0.37
 
     def __init__(self, neck: SRNFPN, feats: Sequence[Tensor]) -> None:
+        neck.check_number_of_feats(feats)
         self._neck = neck
         self._feats = feats
         self._sums: dict[int, Tensor] = {}
@@ -66,12 +70,12 @@ class SRNPyramid:
         """See :class:`Pyramid`."""
         if self.shared:
             return self._map(level)
-        if level < len(self._feats):
-            feats = self._feats[level]
-        else:
-            if not self._extra:
-                self._extra = self._neck.extra_maps(self._feats[-1])
-            feats = self._extra[level - len(self._feats)]
+        maps = [*self._feats, *self._extra]
+        while len(maps) <= level:
+            conv = self._neck.extra_convs[len(self._extra)]
+            self._extra.append(conv(maps[-1]))
+            maps.append(self._extra[-1])
+        feats = maps[level]
         return self._neck.first_step_convs[str(level)](feats)
 
     def maps(self, levels: Sequence[int]) -> dict[int, Tensor]:

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsrn.models.sparse import Cells, dilate
-from mmsrn.models.sparse.cells import clear_last
+from mmsrn.models.selective.sparse import Cells, dilate
+from mmsrn.models.selective.sparse.cells import clear_last
 
 SIDES = st.sampled_from([1, 3, 5])
 

@@ -4,11 +4,15 @@ import copy
 
 from torch import nn
 
-from .channels_last import use_channels_last
-from .fold_batch_norms import fold_batch_norms
-from .pointwise_conv import use_pointwise_convs
-from .sliced_conv import slice_large_convs
-from .winograd import LEAST_CHANNELS
+from .dense_heads import SRNHead
+from .layers import RFE
+from .selective import SelectiveExecution
+from .selective.sparse import runs_on_rows
+from .utils.channels_last import use_channels_last
+from .utils.fold_batch_norms import fold_batch_norms
+from .utils.pointwise_conv import use_pointwise_convs
+from .utils.sliced_conv import slice_large_convs
+from .utils.winograd import LEAST_CHANNELS
 
 # With 256 channels the maps of RFE then take 5 MiB each.
 BAND_CELLS = 4800
@@ -23,7 +27,7 @@ def prepare_for_inference(
     in ``torch.channels_last``, weights have no gradient, and heads that can
     compute the second step where it matters do so.  On a CPU, RFE goes over
     large maps in bands, the first step of large heads runs by Winograd's
-    convolutions first (``coarse_first_step``, see ``SRNHead``), very
+    convolutions first (``coarse``, see ``SelectiveExecution``), very
     large weights are used in slices, and 1x1 convolutions on one thread are
     as fast as on several.  Scores and boxes differ by rounding
     only, as long as those convolutions err by less than a hundredth in a
@@ -31,13 +35,14 @@ def prepare_for_inference(
 
     Args:
         model (nn.Module): The detector; it stays as it is.
-        inference (str): ``inference`` of ``test_cfg`` of every ``SRNHead``.
+        inference (str): ``inference`` of the execution of every ``SRNHead``,
+            see :class:`SelectiveExecution`.
 
     Returns:
         nn.Module: The copy, in evaluation mode.
 
     Raises:
-        ValueError: If ``inference`` is not one that ``SRNHead`` knows.
+        ValueError: If ``inference`` is not one that is known.
 
     Example:
         >>> from mmdet.apis import init_detector, inference_detector
@@ -45,17 +50,11 @@ def prepare_for_inference(
         >>> model = prepare_for_inference(model)
         >>> inference_detector(model, 'photo.jpg')
     """
-    from ..dense_heads import SRNHead
-
     model = copy.deepcopy(model)
     model.eval()  # of some backbones of mmdet it returns nothing
     for part in model.modules():
         if isinstance(part, SRNHead) and part.test_cfg is not None:
-            part.test_cfg['inference'] = inference
-            if part.feat_channels >= LEAST_CHANNELS:
-                coarse = dict(dtype='float32')
-                part.test_cfg.setdefault('coarse_first_step', coarse)
-            part.check_test_cfg()
+            part.execution = _execution(part, inference)
     fold_batch_norms(model)
     model.requires_grad_(False)
     use_channels_last(model)
@@ -65,11 +64,17 @@ def prepare_for_inference(
     return model
 
 
+def _execution(head: SRNHead, inference: str) -> SelectiveExecution:
+    """How the copy of a head predicts; what its config says stays."""
+    own = head.execution or SelectiveExecution(training='dense')
+    coarse = own.coarse
+    if coarse is None and head.feat_channels >= LEAST_CHANNELS:
+        coarse = dict(dtype='float32')
+    return own.replace(inference=inference, coarse=coarse)
+
+
 def _use_bands(model: nn.Module) -> None:
     """Let RFE handle large maps in bands."""
-    from ..layers import RFE
-    from ..sparse import runs_on_rows
-
     for part in model.modules():
         if isinstance(part, RFE) and runs_on_rows(part):
             part.band_cells = BAND_CELLS

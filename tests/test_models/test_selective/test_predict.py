@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
-from mmsrn.models.dense_heads.selective_forward import (
-    selective_forward,
-)
-from mmsrn.models.necks.srn_pyramid import SRNPyramid
-from mmsrn.models.sparse import bands, row_layers
+from mmsrn.models.selective import SelectiveExecution, SRNPyramid
+from mmsrn.models.selective import predict as predict_module
+from mmsrn.models.selective.predict import selective_forward, undecided
+from mmsrn.models.selective.sparse import RowsOrMaps, bands, row_layers
 from mmsrn.models.utils import winograd
 from mmsrn.testing.detections import assert_same_boxes
 from mmsrn.testing.models import load_model_cfg, random_batch
@@ -73,7 +72,7 @@ def random_maps(size, batch=1, seed=0, both=True):
 
 
 def predict(head, maps, mode, **cfg):
-    head.test_cfg = ConfigDict(head.test_cfg, inference=mode, **cfg)
+    head.execution = SelectiveExecution(mode, 'dense', **cfg)
     height, width = (4 * x for x in maps[0].shape[-2:])
     samples = [
         SimpleNamespace(metainfo=dict(img_shape=(height, width)))
@@ -158,12 +157,12 @@ def test_number_of_computed_cells(spread, monkeypatch):
 
 def test_a_small_map_has_no_threshold(spread):
     head, maps = spread
-    expected = predict(head, maps, 'dense', small_map_cells=1000)
-    more = predict(head, maps, 'selective', small_map_cells=1000)
+    head.test_cfg.small_map_cells = 1000
+    expected = predict(head, maps, 'dense')
+    more = predict(head, maps, 'selective')
     assert_same_boxes(more, expected)
-    assert len(more[0]) > len(
-        predict(head, maps, 'dense', small_map_cells=0)[0]
-    )
+    head.test_cfg.small_map_cells = 0
+    assert len(more[0]) > len(predict(head, maps, 'dense')[0])
 
 
 @pytest.mark.parametrize('crossover, dense', [(0.0, True), (1.0, False)])
@@ -177,7 +176,7 @@ def test_auto_takes_the_crossover(spread, monkeypatch, crossover, dense):
         'forward_cls',
         lambda x, first=False: whole.append(first) or forward(x, first),
     )
-    found = predict(head, maps, 'auto', crossover=crossover)
+    found = predict(head, maps, 'auto', crossover=dict(inference=crossover))
     assert_same_boxes(found, expected)
     # First step on two levels; second step on the third, or on all.
     assert whole == [True, True] + [False] * (3 if dense else 1)
@@ -206,7 +205,9 @@ def test_large_maps_in_bands(spread, monkeypatch, mode, coarse):
         lambda *args: seen.append(args[1].shape[2]) or forward(*args),
     )
     monkeypatch.setattr(bands, 'BAND', 2 * 20 * 3)
-    found = predict(head, maps, mode, coarse_first_step=coarse, crossover=0)
+    found = predict(
+        head, maps, mode, coarse=coarse, crossover=dict(inference=0)
+    )
     assert_same_boxes(found, expected)
     assert max(seen) == 3 + 2 * 4
 
@@ -263,7 +264,8 @@ def test_detector(detector, size, bias):
     data = detector.data_preprocessor(random_batch(3, size=size))
     found = {}
     for mode in ('dense', 'selective', 'auto'):
-        detector.bbox_head.test_cfg.update(inference=mode, small_map_cells=0)
+        detector.bbox_head.execution = SelectiveExecution(mode)
+        detector.bbox_head.test_cfg.small_map_cells = 0
         with torch.no_grad():
             out = detector(**copy.deepcopy(data), mode='predict')
         found[mode] = [x.pred_instances for x in out]
@@ -276,7 +278,7 @@ def test_the_neck_is_asked_for_rows(detector, monkeypatch):
     """No lateral, sum or P map of the levels of STC is built."""
     monkeypatch.setattr(SRNPyramid, 'whole_from', 1.0)
     torch.nn.init.constant_(detector.bbox_head.conv_cls.bias, -8.0)
-    detector.bbox_head.test_cfg['inference'] = 'selective'
+    detector.bbox_head.execution = SelectiveExecution('selective')
     built = []
     for part in ('lateral_convs', 'fpn_convs'):
         for i, conv in enumerate(getattr(detector.neck, part)):
@@ -327,7 +329,7 @@ def test_a_coarse_filter_is_exact(monkeypatch, mode, changes, dtype, both):
     expected = predict(head, maps, 'dense')
     assert len(expected[0]) > 0
     coarse = dict(dtype=dtype, band=1.0)
-    found = predict(head, maps, mode, coarse_first_step=coarse)
+    found = predict(head, maps, mode, coarse=coarse)
     assert_same_boxes(found, expected)
 
 
@@ -344,11 +346,9 @@ def test_what_the_band_is_for(spread, monkeypatch, error):
 
     monkeypatch.setattr(head, 'forward_cls', coarse)
     if error < 0:
-        less = predict(
-            head, maps, 'selective', coarse_first_step=dict(band=0.0)
-        )
+        less = predict(head, maps, 'selective', coarse=dict(band=0.0))
         assert sum(map(len, less)) < sum(map(len, expected))
-    found = predict(head, maps, 'selective', coarse_first_step=dict(band=1.0))
+    found = predict(head, maps, 'selective', coarse=dict(band=1.0))
     assert_same_boxes(found, expected)
 
 
@@ -369,7 +369,7 @@ def test_of_which_priors_a_coarse_first_step_tells_nothing(type_, use_sigmoid):
     logits = torch.zeros(1, 2, head.cls_out_channels, 1, len(offsets))
     logits[:, 0, 0] = threshold + reach * torch.tensor(offsets)
     logits[:, 1, 0] = -9.0  # the other prior of the cells
-    found = head.unsure(logits.flatten(1, 2), band)
+    found = undecided(head, logits.flatten(1, 2), band)
     assert found.view(-1, 2)[:, 0].tolist() == wanted
     assert not found.view(-1, 2)[:, 1].any()
 
@@ -378,9 +378,9 @@ def test_small_maps_are_not_filtered_in_float32(spread, monkeypatch):
     """Winograd's convolutions would replace nothing."""
     head, maps = spread
     expected = predict(head, maps, 'dense')
-    monkeypatch.setattr(head, 'unsure', None)
+    monkeypatch.setattr(predict_module, 'undecided', None)
     coarse = dict(dtype='float32')
-    found = predict(head, maps, 'selective', coarse_first_step=coarse)
+    found = predict(head, maps, 'selective', coarse=coarse)
     assert_same_boxes(found, expected)
 
 
@@ -397,7 +397,7 @@ def test_only_what_is_unsure_is_computed_again(spread, monkeypatch):
         plan(self, layers, wanted)
 
     monkeypatch.setattr(row_layers.RowPlan, '__init__', note)
-    predict(head, maps, 'selective', coarse_first_step=dict(band=0.3))
+    predict(head, maps, 'selective', coarse=dict(band=0.3))
     for again, all_ in zip(asked, alive):
         assert 0 < again < 0.5 * all_
 
@@ -411,15 +411,15 @@ def test_only_what_is_unsure_is_computed_again(spread, monkeypatch):
     ],
 )
 def test_wrong_settings(cfg, message):
-    with pytest.raises(ValueError, match=f'coarse_first_step.*{message}'):
-        small_head(test_cfg=dict(coarse_first_step=cfg))
+    with pytest.raises(ValueError, match=f"Execution's coarse.*{message}"):
+        SelectiveExecution(coarse=cfg)
 
 
 def test_coarse_first_step_with_norms_over_a_map():
     head = small_head(norm_cfg=dict(type='GN', num_groups=2))
     maps = random_maps((8, 8))
     expected = predict(head, maps, 'dense')
-    found = predict(head, maps, 'auto', coarse_first_step=dict())
+    found = predict(head, maps, 'auto', coarse=dict())
     assert_same_boxes(found, expected)
 
 
@@ -476,9 +476,9 @@ def test_rows_of_the_neck(monkeypatch, changes, share, size):
     ]
     with torch.no_grad():
         expected = predict(head, neck(feats), 'dense')
-        pyramid = neck.pyramid(feats)
+        pyramid = SRNPyramid(neck, feats)
     assert pyramid.sizes == [tuple(x.shape[-2:]) for x in neck(feats)[-3:]]
-    head.test_cfg.inference = 'selective'
+    head.execution = SelectiveExecution('selective')
     samples = [
         SimpleNamespace(metainfo=dict(img_shape=[4 * x for x in size]))
         for _ in range(2)
@@ -500,7 +500,7 @@ def test_necks_of_others_build_their_maps(detector):
     data = model.data_preprocessor(random_batch(1, size=(96, 128)))
     found = {}
     for mode in ('dense', 'selective'):
-        model.bbox_head.test_cfg['inference'] = mode
+        model.bbox_head.execution = SelectiveExecution(mode)
         with torch.no_grad():
             out = model(**copy.deepcopy(data), mode='predict')
         found[mode] = [x.pred_instances for x in out]
@@ -554,7 +554,7 @@ def test_a_coarse_filter_is_exact_on(device, dtype):
     expected = predict(head, maps, 'dense')
     assert len(expected[0]) > 0
     coarse = dict(dtype=dtype, band=1.0)
-    found = predict(head, maps, 'selective', coarse_first_step=coarse)
+    found = predict(head, maps, 'selective', coarse=coarse)
     assert_same_boxes(found, expected)
 
 
@@ -570,8 +570,8 @@ def test_rows_of_the_neck_on(device, monkeypatch, changes, share):
     feats = [x.to(device) for x in feats]
     with torch.no_grad():
         expected = predict(head, neck(feats), 'dense')
-        pyramid = neck.pyramid(feats)
-    head.test_cfg.inference = 'selective'
+        pyramid = SRNPyramid(neck, feats)
+    head.execution = SelectiveExecution('selective')
     sample = SimpleNamespace(metainfo=dict(img_shape=(96, 84)))
     assert len(expected[0]) > 0
     assert_same_boxes(head.predict(pyramid, [sample]), expected)
@@ -590,10 +590,12 @@ def test_autocast(device, dtype, changes):
     torch.nn.init.constant_(head.conv_cls.bias, -5.0)
     feats = [torch.randn(2, 4, 24, 20), torch.randn(2, 6, 12, 10)]
     feats = [x.to(device) for x in feats]
-    head.test_cfg.inference = 'selective'
+    head.execution = SelectiveExecution('selective')
     with torch.no_grad(), torch.autocast(device, dtype):
         dense = head(neck(feats))
-        sparse = selective_forward(head, neck.pyramid(feats))
+        sparse = selective_forward(
+            head, SRNPyramid(neck, feats), RowsOrMaps('selective', 1.0, '{}')
+        )
     with torch.no_grad():
         exact = head(neck(feats))
     for i in head.stc_levels:
