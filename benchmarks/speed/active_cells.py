@@ -42,12 +42,12 @@ def count_active(loaded: Loaded, batches: list[Batch]) -> list[dict]:
     def count(cls_fs, bbox_fs, cls_ss, *args, **kwargs) -> None:
         for row, first, second in zip(rows, cls_fs, cls_ss):
             row['cells'] += second[:, 0].numel()
-            found = head.find(first, second, head.test_cfg).any(dim=-1)
-            row['boxes'] += _cells(found, second)
+            found = head.detectable(first, second, head.test_cfg)
+            row['boxes'] += _cells(found.any(dim=-1))
             if first is None:
                 row['survive'] = None
             else:
-                row['survive'] += _cells(head.survivors(first), first)
+                row['survive'] += _cells(head.passes_gate(first))
 
     watch(
         head, 'predict_by_feat', count, lambda: predict(loaded.model, batches)
@@ -59,10 +59,9 @@ def count_active(loaded: Loaded, batches: list[Batch]) -> list[dict]:
     return rows
 
 
-def _cells(priors: Tensor, maps: Tensor) -> int:
-    """Number of cells with a prior; priors are (B, H * W * priors)."""
-    cells = priors.view(maps[:, 0].numel(), -1).any(dim=-1)
-    return int(cells.sum())
+def _cells(priors: Tensor) -> int:
+    """Number of cells with a prior; priors are (B, H, W, priors)."""
+    return int(priors.any(dim=-1).sum())
 
 
 def second_step_map(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.timing import seconds, take_turns
 from mmsrn.models.dense_heads import SRNHead
-from mmsrn.models.sparse import RowPlan, runs_on_rows, share_of_work
+from mmsrn.models.selective.sparse import RowPlan, runs_on_rows, share_of_work
 from mmsrn.utils.errors import UserError
 from mmsrn.utils.one_line import one_line
 
@@ -35,7 +35,7 @@ def measure_crossover(
         warmup (int): Calls before them.
 
     Returns:
-        dict: ``crossover``, for ``test_cfg``: the share of the multiply-adds
+        dict: ``crossover``, of inference: the share of the multiply-adds
         of whole maps at which both ways take the same time; ``tried``, a list
         of ``active`` (share of the cells), ``work`` (``share_of_work``) and
         ``ratio`` (time on rows over that on the map).

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from mmdet.registry import MODELS
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
@@ -16,12 +16,13 @@ from mmsrn.cli.config import check_parts, read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import check_checkpoint, load_weights, open_checkpoint
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.models.selective import SelectiveExecution
 from mmsrn.models.utils import use_channels_last
 from mmsrn.utils import register_all_modules
 from mmsrn.utils.errors import UserError
 from mmsrn.zoo import ZooError, find_model, list_models
 
-from .imposed_cells import ImposedCells, mix_in, srn_heads
+from .imposed_cells import srn_heads
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINTS = ('.pth', '.pt')
@@ -101,7 +102,6 @@ def load_detector(text: str, device: str) -> Loaded:
     if _is_channels_last(cfg):
         use_channels_last(model)
     for head in srn_heads(model):
-        mix_in(head, ImposedCells)
         set_inference(head, 'dense')
     return Loaded(name, text, config, path or None, cfg, model)
 
@@ -152,5 +152,25 @@ def _is_channels_last(cfg: Config) -> bool:
 
 
 def set_inference(head: SRNHead, mode: str) -> None:
-    """Choose how a head predicts."""
-    head.test_cfg = ConfigDict(head.test_cfg or {}, inference=mode)
+    """Choose how a head predicts.
+
+    Args:
+        head (SRNHead): The head, changed in place.
+        mode (str): ``inference`` of its execution.
+    """
+    head.execution = _execution(head).replace(inference=mode)
+
+
+def set_coarse(head: SRNHead) -> None:
+    """Let the first step run in low precision first.
+
+    Args:
+        head (SRNHead): The head, changed in place: as its execution says, or
+            in bfloat16.
+    """
+    own = _execution(head)
+    head.execution = own.replace(coarse=own.coarse or {})
+
+
+def _execution(head: SRNHead) -> SelectiveExecution:
+    return head.execution or SelectiveExecution('dense', 'dense')

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.models.two_step import STCGate
 from mmsrn.utils.errors import UserError
 
 RADII = (1, 2, 3)  # cells, of the discs
@@ -96,70 +97,106 @@ def _disc(radius: int) -> np.ndarray:
     return cells[order][distances[order] <= radius**2]
 
 
-class ImposedCells:
-    """Base in front of a head's class: says which cells are active.
+_blobs = lru_cache(maxsize=64)(blobs)
 
-    What the head itself finds is computed, since that takes time, and not
-    used.  ``imposed`` is the share of the cells of each level, None to leave
-    the answer to the head.
+
+class ImposedGate(STCGate):
+    """A gate that lets a known share of the cells of each level through.
+
+    These cells get boxes, too.  What the gate in its place says is computed,
+    since that takes time, and not used.
+
+    Args:
+        own (STCGate): The gate in whose place it stands.
+        share (float): Of the cells of each level, 0 to 1.
+        band (float): What first-step logits may be off.
     """
 
-    imposed: float | None = None
-
-    def survivors(self, first: Tensor) -> Tensor:
-        """See ``SRNHead.survivors``."""
-        own = super().survivors(first)
-        return own if self.imposed is None else self._priors(first)
-
-    def unsure(self, first: Tensor, band: float) -> Tensor:
-        """See ``SRNHead.unsure``."""
-        own = super().unsure(first, band)
-        if self.imposed is None:
-            return own
-        cells = rims(tuple(first.shape[-2:]), self.imposed, UNSURE * band)
-        priors = cells.flatten().repeat_interleave(self.num_base_priors)
-        return priors.to(first.device).expand(len(first), -1)
-
-    def find(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
-        """See ``SRNHead.find``."""
-        own = super().find(first, second, cfg)
-        if self.imposed is None:
-            return own
-        return self._priors(second)[..., None].expand_as(own)
-
-    def _priors(self, maps: Tensor) -> Tensor:
-        """All priors of the imposed cells."""
-        mask = _priors(
-            tuple(maps.shape[-2:]),
-            self.imposed,
-            self.num_base_priors,
-            maps.device,
+    def __init__(self, own: STCGate, share: float, band: float) -> None:
+        super().__init__(
+            own.levels, own.theta, own.spare_positives, own.use_sigmoid
         )
-        return mask.expand(len(maps), -1)
+        self.share = share
+        self.band = band
+
+    def passes(self, scores: Tensor) -> Tensor:
+        """See ``STCGate.passes``.
+
+        Args:
+            scores (Tensor): First-step probabilities, (B, H, W, priors,
+                classes).
+
+        Returns:
+            Tensor: bool, (B, H, W, priors).
+        """
+        super().passes(scores)
+        return _all_priors(
+            _blobs(tuple(scores.shape[1:3]), self.share), scores
+        )
+
+    def undecided(self, low: Tensor, high: Tensor) -> Tensor:
+        """See ``STCGate.undecided``.
+
+        Args:
+            low, high (Tensor): As ``scores`` of :meth:`passes`.
+
+        Returns:
+            Tensor: bool, (B, H, W, priors).
+        """
+        super().undecided(low, high)
+        size = tuple(low.shape[1:3])
+        return _all_priors(rims(size, self.share, UNSURE * self.band), low)
+
+    def detectable(
+        self,
+        first_scores: Tensor | None,
+        second_scores: Tensor,
+        threshold: float,
+    ) -> Tensor:
+        """See ``STCGate.detectable``.
+
+        Args:
+            first_scores, second_scores (Tensor): As ``scores`` of
+                :meth:`passes`.
+            threshold (float): Least score.
+
+        Returns:
+            Tensor: bool, (B, H, W, priors, classes).
+        """
+        own = super().detectable(first_scores, second_scores, threshold)
+        return self.passes(second_scores)[..., None].expand_as(own)
 
 
-@lru_cache(maxsize=64)
-def _priors(
-    size: tuple[int, int], share: float, priors: int, device: torch.device
-) -> Tensor:
-    """Priors of the cells of ``blobs``, (height * width * priors,)."""
-    mask = blobs(size, share).flatten()
-    return mask.repeat_interleave(priors).to(device)
+def _all_priors(cells: Tensor, scores: Tensor) -> Tensor:
+    """All priors of cells, (H, W), in the form of scores."""
+    return cells.to(scores.device)[None, :, :, None].expand(scores.shape[:-1])
 
 
-class ImposedSurvivors:
-    """Base in front of ``STCLoss``: says which priors survive in training.
+class FixedGate(STCGate):
+    """A gate that lets the same priors through in every image of a training.
 
-    As :class:`ImposedCells`, of which the loss asks nothing.  ``imposed`` are
-    the priors of all levels of STC, bool, (M,).
+    Args:
+        own (STCGate): The gate in whose place it stands.
+        passing (Tensor): bool, (M,): which of the priors of all its levels.
     """
 
-    imposed: Tensor
+    def __init__(self, own: STCGate, passing: Tensor) -> None:
+        super().__init__(
+            own.levels, own.theta, own.spare_positives, own.use_sigmoid
+        )
+        self.passing = passing
 
-    def survives(self, first_scores: Tensor) -> Tensor:
-        """See ``STCLoss.survives``."""
-        own = super().survives(first_scores)
-        return self.imposed.to(own.device).expand_as(own)
+    def passes(self, scores: Tensor) -> Tensor:
+        """See ``STCGate.passes``.
+
+        Args:
+            scores (Tensor): First-step probabilities, (B, M, classes).
+
+        Returns:
+            Tensor: bool, (B, M).
+        """
+        own = super().passes(scores)
+        return self.passing.to(own.device).expand_as(own)
 
 
 def impose_in_training(
@@ -180,18 +217,20 @@ def impose_in_training(
         if not head.stc_levels:
             raise UserError('--survivors: the head has no levels of STC')
         strides = head.prior_generator.strides
-        mix_in(head.loss_cls, ImposedSurvivors)
-        head.loss_cls.imposed = torch.cat(
+        sizes = [
+            tuple(-(-x // strides[i][0]) for x in size)
+            for i in head.stc_levels
+        ]
+        passing = torch.cat(
             [
-                _priors(
-                    tuple(-(-x // strides[i][0]) for x in size),
-                    share,
-                    head.num_base_priors,
-                    torch.device('cpu'),
-                )
-                for i in head.stc_levels
+                blobs(x, share)
+                .flatten()
+                .repeat_interleave(head.num_base_priors)
+                for x in sizes
             ]
         )
+        gate = FixedGate(head.loss_cls.gate, passing)
+        head.gate = head.loss_cls.gate = gate
 
 
 def srn_heads(model: nn.Module) -> list[SRNHead]:
@@ -209,4 +248,9 @@ def impose(models: Iterable[nn.Module], share: float | None) -> None:
     """Say which cells are active, to all heads that can be told."""
     for model in models:
         for head in srn_heads(model):
-            head.imposed = share
+            head.gate = own = head.loss_cls.gate
+            if share is not None:
+                band = (
+                    0 if head.execution is None else head.execution.coarse_band
+                )
+                head.gate = ImposedGate(own, share, band)

@@ -11,9 +11,9 @@ auto       that, on levels where it pays
 
 Changes may follow, in this order, such as auto+prepared+coarse:
 
-+prepared  the model goes through mmsrn.models.utils.prepare_for_inference
++prepared  the model goes through mmsrn.models.prepare_for_inference
 +coarse    the first step runs in bfloat16, and as it is in the cells where
-           that leaves doubt (coarse_first_step=dict()); of selective and auto
+           that leaves doubt (coarse=dict()); of selective and auto
 +amp       all runs under autocast, as with test_cfg.fp16=True: bfloat16 on a
            CPU, float16 on a GPU; scores and boxes change a little
 
@@ -136,8 +136,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--calibrate',
         action='store_true',
-        help='measure test_cfg.crossover: the share of the work at which rows '
-        'and whole maps take the same time in the class subnet',
+        help='measure crossover.inference: the share of the work at which '
+        'rows and whole maps take the same time in the class subnet',
     )
     parser.add_argument(
         '--memory', action='store_true', help='measure the peak of memory too'

@@ -14,7 +14,7 @@ from mmsrn.models.utils.model_cost import operations_counter
 #: Methods by the name of the module, and their stages.
 _STAGES = {
     'backbone': {'forward': 'backbone'},
-    'neck': {'forward': 'neck', 'pyramid': 'neck'},
+    'neck': {'forward': 'neck'},
     'bbox_head': {'predict': 'head', 'predict_by_feat': 'post-processing'},
     'rpn_head': {'predict': 'head', 'predict_by_feat': 'post-processing'},
     'roi_head': {'predict': 'head'},
@@ -62,6 +62,10 @@ class StageMeter:
                         patches.enter_context(
                             self._patch(module, method, stage)
                         )
+                if getattr(module, 'execution', None) is not None:
+                    patches.enter_context(
+                        self._patch(module.execution, 'pyramid', 'neck')
+                    )
             self._last = self.reading()
             with self._stage('other'):
                 function()

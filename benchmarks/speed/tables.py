@@ -59,7 +59,7 @@ def text(result: dict) -> str:
             f'{row["model"]}{prepared}, class subnet on {row["level"]} of '
             f'{row["size"]}: rows take the time of the map at '
             f'{row["crossover"]:.2f} of its work, '
-            f'test_cfg.crossover={row["crossover"]:.2f}'
+            f'execution.crossover.inference={row["crossover"]:.2f}'
         )
     return '\n'.join(lines)
 

@@ -6,14 +6,14 @@ import copy
 from itertools import chain
 
 import torch
-from mmengine.config import ConfigDict
 from mmengine.runner import autocast
 from torch import Tensor, nn
 
-from mmsrn.models.utils import prepare_for_inference
+from mmsrn.models import prepare_for_inference
+from mmsrn.models.two_step import TwoStepMaps
 from mmsrn.utils.errors import UserError
 
-from .detectors import Batch, Loaded, set_inference
+from .detectors import Batch, Loaded, set_coarse, set_inference
 from .imposed_cells import mix_in, srn_heads
 
 #: What a detector with an ``SRNHead`` can do, and what may be added to it.
@@ -29,7 +29,7 @@ class PublishedWork:
     not used.
     """
 
-    def forward(self, x: tuple[Tensor | None, ...]) -> tuple[list, ...]:
+    def forward(self, x: tuple[Tensor | None, ...]) -> TwoStepMaps:
         """See ``SRNHead.forward``."""
         cls_fs, bbox_fs, cls_ss, bbox_ss = super().forward(x)
         for i, maps in enumerate(x[: len(cls_ss)]):
@@ -40,7 +40,7 @@ class PublishedWork:
                 cls_fs[i] = self.class_logits(scores, i)
             if bbox_fs[i] is None:
                 bbox_fs[i] = self.forward_reg(maps, first=True)
-        return cls_fs, bbox_fs, cls_ss, bbox_ss
+        return TwoStepMaps(cls_fs, bbox_fs, cls_ss, bbox_ss)
 
     def predict_by_feat(self, cls_fs, bbox_fs, *args, **kwargs) -> list:
         """See ``SRNHead.predict_by_feat``."""
@@ -59,9 +59,9 @@ class Contender:
     Args:
         loaded (Loaded): The detector.
         variant (str): ``'published'``, or a value of ``inference`` of
-            ``test_cfg``.  After it ``'+prepared'``: made faster by
+            ``SelectiveExecution``.  After it ``'+prepared'``: made faster by
             ``prepare_for_inference``; ``'+coarse'``: with
-            ``coarse_first_step``; ``'+amp'``: under mmengine's autocast.
+            ``coarse``; ``'+amp'``: under mmengine's autocast.
 
     Attributes:
         model (nn.Module): The variant.
@@ -92,11 +92,8 @@ class Contender:
             if mode == 'published':
                 mix_in(head, PublishedWork)
             set_inference(head, inference)
-            if 'coarse' in changes:  # as test_cfg says, or in bfloat16
-                own = head.test_cfg.get('coarse_first_step') or {}
-                head.test_cfg = ConfigDict(
-                    head.test_cfg, coarse_first_step=own
-                )
+            if 'coarse' in changes:
+                set_coarse(head)
         self.model = self.plain
         if 'prepared' in changes:
             self.model = prepare_for_inference(self.plain)

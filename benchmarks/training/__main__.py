@@ -190,7 +190,13 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
     if args.forward:
         cfgs = {
-            f'SRN {way}': dict(srn, train_cfg=dict(srn.train_cfg, forward=way))
+            f'SRN {way}': dict(
+                srn,
+                bbox_head=dict(
+                    srn.bbox_head,
+                    execution=dict(inference='dense', training=way),
+                ),
+            )
             for way in args.forward
         }
         compared = f'SRN {args.forward[-1]}', f'SRN {args.forward[0]}'

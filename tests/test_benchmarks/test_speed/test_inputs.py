@@ -83,7 +83,7 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     assert first['multiply_adds'] == second['multiply_adds']
     assert [x['level'] for x in result['calibration']] == ['P2', 'P2']
     printed = capsys.readouterr().out
-    assert printed.count('test_cfg.crossover=') == 2
+    assert printed.count('execution.crossover.inference=') == 2
     assert 'random weights' not in printed
 
 

@@ -60,7 +60,7 @@ def run(root, tmp_path_factory):
         )
     torch.set_num_threads(before)
     model, _ = prepared  # as the variant's name says
-    assert model.bbox_head.inference == 'selective'
+    assert model.bbox_head.execution.inference == 'selective'
     assert not any(isinstance(x, nn.BatchNorm2d) for x in model.modules())
     return out, json.loads((out / 'benchmark.json').read_text())
 

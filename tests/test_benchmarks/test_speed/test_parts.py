@@ -57,7 +57,9 @@ def test_a_stage_interrupts_another():
     def spend(amount):
         clock.now += amount
 
-    neck = FakePart(spend, pyramid=lambda: (spend(20), FakePyramid(spend))[1])
+    execution = SimpleNamespace(
+        pyramid=lambda: (spend(20), FakePyramid(spend))[1]
+    )
 
     def find(pyramid):
         spend(1000)
@@ -71,12 +73,13 @@ def test_a_stage_interrupts_another():
     model = nn.Module()
     model.backbone = FakePart(spend, forward=3)
     model.detector = nn.Module()
-    model.detector.neck, model.detector.bbox_head = neck, head
+    head.execution = execution
+    model.detector.bbox_head = head
 
     def predict():
         spend(500_000)
         model.backbone()
-        head.predict(neck.pyramid())
+        head.predict(execution.pyramid())
 
     before = [dict(x.__dict__) for x in model.modules()]
     meter = stages.StageMeter(lambda: clock.now)
