@@ -1,5 +1,6 @@
 """The documentation: links, paths, options, settings and examples."""
 
+import inspect
 import re
 import subprocess
 from pathlib import Path
@@ -136,10 +137,20 @@ def config():
 
 
 def test_settings(page, config):
-    """What settings belong to is there; the last part may be new."""
+    """What settings belong to is there; the last part may be new.
+
+    `execution` is no part of the config: its settings are arguments.
+    """
+    from mmsrn.models.selective import SelectiveExecution
+
     missing = []
     for name in {x for text in code(page) for x in SETTING.findall(text)}:
-        place = config
+        place, execution = config, 'model.bbox_head.execution.'
+        if name.startswith(execution):
+            known = inspect.signature(SelectiveExecution).parameters
+            if name.removeprefix(execution).split('.')[0] not in known:
+                missing.append(name)
+            continue
         for part in name.split('.')[:-1]:
             try:
                 place = place[int(part) if part.isdigit() else part]
