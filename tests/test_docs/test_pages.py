@@ -94,6 +94,8 @@ def _source(tool):
     for name in ('train', 'test'):
         if f'tools/{name}.py' in text and tool.endswith('.sh'):
             text += (ROOT / f'tools/{name}.py').read_text(encoding='utf-8')
+    if 'from .options import' in text:
+        text += (ROOT / tool).with_name('options.py').read_text('utf-8')
     names = set(re.findall(r'from mmsrn\.cli\.(\w+) import', text))
     if 'main' in names or 'from mmsrn.cli import' in text:
         names = {'*'}
@@ -106,12 +108,13 @@ def _source(tool):
 def test_options(page):
     unknown = []
     for line in '\n'.join(code(page)).splitlines():
-        tool = re.search(r'tools/[\w/]+\.(?:py|sh)|benchmarks\.\w+', line)
+        tool = re.search(r'tools/[\w/]+\.(?:py|sh)|benchmarks(?:\.\w+)+', line)
         if tool is None:
             continue
         path = tool[0]
         if path.startswith('benchmarks.'):
-            path = path.replace('.', '/') + '/__main__.py'
+            path = path.replace('.', '/')
+            path += '/__main__.py' if (ROOT / path).is_dir() else '.py'
         if not (ROOT / path).is_file():
             continue
         source = _source(path)
