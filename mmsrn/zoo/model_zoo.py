@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 HERE = Path(__file__).parent
-DEFAULT_MODEL = 'srn_mobilenetv2'
+DEFAULT_MODEL = 'srn_mobilenetv2_people'
 _URL = re.compile(r'(https?|file)://', re.IGNORECASE)
 _CHECKSUM = re.compile(r'sha256=([0-9a-f]{64})')
 _CHUNK = 1 << 20
