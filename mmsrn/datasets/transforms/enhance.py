@@ -20,7 +20,7 @@ class Enhance(BaseTransform):
     for an image: rather process the data set once, with that command.
 
     Args:
-        method (str): A key of :data:`mmsrn.enhance.METHODS`.
+        method (str): A key of ``mmsrn.enhance.METHODS``.
         **params: Parameters of its function.
 
     Raises:

@@ -17,7 +17,7 @@ class PrepareForInferenceHook(Hook):
 
     Args:
         inference (str): See
-            :func:`mmsrn.models.prepare_for_inference`.
+            ``mmsrn.models.prepare_for_inference``.
 
     Example:
         >>> custom_hooks = [dict(type='PrepareForInferenceHook')]

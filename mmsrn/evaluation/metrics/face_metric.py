@@ -50,7 +50,7 @@ class FaceMetric(BaseMetric):
         class_names (str | Sequence[str], optional): Classes of the detector
             that are faces. By default its only class, or ``face``.
         extras (str | Sequence[str]): Further analyses, see
-            :data:`mmsrn.evaluation.protocols.extras.EXTRAS`, or ``'all'``.
+            ``mmsrn.evaluation.protocols.extras.EXTRAS``, or ``'all'``.
         num_worst (int): Images to list for the analysis ``'worst'``.
         format_only (bool): Write the results and evaluate nothing.
         outfile_prefix (str, optional): Write the results to this path with

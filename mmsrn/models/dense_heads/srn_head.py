@@ -136,12 +136,12 @@ class SRNHead(TwoStepTrainingHead):
         """Losses of a batch.
 
         Args:
-            x (tuple[Tensor | None]): See :meth:`forward`; or, if
+            x (tuple[Tensor | None]): See ``forward``; or, if
                 ``execution`` trains, what its ``pyramid`` returns.
             batch_data_samples (list[DetDataSample]): Ground truth.
 
         Returns:
-            dict[str, Tensor]: See :meth:`loss_by_feat`.
+            dict[str, Tensor]: See ``loss_by_feat``.
         """
         if self.execution is not None and self.execution.trains(self):
             return self.execution.loss(self, x, batch_data_samples)
@@ -156,7 +156,7 @@ class SRNHead(TwoStepTrainingHead):
         """Find boxes in the maps of a batch.
 
         Args:
-            x (tuple[Tensor | None]): See :meth:`forward`; or, if
+            x (tuple[Tensor | None]): See ``forward``; or, if
                 ``execution`` predicts, what its ``pyramid`` returns.
             batch_data_samples (list[DetDataSample]): Of its images.
             rescale (bool): See :meth:`predict_by_feat`.
@@ -187,7 +187,7 @@ class SRNHead(TwoStepTrainingHead):
 
         Args:
             cls_fs, bbox_fs, cls_ss, bbox_ss (list[Tensor | None]): Outputs of
-                :meth:`forward`.
+                ``forward``.
             batch_img_metas (list[dict]): ``img_shape`` and, to rescale,
                 ``scale_factor``.
             cfg (dict, optional): Instead of ``test_cfg``.
