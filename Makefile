@@ -12,6 +12,8 @@ TORCH ?=
 PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Names the folder, which an editable install points to, and the torch.
+STAMP := $(VENV)/.set-up-$(firstword $(shell echo '$(CURDIR) $(TORCH)' | cksum))
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test lint format docs benchmark clean
@@ -20,11 +22,17 @@ help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
 	  | sed -E 's/:.*## /\t/' | expand -t 10
 
-env:  ## Make or update .venv (compiles mmcv the first time: 10-20 minutes)
+env: $(STAMP)  ## Make or update .venv (compiles mmcv first: 10-20 minutes)
+
+$(STAMP): setup.cfg pyproject.toml tools/misc/setup_env.py
 	@$(PYTHON) tools/misc/setup_env.py $(if $(TORCH),--torch '$(TORCH)')
+	@rm -f $(VENV)/.set-up-* && touch $@
+ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
+.PHONY: $(STAMP)
+endif
 
 demo: env  ## Train and test a small SRN on synthetic faces, write a report
-	$(BIN)/python tools/misc/run_demo.py
+	$(BIN)/python -m demo.run_demo
 
 test: env  ## Lint and run the tests
 	$(BIN)/ruff check .
@@ -45,7 +53,7 @@ docs: env  ## Build the documentation: docs/_build/html/index.html
 	  --conf-dir docs . docs/_build/html
 
 benchmark: env  ## Measure the marked tables of docs/performance.md anew (an hour)
-	$(BIN)/python tools/analysis_tools/performance_page.py
+	$(BIN)/python -m benchmarks.speed.page
 
 clean:  ## Remove caches and build products; keeps .venv and work_dirs
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,1 +1,1 @@
-"""Measurements, run from the root of the repository by ``python -m``."""
+"""Measurements of this project, run as ``python -m benchmarks.NAME``."""

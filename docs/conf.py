@@ -39,6 +39,7 @@ include_patterns = [
 ]
 exclude_patterns = [
     'docs/README.md',  # docs/index.md has it
+    'docs/images/README.md',  # for who looks into the folder
     'docs/_build',
     'docs/_templates',
     # Nothing to look for, and much to look through.

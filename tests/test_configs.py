@@ -16,9 +16,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import get_external_models
 
+from demo.synthetic_faces import write_synthetic_wider_face
+from mmsrn.cli.config import innermost_datasets
 from mmsrn.models import BBoxVotingTTAModel
-from mmsrn.testing import write_synthetic_wider_face
-from mmsrn.utils.launch import leaves
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = [
@@ -132,7 +132,7 @@ def in_miniature(cfg, data, work_dir):
         loader = cfg[f'{name}_dataloader']
         loader.num_workers = 0
         loader.persistent_workers = False
-        for dataset in leaves(loader.dataset):
+        for dataset in innermost_datasets(loader.dataset):
             dataset.data_root = f'{data / LAYOUTS[kind_of(dataset)]}/'
             if 'split' in dataset:
                 dataset.split = 'train.txt' if name == 'train' else 'val.txt'
@@ -225,7 +225,7 @@ def test_dark_sets_are_those_of_the_name(path):
         (train, cfg.train_dataloader),
         (test, cfg.test_dataloader),
     ):
-        roots = [x.data_root for x in leaves(loader.dataset)]
+        roots = [x.data_root for x in innermost_datasets(loader.dataset)]
         assert roots == [f'data/{x}/' for x in SETS.get(name, [name])]
     if cfg.train_dataloader.sampler.type == 'SourceRatioSampler':
         assert len(SETS[train]) == 2
@@ -234,7 +234,9 @@ def test_dark_sets_are_those_of_the_name(path):
         lit = Config.fromfile(ROOT / 'configs/_base_/datasets' / base)
         assert first == lit.train_dataloader.dataset
     assert cfg.test_evaluator.type == 'DarkFaceMetric'
-    splits = [x.get('split') for x in leaves(cfg.test_dataloader.dataset)]
+    splits = [
+        x.get('split') for x in innermost_datasets(cfg.test_dataloader.dataset)
+    ]
     assert splits == ['5000_1000/test' if '-130e' in path else None]
 
 
@@ -272,7 +274,9 @@ def test_the_name_says_what_the_config_does(path):
     assert 'mmsrn.models' in cfg.custom_imports.imports
     name = path.rsplit('/', 1)[1].removeprefix('zero-dce_')
     data = name.removesuffix('.py').split('_')[4]
-    kinds = [kind_of(x) for x in leaves(cfg.train_dataloader.dataset)]
+    kinds = [
+        kind_of(x) for x in innermost_datasets(cfg.train_dataloader.dataset)
+    ]
     assert kinds == [
         KINDS[re.match('wider|dark|facem|synth', x)[0]]
         for x in SETS.get(data, [data])

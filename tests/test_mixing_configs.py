@@ -9,7 +9,7 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
-from mmsrn.models.dense_heads.box_quality import box_quality
+from mmsrn.models.two_step import box_quality
 from mmsrn.testing.models import load_model_cfg, random_batch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,8 +89,8 @@ def fixed_quality(monkeypatch):
             found.append(box_quality(*args))
         return found[step]
 
-    head = 'mmsrn.models.dense_heads.srn_head'
-    monkeypatch.setattr(f'{head}.box_quality', of_step)
+    module = 'mmsrn.models.two_step.quality'
+    monkeypatch.setattr(f'{module}.box_quality', of_step)
 
 
 @pytest.mark.parametrize('name', CONFIGS)

@@ -12,27 +12,24 @@ ROOT = Path(__file__).resolve().parents[1]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.allocator import keep_freed_memory  # noqa: E402
-from mmsrn.utils.cpu_processes import leave_cpu_processes  # noqa: E402
-from mmsrn.utils.launch import (  # noqa: E402
-    add_common_arguments,
+from mmsrn.cli.arguments import add_common_arguments  # noqa: E402
+from mmsrn.cli.config import check_data, load_config  # noqa: E402
+from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
+from mmsrn.cli.launch import (  # noqa: E402
     apply_tta,
     build_runner,
     check_checkpoint,
-    check_config,
-    check_data,
-    check_parts,
-    check_writable,
-    fail,
     keep_results,
-    load_config,
     load_weights,
-    one_line_errors,
     open_checkpoint,
     require_mmdet,
 )
+from mmsrn.utils.allocator import keep_freed_memory  # noqa: E402
+from mmsrn.utils.cpu_processes import leave_cpu_processes  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import check_writable  # noqa: E402
 
-require_mmdet(ROOT)
+require_mmdet()
 
 PARTS = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
 
@@ -85,6 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Test.
 
@@ -92,55 +90,38 @@ def main(argv: list[str] | None = None) -> None:
         argv (list[str], optional): Command line; by default that of the
             process.
     """
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    check_config(parser, args.config, ROOT)
+    args = make_parser().parse_args(argv)
     check_checkpoint(
-        parser,
         args.checkpoint,
         'training leaves epoch_*.pth and last_checkpoint in its work folder',
     )
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
-        fail(parser, f'--out {args.out}: the name must end in .pkl')
+        raise UserError(f'--out {args.out}: the name must end in .pkl')
     if args.out and Path(args.out).is_dir():
-        fail(parser, f'--out {args.out}: is a folder')
-    cfg = load_config(parser, args)
-    check_parts(parser, cfg, args.config, PARTS)
+        raise UserError(f'--out {args.out}: is a folder')
+    cfg = load_config(args, PARTS)
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
         from mmdet.engine.hooks.utils import trigger_visualization_hook
 
         cfg = trigger_visualization_hook(cfg, args)
     if args.tta:
-        missing = apply_tta(cfg)
-        if missing:
-            fail(
-                parser,
-                f'--tta: {args.config} lacks {" and ".join(missing)}',
-            )
+        apply_tta(cfg, args.config)
     if args.tta or args.resume:
-        loop = keep_results(cfg, args.resume)
-        if loop and args.resume:
-            fail(
-                parser,
-                f'--resume: test_cfg of {args.config} is a {loop}, which '
-                'cannot resume; ResumableTestLoop can',
-            )
+        keep_results(cfg, args.config, args.resume)
     if args.fast:
         import mmsrn.engine  # noqa: F401  registers the hook
 
         hook = dict(type='PrepareForInferenceHook')
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), hook]
-    check_data(parser, cfg, ('test',))
-    checkpoint = open_checkpoint(parser, args.checkpoint)
-    check_writable(parser, cfg.work_dir, f'work folder {cfg.work_dir}')
+    check_data(cfg, ('test',))
+    checkpoint = open_checkpoint(args.checkpoint)
+    check_writable(cfg.work_dir, f'work folder {cfg.work_dir}')
     if args.out:
-        check_writable(parser, Path(args.out).parent, f'--out {args.out}')
-    with one_line_errors(parser, args.config):
+        check_writable(Path(args.out).parent, f'--out {args.out}')
+    with one_line_errors(args.config):
         runner = build_runner(cfg)
-        load_weights(
-            parser, args.config, runner.model, args.checkpoint, checkpoint
-        )
+        load_weights(args.config, runner.model, args.checkpoint, checkpoint)
         del checkpoint  # the run need not hold it twice
         if args.out:
             from mmdet.evaluation import DumpDetResults

@@ -7,33 +7,26 @@ import argparse
 import importlib.util
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
     sys.path.insert(0, str(ROOT))
 
-from mmsrn.utils.cpu_processes import leave_cpu_processes  # noqa: E402
-from mmsrn.utils.launch import (  # noqa: E402
-    add_common_arguments,
+from mmsrn.cli.arguments import add_common_arguments  # noqa: E402
+from mmsrn.cli.config import check_data, load_config  # noqa: E402
+from mmsrn.cli.config_errors import one_line_errors  # noqa: E402
+from mmsrn.cli.launch import (  # noqa: E402
     build_runner,
     check_checkpoint,
-    check_config,
-    check_data,
-    check_parts,
-    check_writable,
-    fail,
-    load_config,
     load_weights,
-    one_line_errors,
-    open_checkpoint,
     require_mmdet,
+    training_start,
 )
+from mmsrn.utils.cpu_processes import leave_cpu_processes  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
+from mmsrn.utils.output_file import check_writable  # noqa: E402
 
-require_mmdet(ROOT)
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
+require_mmdet()
 
 PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
@@ -65,38 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def start(
-    parser: argparse.ArgumentParser, cfg: Config
-) -> tuple[str, dict] | None:
-    """Read the checkpoint that a training starts from.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the program.
-        cfg (Config): The complete config.
-
-    Returns:
-        tuple[str, dict], optional: Its path and what it holds; None if the
-        training starts from none.
-    """
-    path = cfg.get('load_from')
-    if cfg.get('resume') and not path:
-        if not (Path(cfg.work_dir) / 'last_checkpoint').is_file():
-            return None
-        from mmengine.runner import find_latest_checkpoint
-
-        path = find_latest_checkpoint(cfg.work_dir)
-    if not path:
-        return None
-    checkpoint = open_checkpoint(parser, path)
-    if cfg.get('resume') and 'meta' not in checkpoint:
-        fail(
-            parser,
-            f'checkpoint {path} holds weights only, so no training can go on '
-            f'from it; --cfg-options load_from={path} starts a new one',
-        )
-    return path, checkpoint
-
-
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Train.
 
@@ -104,44 +66,39 @@ def main(argv: list[str] | None = None) -> None:
         argv (list[str], optional): Command line; by default that of the
             process.
     """
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    check_config(parser, args.config, ROOT)
+    args = make_parser().parse_args(argv)
     if args.resume not in (None, 'auto'):
         remedy = '--resume alone takes the last one in the work folder'
-        check_checkpoint(parser, args.resume, remedy)
-    cfg = load_config(parser, args)
+        check_checkpoint(args.resume, remedy)
+    cfg = load_config(args, PARTS)
     if args.amp:
         from mmengine.device import get_device
 
         if get_device() == 'cpu':
-            fail(
-                parser,
+            raise UserError(
                 '--amp needs a GPU, and none is usable here; see '
-                'tools/misc/check_env.py',
+                'mmsrn check-env'
             )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.loss_scale = 'dynamic'
     if args.auto_scale_lr:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
-            fail(
-                parser,
+            raise UserError(
                 f'--auto-scale-lr: {args.config} lacks auto_scale_lr = '
-                'dict(base_batch_size=N), N being the batch its rate is for',
+                'dict(base_batch_size=N), N being the batch its rate is for'
             )
         cfg.auto_scale_lr.enable = True
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    check_parts(parser, cfg, args.config, PARTS)
-    check_data(parser, cfg, ('train', 'val'))
-    begin = start(parser, cfg)
-    check_writable(parser, cfg.work_dir, f'work folder {cfg.work_dir}')
-    with one_line_errors(parser, args.config):
+    check_data(cfg, ('train', 'val'))
+    start = training_start(cfg)
+    check_writable(cfg.work_dir, f'work folder {cfg.work_dir}')
+    with one_line_errors(args.config):
         runner = build_runner(cfg)
-        if cfg.get('resume') and begin is not None:
-            load_weights(parser, args.config, runner.model, *begin)
-        del begin  # the run need not hold it twice
+        if cfg.get('resume') and start is not None:
+            load_weights(args.config, runner.model, *start)
+        del start  # the run need not hold it twice
         runner.train()
     leave_cpu_processes()
 

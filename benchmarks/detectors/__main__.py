@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmsrn.utils.launch import fail, positive, require_mmdet
+from mmsrn.cli.arguments import positive
+from mmsrn.cli.launch import require_mmdet
+from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file, write_json
 
-ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = 'python -m benchmarks.detectors'
 EXAMPLES = """examples:
   %(prog)s data/widerface/wider_face_split/wider_face_val_bbx_gt.txt \\
       --images data/widerface/WIDER_val/images --yunet YUNET.onnx
@@ -30,7 +32,7 @@ EXAMPLES = """examples:
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.detectors',
+        prog=PROGRAM,
         description=__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -127,6 +129,7 @@ def _rate(text: str) -> float:
     return value
 
 
+@user_errors(PROGRAM)
 def main(argv: list[str] | None = None) -> None:
     """Run all detectors on all sets.
 
@@ -134,25 +137,23 @@ def main(argv: list[str] | None = None) -> None:
         argv (list[str], optional): Command line; by default that of the
             process.
     """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    args = make_parser().parse_args(argv)
     if not args.sets and not args.no_faces:
-        fail(parser, 'name a labelled SET, or --no-faces DIR')
+        raise UserError('name a labelled SET, or --no-faces DIR')
     if not args.sets and (args.plot or args.pictures):
-        fail(parser, '--plot and --pictures need a labelled SET')
-    require_mmdet(ROOT)
+        raise UserError('--plot and --pictures need a labelled SET')
+    require_mmdet()
     cores = sorted(os.sched_getaffinity(0))
     if args.threads > len(cores):
-        fail(
-            parser,
-            f'--threads {args.threads}: there are {len(cores)} cores',
+        raise UserError(
+            f'--threads {args.threads}: there are {len(cores)} cores'
         )
     # Before the libraries that read it are imported.
     os.environ['OMP_NUM_THREADS'] = str(args.threads)
     try:
-        _benchmark(parser, args)
+        _benchmark(args)
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
 
 
 @contextmanager
@@ -174,9 +175,7 @@ def _threads(number: int) -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
-def _benchmark(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> None:
+def _benchmark(args: argparse.Namespace) -> None:
     from mmsrn.low_light import LowLightRanges, darken_named
     from mmsrn.zoo import DEFAULT_MODEL
 
@@ -235,7 +234,7 @@ def _benchmark(
 
                 for x in runs:
                     folder = Path(args.pictures, name, x.contestant.name)
-                    draw_worst(parser, x, change, folder)
+                    draw_worst(x, change, folder)
     if len(blocks) > 1:
         blocks.append(mean_block(blocks))
         print(f'\n{set_table(blocks[-1], levels)}')
@@ -258,9 +257,9 @@ def _benchmark(
             ],
         )
         print(f'\n{false_alarm_table(report["no_faces"])}')
-    write_json(parser, args.json, report)
+    write_json(args.json, report)
     if args.plot:
-        with output_file(parser, args.plot) as file:
+        with output_file(args.plot) as file:
             draw(blocks).savefig(file, dpi=130)
 
 

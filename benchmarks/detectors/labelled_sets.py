@@ -107,7 +107,7 @@ def _photo(path: str | Path, faces: list, ignored: list) -> LabelledPhoto:
 def _from_list(
     path: str, folder: Path, limit: int | None
 ) -> list[LabelledPhoto]:
-    from mmsrn.parsers import ATTRIBUTES, read_wider_face_txt
+    from mmsrn.evaluation.readers import ATTRIBUTES, read_wider_face_txt
 
     invalid = 4 + ATTRIBUTES.index('invalid')
     photos = []

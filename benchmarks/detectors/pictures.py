@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import cv2
@@ -18,13 +17,10 @@ __all__ = ['MOST', 'draw_worst']
 MOST = 6
 
 
-def draw_worst(
-    parser: argparse.ArgumentParser, run: Run, change: Change, folder: Path
-) -> None:
+def draw_worst(run: Run, change: Change, folder: Path) -> None:
     """Draw the photos with most false alarms and missed faces.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         run (Run): What a detector found.
         change (Callable): What was done to the photos before.
         folder (Path): Where to put the pictures.
@@ -48,5 +44,5 @@ def draw_worst(
             photo.ignored,
             score_thr=score_thr,
         )
-        with output_file(parser, folder / f'{rank}_{photo.path.name}') as file:
+        with output_file(folder / f'{rank}_{photo.path.name}') as file:
             cv2.imwrite(str(file), picture)

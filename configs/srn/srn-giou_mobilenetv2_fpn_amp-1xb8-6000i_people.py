@@ -17,9 +17,11 @@ checkpoint_interval = 200
 model = dict(
     backbone=dict(init_cfg=None),  # load_from has it
     bbox_head=dict(
-        loss_str=dict(loss_bbox_ss=dict(type='GIoULoss', loss_weight=2.0))
+        loss_str=dict(loss_bbox_ss=dict(type='GIoULoss', loss_weight=2.0)),
+        execution=dict(
+            type='SelectiveExecution', inference='dense', training='auto'
+        ),
     ),
-    train_cfg=dict(forward='auto'),
     test_cfg=dict(score_thr=0.01, nms=dict(iou_threshold=0.45)),
 )
 

@@ -22,11 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = 'example: %(prog)s'
 
 
-def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the report.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the command.
         args (argparse.Namespace): The command line.
 
     Returns:

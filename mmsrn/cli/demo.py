@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmsrn.utils.launch import fail
+from mmsrn.utils.errors import UserError
 
 from .model_options import add_model_options, fail_with
 
@@ -47,11 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
 
 
-def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Serve the page.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the command.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -71,10 +70,12 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         )
     except ModuleNotFoundError as error:
         if error.name != 'gradio':
-            fail_with(parser, error)
-        fail(parser, "the page needs gradio: pip install 'mmsrn[demo]'")
+            fail_with(error)
+        raise UserError(
+            "the page needs gradio: pip install 'mmsrn[demo]'"
+        ) from error
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        fail_with(parser, error)
+        fail_with(error)
     except KeyboardInterrupt:
         pass  # the way to end it
     return 0

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 
-from mmsrn.apis import FaceDetector, PhotoError
+from mmsrn.apis import FaceDetector
 from mmsrn.enhance import METHODS
-from mmsrn.utils.launch import check_writable, fail, positive
-from mmsrn.video import VideoError, VideoReader, VideoWriter, detect_faces
+from mmsrn.utils.errors import UserError
+from mmsrn.utils.output_file import check_writable
 
+from .arguments import positive
+from .detection import Detection
 from .model_options import add_model_options, fail_with
-from .outputs import (
-    STDOUT,
-    Output,
-    OutputError,
-    Result,
-    csv_output,
-    json_output,
-    line_output,
-    picture_output,
-    wider_output,
-    writing,
-)
-from .progress import Progress
+from .outputs import STDOUT, OutputError
 from .sources import Source, find_sources
 
 __all__ = ['add_arguments', 'run']
@@ -51,8 +38,6 @@ photo or frame. What cannot be read is left out and named at the end; then the
 exit status is 1. Files appear when they are complete: after Ctrl-C there is
 nothing half-written, and only a camera's results are kept.
 """
-#: Frames in a second of a written video whose source does not say.
-_FPS = 25
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -189,11 +174,10 @@ def _tile(text: str) -> int | str | None:
     return int(text)
 
 
-def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Detect.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the command.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -201,16 +185,16 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     """
     folders = [x for x in (args.out, args.wider) if x is not None]
     sources, problems = find_sources(args.sources, folders)
-    _check_outputs(parser, args, sources)
+    _check_outputs(args, sources)
     if sources:
         try:
-            detection = _Detection(args, _make_detector(parser, args))
+            detection = Detection(args, _make_detector(args))
             problems += detection.run(sources)
         except OutputError as error:
-            fail(parser, str(error))
+            raise UserError(str(error)) from error
     if problems:
         print(
-            f'{parser.prog}: {len(problems)} '
+            f'{args.program}: {len(problems)} '
             f'{"source" if len(problems) == 1 else "sources"} could not be '
             'used, or not in full:',
             *(f'  {x}' for x in problems),
@@ -221,175 +205,40 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
 
 
 def _check_outputs(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     sources: Sequence[Source],
 ) -> None:
     """End before the model is loaded if results could not be written."""
     for option, folder in (('--out', args.out), ('--wider', args.wider)):
         if folder is not None:
-            check_writable(parser, folder, f'{option} {folder}')
+            check_writable(folder, f'{option} {folder}')
     targets = {}
     if args.out is not None:
         targets = {os.path.realpath(args.out / x.picture): x for x in sources}
         if len(targets) < len(sources):
-            fail(parser, '--out: two pictures would have the same name')
+            raise UserError('--out: two pictures would have the same name')
     for option, file in (('--json', args.json), ('--csv', args.csv)):
         if file in (None, STDOUT):
             continue
         if os.path.isdir(file):
-            fail(parser, f'{option} {file}: is a folder; name a file')
-        check_writable(parser, Path(file).parent, f'{option} {file}')
+            raise UserError(f'{option} {file}: is a folder; name a file')
+        check_writable(Path(file).parent, f'{option} {file}')
         targets[os.path.realpath(file)] = file
     if args.json == args.csv == STDOUT:
-        fail(parser, '--json - --csv -: only one can be printed')
+        raise UserError('--json - --csv -: only one can be printed')
     for source in sources:
         if os.path.realpath(str(source.content)) in targets:
-            fail(
-                parser,
+            raise UserError(
                 f'{source.content}: would be overwritten with results; name '
-                'another file or folder for them',
+                'another file or folder for them'
             )
 
 
-def _make_detector(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> FaceDetector:
+def _make_detector(args: argparse.Namespace) -> FaceDetector:
     names = ('backend', 'device', 'precision', 'score_thr', 'min_size')
     names += ('max_size', 'scale', 'enhance', 'tile', 'batch_size')
     settings = {name: getattr(args, name) for name in names}
     try:
         return FaceDetector(args.model, args.config, **settings)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        fail_with(parser, error)
-
-
-class _Detection:
-    """One run over all sources."""
-
-    def __init__(
-        self, args: argparse.Namespace, detector: FaceDetector
-    ) -> None:
-        self._args = args
-        self._detector = detector
-        self._outputs: list[Output] = []
-        self._progress = Progress()
-        self._problems: list[str] = []
-        self._counts = dict(photos=0, frames=0, faces=0)
-
-    def run(self, sources: Sequence[Source]) -> list[str]:
-        """Look at everything, and return what could not be used."""
-        with ExitStack() as stack:
-            self._open_outputs(stack)
-            for kind, group in groupby(sources, lambda x: x.kind):
-                if kind == 'photo':
-                    self._photos(list(group))
-                else:
-                    for source in group:
-                        self._video(source)
-        if self._outputs != [line_output]:
-            self._summarise()
-        return self._problems
-
-    def _open_outputs(self, stack: ExitStack) -> None:
-        args = self._args
-        if args.json is not None:
-            self._outputs.append(stack.enter_context(json_output(args.json)))
-        if args.csv is not None:
-            self._outputs.append(stack.enter_context(csv_output(args.csv)))
-        if args.wider is not None:
-            self._outputs.append(wider_output(args.wider))
-        if args.out is not None:
-            self._outputs.append(picture_output(args.out))
-        if self._outputs:
-            stack.enter_context(self._progress)
-        else:
-            self._outputs.append(line_output)
-
-    def _photos(self, sources: list[Source]) -> None:
-        self._progress.start('Photos', len(sources))
-        by_name = {x.content: x for x in sources}
-
-        def left_out(name: str, error: PhotoError) -> None:
-            self._problems.append(str(error))
-            self._progress.advance()
-
-        for faces in self._detector.stream(list(by_name), left_out):
-            self._counts['photos'] += 1
-            self._add(Result(by_name[faces.name], faces))
-
-    def _video(self, source: Source) -> None:
-        try:
-            with VideoReader(source.content) as video:
-                self._frames(source, video)
-                if video.problem:
-                    self._problems.append(video.problem)
-        except VideoError as error:
-            self._problems.append(str(error))
-
-    def _frames(self, source: Source, video: VideoReader) -> None:
-        limit = self._args.frames
-        counts = [x for x in (video.num_frames, limit) if x]
-        self._progress.start(video.name, min(counts, default=None))
-        # Frames that come as they like are shown when they came.
-        timed = video.is_live or not video.fps
-        with ExitStack() as stack:
-            drawn = None
-            if self._args.out is not None:
-                path = self._args.out / source.picture
-                stack.enter_context(writing(path))
-                drawn = VideoWriter(path, video.fps or _FPS)
-                stack.enter_context(drawn)
-            stop = stack.enter_context(_interrupt(video.is_live))
-            for found in detect_faces(self._detector, video, limit):
-                self._counts['frames'] += 1
-                self._add(Result(source, found.faces, found))
-                if drawn is not None:
-                    at = found.time if timed else None
-                    drawn.write(found.faces.plot(), at)
-                if stop:
-                    break
-
-    def _add(self, result: Result) -> None:
-        self._counts['faces'] += len(result.faces)
-        for output in self._outputs:
-            output(result)
-        self._progress.advance()
-
-    def _summarise(self) -> None:
-        """Say what was done, where it is not in the way of results."""
-        counts = [
-            f'{v:,} {k}' if v != 1 else f'1 {k[:-1]}'
-            for k, v in self._counts.items()
-            if v or k == 'faces'
-        ]
-        print(', '.join(counts), file=sys.stderr)
-
-
-@contextmanager
-def _interrupt(is_live: bool) -> Iterator[list[bool]]:
-    """Let Ctrl-C end a camera after the frame that is being looked at.
-
-    A second one interrupts as usual.
-
-    Args:
-        is_live (bool): Whether it is a camera.
-
-    Yields:
-        list: Gets an item when the user wants to end.
-    """
-    asked: list[bool] = []
-    if not is_live:
-        yield asked
-        return
-    former = signal.getsignal(signal.SIGINT)
-
-    def ask(*args: object) -> None:
-        asked.append(True)
-        signal.signal(signal.SIGINT, former)
-
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, former)
+        fail_with(error)

@@ -13,7 +13,7 @@ from mmsrn.enhance import (
     make_enhancer,
     parse_params,
 )
-from mmsrn.utils.launch import fail
+from mmsrn.utils.errors import UserError
 
 from .folder_copy import COPY, add_workers, make_copy
 from .folder_copy import add_arguments as add_folders
@@ -54,11 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workers(parser)
 
 
-def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Enhance.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the command.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -68,14 +67,13 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         params = parse_params(args.param)
         enhancer = make_enhancer(args.method, **params)
     except (TypeError, ValueError, cv2.error) as error:
-        fail(parser, f'--method {args.method}: {error}')
+        raise UserError(f'--method {args.method}: {error}') from error
     record = dict(
         kind='enhanced',
         method=args.method,
         params=complete(args.method, params),
     )
     return make_copy(
-        parser,
         args,
         partial(enhance_named, enhancer=enhancer),
         record,

@@ -5,20 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
-from mmsrn.evaluation.functional import FaceSet, eval_darkface, eval_widerface
-from mmsrn.evaluation.results import Benchmark
-from mmsrn.parsers import (
-    read_dark_face,
-    read_wider_face_mat,
-    read_wider_face_set,
-)
+from mmsrn.evaluation.protocols import DARK_FACE, WIDER_FACE, FaceProtocol
 
 from . import face_eval
 
-__all__ = ['EVALUATIONS', 'Evaluation', 'add_arguments', 'evaluate', 'run']
+__all__ = ['EVALUATIONS', 'Evaluation', 'add_arguments', 'run']
 
 
 @dataclass(frozen=True)
@@ -30,14 +23,14 @@ class Evaluation:
         description (str): What it computes, and from what.
         examples (str): Of calls.
         gt_help (str): What ``--gt`` takes.
-        benchmark (Benchmark): The evaluation itself.
+        protocol (FaceProtocol): The evaluation itself.
     """
 
     summary: str
     description: str
     examples: str
     gt_help: str
-    benchmark: Benchmark
+    protocol: FaceProtocol
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Set a parser up.
@@ -49,12 +42,6 @@ class Evaluation:
         parser.epilog = self.examples
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         face_eval.add_arguments(parser, self.gt_help)
-
-
-def _read_wider_face(path: str) -> FaceSet:
-    if Path(path).is_file():
-        return read_wider_face_set(path)
-    return read_wider_face_mat(path)
 
 
 #: By the name that the command has for them.
@@ -81,7 +68,7 @@ examples:
             'wider_{easy,medium,hard}_val.mat; or annotations in the layout '
             'of wider_face_val_bbx_gt.txt, of any set: one setting, all, and '
             'the AP by face height',
-            benchmark=Benchmark(_read_wider_face, eval_widerface, True, False),
+            protocol=WIDER_FACE,
         ),
         'darkface': Evaluation(
             summary='Evaluate results on DARK FACE as the published Octave '
@@ -104,23 +91,10 @@ examples:
             gt_help='folder of label files NAME.txt: a line with the number '
             'of faces, then x1 y1 x2 y2 for each; every file is evaluated. '
             'Or a split list of lines NAME COUNT X Y W H 1 ...',
-            benchmark=Benchmark(read_dark_face, eval_darkface, False, True),
+            protocol=DARK_FACE,
         ),
     }
 )
-
-
-def evaluate(name: str, argv: list[str] | None = None) -> None:
-    """Evaluate as a program of its own.
-
-    Args:
-        name (str): A key of :data:`EVALUATIONS`.
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = argparse.ArgumentParser()
-    EVALUATIONS[name].add_arguments(parser)
-    face_eval.run(parser, parser.parse_args(argv), EVALUATIONS[name].benchmark)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,18 +117,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, evaluation in EVALUATIONS.items():
         inner = benchmarks.add_parser(name, help=evaluation.summary)
         evaluation.add_arguments(inner)
-        inner.set_defaults(parser=inner)
+        inner.set_defaults(program=inner.prog)
 
 
-def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Evaluate.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the command.
         args (argparse.Namespace): The command line.
 
     Returns:
         int: 0.
     """
-    face_eval.run(args.parser, args, EVALUATIONS[args.benchmark].benchmark)
+    face_eval.run(args, EVALUATIONS[args.benchmark].protocol)
     return 0

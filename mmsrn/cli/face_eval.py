@@ -7,19 +7,20 @@ import os
 import sys
 from pathlib import Path
 
-from mmsrn.evaluation.functional import FaceSet
-from mmsrn.evaluation.functional.extras import EXTRAS
+from mmsrn.cli.arguments import positive
+from mmsrn.evaluation.protocols import FaceProtocol
+from mmsrn.evaluation.protocols.extras import EXTRAS
+from mmsrn.evaluation.readers import write_submission
 from mmsrn.evaluation.report import csv_table, pr_figure, table
 from mmsrn.evaluation.results import (
     NOT_GIVEN,
-    Benchmark,
     Result,
     collected_warnings,
     evaluate_path,
     read_predictions,
 )
-from mmsrn.parsers import write_submission
-from mmsrn.utils.launch import fail, positive
+from mmsrn.structures.face_set import FaceSet
+from mmsrn.utils.errors import UserError
 from mmsrn.utils.output_file import output_file, write_json
 
 
@@ -72,6 +73,28 @@ def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
         help='images that --extras worst lists (default: 20)',
     )
     parser.add_argument(
+        '--label',
+        type=int,
+        metavar='N',
+        help='class that is the face: label in a .pkl, category_id in a '
+        '.json (needed if there are several)',
+    )
+    parser.add_argument(
+        '--ann-file',
+        metavar='FILE',
+        help='COCO annotations, for a .json whose image_id are numbers',
+    )
+    parser.add_argument(
+        '--strict',
+        action='store_true',
+        help='make an error of every warning: missing or invalid result '
+        'files, scores that are NaN or all equal ...',
+    )
+    _add_outputs(parser)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         '--json',
         type=Path,
         metavar='FILE',
@@ -94,116 +117,94 @@ def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
         help='write the results as the zip that the evaluation server takes, '
         'and evaluate nothing; a .pkl or .json needs no --gt for that',
     )
-    parser.add_argument(
-        '--label',
-        type=int,
-        metavar='N',
-        help='class that is the face: label in a .pkl, category_id in a '
-        '.json (needed if there are several)',
-    )
-    parser.add_argument(
-        '--ann-file',
-        metavar='FILE',
-        help='COCO annotations, for a .json whose image_id are numbers',
-    )
-    parser.add_argument(
-        '--strict',
-        action='store_true',
-        help='make an error of every warning: missing or invalid result '
-        'files, scores that are NaN or all equal ...',
-    )
 
 
 def run(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
-    benchmark: Benchmark,
+    protocol: FaceProtocol,
 ) -> None:
     """Evaluate, print, and write what was asked for.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
-        benchmark (Benchmark): The evaluation.
+        protocol (FaceProtocol): Of the evaluation.
     """
-    _check(parser, args)
+    _check(args)
     try:
-        truth = None if args.gt is None else benchmark.read_truth(args.gt)
+        truth = None if args.gt is None else protocol.read_truth(args.gt)
         if args.format_only is not None:
-            _format(parser, args, benchmark, truth)
+            _format(args, protocol, truth)
             return
         extras = tuple(EXTRAS) if 'all' in args.extras else tuple(args.extras)
         if 'all' in truth.settings and 'height' not in extras:
             extras = (*extras, 'height')  # one number says little
         results = []
-        for path, name, protocol in zip(
+        for path, name, tested in zip(
             args.preds, _names(args), _protocols(args)
         ):
             result = evaluate_path(
                 path,
                 name,
                 truth,
-                benchmark,
                 protocol,
+                tested,
                 extras,
                 args.num_worst,
                 **_reading(args),
             )
             for text in result.warnings:
-                _warn(parser, f'{name}: {text}')
+                _warn(args, f'{name}: {text}')
             results.append(result)
     except ValueError as error:
-        fail(parser, str(error))
-    known = {x.protocol for x in results} - {NOT_GIVEN}
+        raise UserError(str(error)) from error
+    known = {x.tested for x in results} - {NOT_GIVEN}
     if len(known) > 1:
         _warn(
-            parser,
+            args,
             'the protocols differ: so would the numbers of one and the same '
             'detector',
         )
-    _write(parser, args, results)  # whoever reads the table may go away
+    _write(args, results)  # whoever reads the table may go away
     print(table(truth, results))
     if args.plot is not None:
         print(f'\nCurves: {args.plot}')
 
 
-def _warn(parser: argparse.ArgumentParser, text: str) -> None:
-    print(f'{parser.prog}: warning: {text}', file=sys.stderr)
+def _warn(args: argparse.Namespace, text: str) -> None:
+    print(f'{args.program}: warning: {text}', file=sys.stderr)
 
 
 def _reading(args: argparse.Namespace) -> dict:
     return dict(label=args.label, ann_file=args.ann_file, strict=args.strict)
 
 
-def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace) -> None:
     if args.gt is None and args.format_only is None:
-        fail(parser, 'name the ground truth: --gt DIR')
+        raise UserError('name the ground truth: --gt DIR')
     if args.names is not None and len(args.names) != len(args.preds):
-        fail(
-            parser,
-            f'--names: {len(args.names)} names for {len(args.preds)} results',
+        raise UserError(
+            f'--names: {len(args.names)} names for {len(args.preds)} results'
         )
     if args.names is not None and len(set(args.names)) < len(args.names):
-        fail(parser, '--names: two results have the same name')
+        raise UserError('--names: two results have the same name')
     if args.protocol and len(args.protocol) not in (1, len(args.preds)):
-        fail(
-            parser,
+        raise UserError(
             f'--protocol: {len(args.protocol)} protocols for '
-            f'{len(args.preds)} results; name one for all, or one for each',
+            f'{len(args.preds)} results; name one for all, or one for each'
         )
     if args.format_only is not None and len(args.preds) > 1:
-        fail(parser, '--format-only takes one PRED')
+        raise UserError('--format-only takes one PRED')
     if args.format_only is not None and args.format_only.suffix != '.zip':
-        fail(parser, f'--format-only {args.format_only}: must end in .zip')
+        raise UserError(f'--format-only {args.format_only}: must end in .zip')
     if args.plot is not None and args.plot.suffix.lower() not in (
         '.png',
         '.pdf',
         '.svg',
     ):
-        fail(parser, f'--plot {args.plot}: must end in .png, .pdf or .svg')
+        raise UserError(f'--plot {args.plot}: must end in .png, .pdf or .svg')
     for path in args.preds:
         if not Path(path).exists():
-            fail(parser, f'{path}: no such file or folder')
+            raise UserError(f'{path}: no such file or folder')
 
 
 def _names(args: argparse.Namespace) -> list[str]:
@@ -223,29 +224,30 @@ def _protocols(args: argparse.Namespace) -> list[str | None]:
 
 
 def _format(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
-    benchmark: Benchmark,
+    protocol: FaceProtocol,
     truth: FaceSet | None,
 ) -> None:
     names = None if truth is None else truth.names
     (path,) = args.preds
-    with collected_warnings() as told:
-        found = read_predictions(path, names, benchmark, **_reading(args))
+    with collected_warnings() as texts:
+        found = read_predictions(path, names, protocol, **_reading(args))
     missing = [x for x in names or () if x not in found]
     if missing:
-        told.append(
+        texts.append(
             f'{len(missing):,} of {len(names):,} images have no predictions '
             f'(first: {missing[0]}) and get no file'
         )
-    if told and args.strict:
-        raise ValueError(f'{path}: {told[0]}')
-    for text in told:
-        _warn(parser, text)
+    if texts and args.strict:
+        raise ValueError(f'{path}: {texts[0]}')
+    for text in texts:
+        _warn(args, text)
     try:
-        write_submission(args.format_only, found, benchmark.header)
+        write_submission(args.format_only, found, protocol.header)
     except OSError as error:
-        fail(parser, f'{args.format_only}: cannot be written: {error}')
+        raise UserError(
+            f'{args.format_only}: cannot be written: {error}'
+        ) from error
     num = sum(map(len, found.values()))
     print(
         f'{args.format_only}: {num:,} detections in {len(found):,} images, '
@@ -254,21 +256,22 @@ def _format(
 
 
 def _write(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     results: list[Result],
 ) -> None:
     content = {x.name: x.as_json() for x in results}
     if len(results) == 1:
         content = results[0].as_json()
-    write_json(parser, args.json, content)
+    write_json(args.json, content)
     if args.csv is not None:
-        with output_file(parser, args.csv) as partial:
+        with output_file(args.csv) as partial:
             partial.write_text(csv_table(results), encoding='utf-8')
     if args.plot is not None:
         try:
             figure = pr_figure(results)
         except ImportError as error:
-            fail(parser, f'--plot needs matplotlib and OpenCV: {error}')
-        with output_file(parser, args.plot) as partial:
+            raise UserError(
+                f'--plot needs matplotlib and OpenCV: {error}'
+            ) from error
+        with output_file(args.plot) as partial:
             figure.savefig(partial, dpi=110)

@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from mmsrn.utils.launch import fail, positive
+from mmsrn.cli.arguments import positive
+from mmsrn.utils.errors import UserError
 
 _SHOWN = 20  # images that failed and are named
 #: For their descriptions.
@@ -60,7 +61,6 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def make_copy(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     function,
     record: dict,
@@ -69,7 +69,6 @@ def make_copy(
     """Make the copy, and say what became of it.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): Of :func:`add_arguments`.
         function (Callable): See ``process_folder``.
         record (dict): See ``process_folder``.
@@ -90,9 +89,9 @@ def make_copy(
             **kwargs,
         )
     except (OSError, ValueError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     except KeyboardInterrupt:
-        fail(parser, 'interrupted; the same command goes on')
+        raise UserError('interrupted; the same command goes on') from None
     print(f'{args.dst}: {report}')
     if not report.failed:
         return 0

@@ -1,7 +1,7 @@
 """The command ``mmsrn``: its parser, and what all its commands share.
 
-A command is a module with ``add_arguments(parser)`` and ``run(parser, args)``,
-which is imported when the command is given, so that ``mmsrn --help`` answers
+A command is a module with ``add_arguments(parser)`` and ``run(args)``, which
+is imported when the command is given, so that ``mmsrn --help`` answers
 at once and ``mmsrn check-env`` in any environment.
 """
 
@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 
-from mmsrn.utils.launch import fail
+from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.one_line import one_line
 from mmsrn.version import __version__
 
@@ -65,7 +65,7 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     )
     for name, text in COMMANDS.items():
         inner = commands.add_parser(name, help=text)
-        inner.set_defaults(command_parser=inner)
+        inner.set_defaults(program=inner.prog)
         if command in (None, name):
             _module(name).add_arguments(inner)
     return parser
@@ -88,15 +88,8 @@ def main(argv: list[str] | None = None) -> int:
     # No option before the command takes a value.
     command = next((x for x in argv if not x.startswith('-')), '')
     try:
-        args = make_parser(command).parse_args(argv)
-        status = _module(args.command).run(args.command_parser, args)
-        sys.stdout.flush()
-        return status
-    except ImportError as error:
-        fail(
-            argparse.ArgumentParser(prog=f'mmsrn {command}'),
-            f'{one_line(error)}; mmsrn check-env says what to install',
-        )
+        with user_errors(f'mmsrn {command}'):
+            return _run(command, argv)
     except KeyboardInterrupt:
         print(
             f'mmsrn {command}: interrupted; unfinished files are not kept',
@@ -107,6 +100,19 @@ def main(argv: list[str] | None = None) -> int:
         # Python would complain when it empties its buffer at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _NO_READER
+
+
+def _run(command: str, argv: list[str]) -> int:
+    try:
+        args = make_parser(command).parse_args(argv)
+        with user_errors(args.program):
+            status = _module(args.command).run(args)
+    except ImportError as error:
+        raise UserError(
+            f'{one_line(error)}; mmsrn check-env says what to install'
+        ) from error
+    sys.stdout.flush()
+    return status
 
 
 def _module(command: str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from mmsrn.utils.launch import fail
+from mmsrn.utils.errors import UserError
 from mmsrn.utils.one_line import one_line
 
 __all__ = ['add_model_options', 'fail_with']
@@ -43,11 +43,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def fail_with(parser: argparse.ArgumentParser, error: Exception) -> NoReturn:
+def fail_with(error: Exception) -> NoReturn:
     """End with the one line of an error, about the model or a setting.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the command.
         error (Exception): What was raised.
     """
-    fail(parser, one_line(error) or type(error).__name__)
+    raise UserError(one_line(error) or type(error).__name__)

@@ -7,8 +7,12 @@ import numpy as np
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
-from mmsrn.parsers import AnnotationError, read_dark_face, split_names
-from mmsrn.parsers.dark_face_splits import PUBLISHED_SPLITS
+from mmsrn.evaluation.readers import (
+    AnnotationError,
+    read_dark_face,
+    split_names,
+)
+from mmsrn.evaluation.readers.dark_face_splits import PUBLISHED_SPLITS
 
 from .face_dataset import FaceDataset
 
@@ -31,7 +35,7 @@ class DarkFaceDataset(FaceDataset):
             ``split_5000_1000_train.txt`` ...; one of the project's own
             (``'own_5000_1000/train'`` ...), which needs no file; or a list of
             names below ``data_root``.  By default all images that have
-            labels.  See :func:`mmsrn.parsers.split_names`.
+            labels.  See :func:`mmsrn.evaluation.readers.split_names`.
         data_prefix (dict): ``img``: folder of the images.
         img_suffix (str): Suffix of the images.
         min_box_size (float): Boxes of less width or height, in pixels, are

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmdet.datasets import BaseDetDataset
 from mmengine.logging import print_log
 
-from mmsrn.parsers import AnnotationError
+from mmsrn.evaluation.readers import AnnotationError
 
 from .image_sizes import image_sizes, read_size_csv
 

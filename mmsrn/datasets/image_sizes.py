@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from PIL import Image
 from rich.progress import track
 
-from mmsrn.parsers import AnnotationError
+from mmsrn.evaluation.readers import AnnotationError
 from mmsrn.utils.atomic_file import atomic_file
 
 Sizes = dict[str, tuple[int, int]]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmdet.registry import DATASETS
 
-from mmsrn.parsers import (
+from mmsrn.evaluation.readers import (
     ATTRIBUTES,
     AnnotationError,
     FaceImage,

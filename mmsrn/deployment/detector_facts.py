@@ -69,7 +69,7 @@ def detector_facts(
         mean=_numbers(preprocessor.mean) if normalised else [],
         std=_numbers(preprocessor.std) if normalised else [],
         to_rgb=preprocessor._channel_conversion,
-        theta=head.theta,
+        theta=head.gate.theta,
         candidate_thr=test_cfg.get('score_thr', 0),
         small_map_cells=test_cfg.get('small_map_cells', 0),
         nms_pre=test_cfg.get('nms_pre', -1),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsrn.models.dense_heads import SRNHead
+from mmsrn.models.two_step import move_anchors
 from mmsrn.models.utils import flatten_levels
 
 __all__ = ['SRNGraph', 'exportable_head']
@@ -71,6 +72,7 @@ class SRNGraph(nn.Module):
             classes); levels of the anchors, int64, (N,).
         """
         height, width = images.shape[1], images.shape[2]
+        coder = self.detector.bbox_head.bbox_coder
         maps = self.detector.extract_feat(self._normalised(images))
         outputs = self.detector.bbox_head(maps)
         boxes, scores, levels = [], [], []
@@ -79,8 +81,10 @@ class SRNGraph(nn.Module):
         ):
             start = self._anchors(cls_ss, level)
             if bbox_fs is not None:
-                start = self._decode(start, bbox_fs)
-            boxes.append(self._decode(start, bbox_ss))
+                start = move_anchors(coder, start, self._deltas(bbox_fs))
+            deltas = self._deltas(bbox_ss)
+            found = coder.decode(start.reshape(-1, 4), deltas.reshape(-1, 4))
+            boxes.append(found.reshape(deltas.shape))
             scores.append(self._gated(cls_fs, cls_ss))
             levels.append(
                 torch.full((start.shape[1],), level, dtype=torch.int64)
@@ -119,18 +123,19 @@ class SRNGraph(nn.Module):
         )
         return anchors.expand(scores.shape[0], -1, -1)
 
-    def _decode(self, start: Tensor, deltas: Tensor) -> Tensor:
-        """Boxes that deltas, (B, priors * 4, H, W), make of others."""
+    def _deltas(self, maps: Tensor) -> Tensor:
+        """Deltas of the anchors of a level, (B, M, 4)."""
         coder = self.detector.bbox_head.bbox_coder
-        deltas = flatten_levels([deltas], coder.encode_size)
-        boxes = coder.decode(start.reshape(-1, 4), deltas.reshape(-1, 4))
-        return boxes.reshape(deltas.shape)
+        return flatten_levels([maps], coder.encode_size)
 
     def _gated(self, first: Tensor | None, second: Tensor) -> Tensor:
-        """Scores of a level; ``SRNHead.find`` for sizes that are symbols."""
+        """Scores of a level; ``SRNHead.detectable`` for sizes of symbols."""
         head = self.detector.bbox_head
-        scores = head.probabilities(
-            flatten_levels([second], head.cls_out_channels)
+        first, second_scores = (
+            None
+            if x is None
+            else head.probabilities(flatten_levels([x], head.cls_out_channels))
+            for x in (first, second)
         )
         cells = torch.full(
             (), second.shape[2] * second.shape[3], dtype=torch.int64
@@ -140,10 +145,8 @@ class SRNGraph(nn.Module):
             0.0,
             head.test_cfg.get('score_thr', 0),
         )
-        found = scores > threshold
-        if first is not None:
-            found = found & head.survivors(first)[..., None]
-        return torch.where(found, scores, 0.0)
+        found = head.gate.detectable(first, second_scores, threshold)
+        return torch.where(found, second_scores, 0.0)
 
     def _clipped(self, boxes: Tensor, height: int, width: int) -> Tensor:
         """Boxes inside the photo, if the coder of the config clips.

@@ -1,8 +1,8 @@
 """Enhancement of dark photos: pure functions on uint8 images.
 
 Needs NumPy, SciPy and OpenCV alone. As transforms of a pipeline the same
-functions are in :mod:`mmsrn.datasets`, and ``tools/dataset_converters/
-enhance_dataset.py`` applies them to whole data sets.
+functions are in :mod:`mmsrn.datasets`; ``mmsrn enhance`` applies them to whole
+data sets.
 """
 
 from .fusion import multi_fusion

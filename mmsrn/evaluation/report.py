@@ -6,7 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from .functional import FaceSet
+from mmsrn.structures.face_set import FaceSet
+
 from .results import Result
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ def table(truth: FaceSet, results: list[Result]) -> str:
 
 def _protocol_lines(results: list[Result]) -> list[str]:
     """How the images were tested: one line, or one for each if they differ."""
-    protocols = {x.protocol for x in results}
+    protocols = {x.tested for x in results}
     if len(protocols) == 1:
         return [f'protocol: {protocols.pop()}']
-    return [f'protocol of {x.name}: {x.protocol}' for x in results]
+    return [f'protocol of {x.name}: {x.tested}' for x in results]
 
 
 def _shown(value: float | None) -> str:
@@ -98,7 +99,7 @@ def csv_table(results: list[Result]) -> str:
     writer.writerow(['prediction', *keys, 'detections', 'protocol'])
     for result in results:
         row = [result.numbers.get(key) for key in keys]
-        row += [result.num_detections, result.protocol]
+        row += [result.num_detections, result.tested]
         writer.writerow([result.name, *row])
     return text.getvalue()
 

@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from mmsrn.parsers import (
+from mmsrn.structures.face_set import FaceSet
+
+from .protocols import FaceEvaluation, FaceProtocol, worst_images
+from .protocols.extras import extra_numbers
+from .readers import (
     AnnotationError,
+    EvaluationWarning,
     read_coco_results,
     read_dump_protocol,
     read_mmdet_dump,
     read_submission,
 )
 
-from .functional import (
-    EvaluationWarning,
-    FaceEvaluation,
-    FaceSet,
-    worst_images,
-)
-from .functional.extras import extra_numbers
-
 _DUMPS = ('.pkl', '.pickle')
 #: Where neither the results nor the user say how images were tested.
 NOT_GIVEN = 'not given'
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """What differs between the two evaluations.
-
-    Attributes:
-        read_truth (Callable): From a path to the ground truth.
-        evaluate (Callable): From predictions and ground truth to the result.
-        header (bool): Whether result files have one.
-        corners (bool): Whether boxes in them are corners.
-    """
-
-    read_truth: Callable[[str], FaceSet]
-    evaluate: Callable[[Mapping[str, np.ndarray], FaceSet], FaceEvaluation]
-    header: bool
-    corners: bool
 
 
 @dataclass
@@ -56,7 +36,7 @@ class Result:
         name (str): Its name in tables.
         path (str): Where it was read.
         evaluation (FaceEvaluation): Curves.
-        protocol (str): How the images were tested.
+        tested (str): How the images were tested.
         extras (dict): Numbers of the analyses.
         worst (list): Images with the most errors.
         worst_score (float, optional): From which score on they are counted.
@@ -66,7 +46,7 @@ class Result:
     name: str
     path: str
     evaluation: FaceEvaluation
-    protocol: str = NOT_GIVEN
+    tested: str = NOT_GIVEN
     extras: dict[str, float | None] = field(default_factory=dict)
     worst: list = field(default_factory=list)
     worst_score: float | None = None
@@ -87,7 +67,7 @@ class Result:
         curves = self.evaluation.curves
         content = dict(
             self.numbers,
-            protocol=self.protocol,
+            protocol=self.tested,
             prediction=self.path,
             ground_truth=self.evaluation.ground_truth.version,
             images=len(self.evaluation.predictions),
@@ -108,11 +88,11 @@ def collected_warnings() -> Iterator[list[str]]:
     Yields:
         list[str]: At the end of the block, the texts.
     """
-    told: list[str] = []
+    texts: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', EvaluationWarning)
-        yield told
-    told += [
+        yield texts
+    texts += [
         str(x.message)
         for x in caught
         if issubclass(x.category, EvaluationWarning)
@@ -122,7 +102,7 @@ def collected_warnings() -> Iterator[list[str]]:
 def read_predictions(
     path: str,
     names: list[str] | None,
-    benchmark: Benchmark,
+    protocol: FaceProtocol,
     label: int | None = None,
     ann_file: str | None = None,
     strict: bool = False,
@@ -132,13 +112,13 @@ def read_predictions(
     Args:
         path (str): Folder or zip of text files, ``.pkl`` or ``.json``.
         names (list[str], optional): Images of the ground truth.
-        benchmark (Benchmark): The evaluation.
+        protocol (FaceProtocol): Of the evaluation.
         label (int, optional): Class to take from a dump or json.
         ann_file (str, optional): COCO annotations of a json.
-        strict (bool): See :func:`mmsrn.parsers.read_submission`.
+        strict (bool): See :func:`mmsrn.evaluation.readers.read_submission`.
 
     Returns:
-        dict[str, np.ndarray]: Image to (n, 5), boxes as the benchmark has
+        dict[str, np.ndarray]: Image to (n, 5), boxes as the protocol has
         them.
 
     Raises:
@@ -154,8 +134,8 @@ def read_predictions(
             f'{path}: name the ground truth too (--gt), which tells the images'
         )
     else:
-        return read_submission(path, names, benchmark.header, strict)
-    if benchmark.corners:
+        return read_submission(path, names, protocol.header, strict)
+    if protocol.corners:
         return {name: _as_corners(rows) for name, rows in found.items()}
     return found
 
@@ -176,8 +156,8 @@ def evaluate_path(
     path: str,
     name: str,
     truth: FaceSet,
-    benchmark: Benchmark,
-    protocol: str | None = None,
+    protocol: FaceProtocol,
+    tested: str | None = None,
     extras: tuple[str, ...] = (),
     num_worst: int = 20,
     **reading,
@@ -188,8 +168,8 @@ def evaluate_path(
         path (str): See :func:`read_predictions`.
         name (str): For tables.
         truth (FaceSet): The faces.
-        benchmark (Benchmark): The evaluation.
-        protocol (str, optional): How the images were tested; by default as a
+        protocol (FaceProtocol): Of the evaluation.
+        tested (str, optional): How the images were tested; by default as a
             dump says.
         extras (tuple[str]): Further analyses.
         num_worst (int): Images to list.
@@ -203,15 +183,15 @@ def evaluate_path(
         ValueError: If it cannot be read or evaluated, or there is a warning
             and ``strict`` is set.
     """
-    with collected_warnings() as told:
-        found = read_predictions(path, truth.names, benchmark, **reading)
-        result = Result(name, path, benchmark.evaluate(found, truth))
+    with collected_warnings() as texts:
+        found = read_predictions(path, truth.names, protocol, **reading)
+        result = Result(name, path, protocol.evaluate(found, truth))
     with collected_warnings():  # of boxes that are not the user's
-        hint = _other_form(result, found, truth, benchmark)
-    if protocol is None and Path(path).suffix.lower() in _DUMPS:
-        protocol = read_dump_protocol(path)
-    result.protocol = protocol or NOT_GIVEN
-    result.warnings = told + [hint] * bool(hint)
+        hint = _other_form(result, found, truth, protocol)
+    if tested is None and Path(path).suffix.lower() in _DUMPS:
+        tested = read_dump_protocol(path)
+    result.tested = tested or NOT_GIVEN
+    result.warnings = texts + [hint] * bool(hint)
     if reading.get('strict') and result.warnings:
         raise ValueError(f'{path}: {result.warnings[0]}')
     result.extras = extra_numbers(result.evaluation, extras)
@@ -227,19 +207,19 @@ def _other_form(
     result: Result,
     found: Mapping[str, np.ndarray],
     truth: FaceSet,
-    benchmark: Benchmark,
+    protocol: FaceProtocol,
 ) -> str:
     """Say if boxes would fit far better in the other form."""
     setting, ap = list(result.evaluation.ap.items())[-1]
     if ap > 0.1 or not result.num_detections:
         return ''
-    turn = _as_corners if benchmark.corners else _as_sides
+    turn = _as_corners if protocol.corners else _as_sides
     turned = {name: turn(rows) for name, rows in found.items()}
-    other = benchmark.evaluate(turned, truth).ap[setting]
+    other = protocol.evaluate(turned, truth).ap[setting]
     if other < max(0.05, 3 * ap):
         return ''
     forms = ('x y w h', 'x1 y1 x2 y2')
-    wanted, given = forms if not benchmark.corners else forms[::-1]
+    wanted, given = forms if not protocol.corners else forms[::-1]
     return (
         f'the boxes seem to be {given}, but this layout has {wanted}: turned '
         f'into that, {setting} would be {other:.4f}'

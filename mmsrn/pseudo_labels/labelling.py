@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmsrn.parsers import FaceImage, wider_face_text
+from mmsrn.evaluation.readers import FaceImage, wider_face_text
 from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.utils.progress_bar import progress_bar
 

@@ -1,5 +1,1 @@
-"""Things for tests and demonstrations."""
-
-from .synthetic_faces import draw_scene, write_synthetic_wider_face
-
-__all__ = ['draw_scene', 'write_synthetic_wider_face']
+"""Things for tests, benchmarks and checks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .synthetic_faces import draw_scene
+from .drawn_faces import draw_scene
 
 _EXPOSURE = 0.012  # of the linear light, away from lamps
 _ELECTRONS = 4000  # at white
@@ -17,7 +17,7 @@ def draw_dark_scene(
 ) -> np.ndarray:
     """Draw faces in the dark, some of them near lamps.
 
-    A scene of :func:`~mmsrn.testing.synthetic_faces.draw_scene` in linear
+    A scene of :func:`~mmsrn.testing.drawn_faces.draw_scene` in linear
     light, dimmed but for pools around lamps, with shot and read noise. It is
     no photograph: it serves where none may be shown.
 

@@ -2,51 +2,72 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .atomic_file import atomic_file
-from .launch import fail
+from .errors import UserError
 
-__all__ = ['output_file', 'write_json']
+__all__ = ['check_writable', 'output_file', 'write_json']
+
+
+def check_writable(folder: str | Path, what: str) -> None:
+    """Check that files can be made in a folder.
+
+    The folder is made, and a file in it for a moment: rights alone say little
+    about network drives and full disks.
+
+    Args:
+        folder (str | Path): The folder.
+        what (str): What the user gave, for the message.
+
+    Raises:
+        UserError: If they cannot.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f'{what} cannot be written: {error}') from error
 
 
 @contextmanager
-def output_file(
-    parser: argparse.ArgumentParser, path: str | Path
-) -> Iterator[Path]:
-    """Write a file whole, or end with a clear message and leave none.
+def output_file(path: str | Path) -> Iterator[Path]:
+    """Write a file whole, or leave none.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         path (str | Path): The file.
 
     Yields:
         Path: Where to write, see ``atomic_file``.
+
+    Raises:
+        UserError: If it cannot be written.
     """
     try:
         with atomic_file(path) as partial:
             yield partial
     except OSError as error:
-        fail(parser, f'{path}: cannot be written: {error}')
+        raise UserError(f'{path}: cannot be written: {error}') from error
 
 
-def write_json(
-    parser: argparse.ArgumentParser, path: str | Path | None, content: Any
-) -> None:
+def write_json(path: str | Path | None, content: Any) -> None:
     """Write what ``--json`` asks for, if it does.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         path (str | Path, optional): The file.
         content (Any): Numbers, texts, lists and dicts.
+
+    Raises:
+        UserError: If it cannot be written.
     """
     if path is None:
         return
     text = json.dumps(content, indent=2) + '\n'
-    with output_file(parser, path) as partial:
+    with output_file(path) as partial:
         partial.write_text(text, encoding='utf-8')

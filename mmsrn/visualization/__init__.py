@@ -7,10 +7,9 @@ Needs matplotlib and OpenCV, which come with MMDetection. The functions return
 from .assignment import (
     LevelAssignment,
     StepAssignment,
-    draw_assignment,
-    draw_ground_truth,
     read_assignment,
 )
+from .assignment_figures import draw_assignment, draw_ground_truth
 from .curves import (
     draw_losses,
     draw_pr_curves,
@@ -23,12 +22,10 @@ from .report import HtmlReport
 from .selection import (
     LevelSelection,
     count_stc,
-    draw_iou_shift,
-    draw_stc,
-    draw_str,
     measure_str,
     read_selection,
 )
+from .selection_figures import draw_iou_shift, draw_stc, draw_str
 from .statistics import draw_statistics
 
 __all__ = [

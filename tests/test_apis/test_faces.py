@@ -9,7 +9,7 @@ import pytest
 
 from mmsrn.apis import Faces
 from mmsrn.apis.drawing import draw_faces
-from mmsrn.parsers.detection_text import parse_detections
+from mmsrn.evaluation.readers.detection_text import parse_detections
 
 
 @pytest.fixture

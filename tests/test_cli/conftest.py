@@ -8,6 +8,7 @@ import pytest
 
 from mmsrn.apis import face_detector
 from mmsrn.cli.main import main
+from mmsrn.utils.errors import UserError
 
 RED, WHITE = (0, 0, 255), (255, 255, 255)
 
@@ -96,3 +97,17 @@ def film(tmp_path, monkeypatch):
         return path
 
     return film
+
+
+@pytest.fixture
+def error_of():
+    """Function that returns the error a call raises, of one line."""
+
+    def run(function, *args):
+        with pytest.raises(UserError) as raised:
+            function(*args)
+        message = str(raised.value)
+        assert message and '\n' not in message
+        return message
+
+    return run

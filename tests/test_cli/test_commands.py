@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from mmsrn.enhance import linear_gain
-from mmsrn.utils import env
 
 FACE = '10 20 30 40'
 
@@ -69,15 +68,6 @@ def test_enhance(mmsrn, paint, tmp_path):
     done = mmsrn(*args, 'linear_gian')
     assert done.status == 2 and done.err.count('\n') == 1
     assert 'linear_gain' in done.err
-
-
-def test_check_env(mmsrn, monkeypatch):
-    items = [env.EnvItem('mmcv', 'none', 'error', 'compile it')]
-    monkeypatch.setattr(env, 'collect_env', lambda: items)
-    done = mmsrn('check-env')
-    assert done.status == 1 and '-> compile it' in done.out
-    monkeypatch.setattr(env, 'collect_env', lambda: [])
-    assert mmsrn('check-env').status == 0
 
 
 @pytest.fixture

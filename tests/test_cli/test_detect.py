@@ -14,7 +14,7 @@ import pytest
 
 from mmsrn.apis import face_detector
 from mmsrn.cli import detect as command
-from mmsrn.cli import progress
+from mmsrn.cli import detection, progress
 
 A, B, C = (5, 5, 20), (40, 10, 30), (10, 40, 15)
 
@@ -455,7 +455,7 @@ def test_progress_bar(mmsrn, made, paint, film, monkeypatch):
                          for t in self._bar.tasks])  # fmt: skip
             super().__exit__(*args)
 
-    monkeypatch.setattr(command, 'Progress', Bar)
+    monkeypatch.setattr(detection, 'Progress', Bar)
     args = ('a.png', 'a.png', 'no.png', 'c.avi', '--json', 'faces.json')
     assert mmsrn('detect', *args).status == 1
     assert bars == [[('Photos', 1, 1), ('c.avi', 6, 6)]]
@@ -467,7 +467,6 @@ def test_nobody_reads_the_lines(root, paint):
         paint(f'in/{name}.png', A)
     code = (
         'import sys\n'
-        'sys.path.insert(0, sys.argv.pop(1))\n'
         'from conftest import RedSquares\n'
         'from mmsrn.apis import face_detector\n'
         'from mmsrn.cli.main import main\n'
@@ -483,11 +482,11 @@ def test_nobody_reads_the_lines(root, paint):
     )
     here = os.path.dirname(__file__)
     with subprocess.Popen(
-        [sys.executable, '-c', code, here, 'detect', 'in'],
+        [sys.executable, '-c', code, 'detect', 'in'],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=dict(os.environ, PYTHONPATH=str(root)),
+        env=dict(os.environ, PYTHONPATH=f'{root}{os.pathsep}{here}'),
         text=True,
     ) as process:
         assert process.stdout.readline().startswith('in/a.png: 1 face')

@@ -90,7 +90,7 @@ def test_missing_packages(mmsrn, monkeypatch):
 
 
 def test_interrupted(mmsrn, monkeypatch):
-    def run(parser, args):
+    def run(args):
         raise KeyboardInterrupt
 
     module = SimpleNamespace(run=run, add_arguments=lambda parser: None)

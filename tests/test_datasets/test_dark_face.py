@@ -9,8 +9,12 @@ from mmdet.registry import DATASETS, METRICS
 from mmengine.structures import InstanceData
 from PIL import Image
 
-from mmsrn.parsers import AnnotationError, dark_face_splits, read_dark_face
-from mmsrn.parsers.dark_face_splits import PublishedSplit
+from mmsrn.evaluation.readers import (
+    AnnotationError,
+    dark_face_splits,
+    read_dark_face,
+)
+from mmsrn.evaluation.readers.dark_face_splits import PublishedSplit
 from mmsrn.utils import register_all_modules
 
 PIPELINE = [

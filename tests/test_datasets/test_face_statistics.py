@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsrn.datasets.face_statistics import face_statistics
-from mmsrn.parsers import read_dark_face
+from mmsrn.evaluation.readers import read_dark_face
 
 
 def test_by_hand():

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mmsrn.datasets import image_sizes as module
 from mmsrn.datasets.image_sizes import image_sizes, read_size_csv
-from mmsrn.parsers import AnnotationError
+from mmsrn.evaluation.readers import AnnotationError
 
 NAMES = ['a/1.jpg', 'a/2.png', 'b/\N{SNOWMAN}, 3.jpg']
 

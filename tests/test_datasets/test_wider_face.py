@@ -8,7 +8,7 @@ from mmdet.registry import DATASETS
 from PIL import Image
 
 from mmsrn.datasets import WiderFaceDataset
-from mmsrn.parsers import ATTRIBUTES, AnnotationError
+from mmsrn.evaluation.readers import ATTRIBUTES, AnnotationError
 from mmsrn.utils import register_all_modules
 
 PIPELINE = [

@@ -12,7 +12,7 @@ from torch import nn
 from mmsrn.apis import Faces
 from mmsrn.apis.views import resize
 from mmsrn.demo.selection import draw_selection, look_inside
-from mmsrn.models.utils import prepare_for_inference
+from mmsrn.models import prepare_for_inference
 from mmsrn.testing.models import thin_model
 
 CONFIG = 'configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'

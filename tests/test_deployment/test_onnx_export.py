@@ -38,7 +38,7 @@ def test_both_steps_decide(small_detector, noise):
     images = noise(1, 97, 131)
     num = len(torch_candidates(small_detector, images)[0])
     other = copy.deepcopy(small_detector)
-    other.bbox_head.loss_cls.theta = 0
+    other.bbox_head.gate.theta = 0
     without_stc = len(torch_candidates(other, images)[0])
     other = copy.deepcopy(small_detector)
     other.bbox_head.test_cfg.score_thr = 0
@@ -49,11 +49,11 @@ def test_both_steps_decide(small_detector, noise):
 
 
 def change_stc(detector):
-    detector.bbox_head.loss_cls.theta = 0.95
+    detector.bbox_head.gate.theta = 0.95
 
 
 def change_str(detector):
-    detector.bbox_head.loss_bbox.levels = ()
+    detector.bbox_head.str_levels = ()
 
 
 def change_channels(detector):

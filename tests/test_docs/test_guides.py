@@ -172,7 +172,7 @@ def test_photos_that_nobody_labelled(tmp_path, monkeypatch):
     from mmdet.registry import DATA_SAMPLERS, DATASETS
     from mmengine.config import Config
 
-    from mmsrn.parsers import FaceImage, wider_face_text
+    from mmsrn.evaluation.readers import FaceImage, wider_face_text
     from mmsrn.utils import register_all_modules
 
     register_all_modules()

@@ -1,5 +1,6 @@
 """The documentation: links, paths, options, settings and examples."""
 
+import inspect
 import re
 import subprocess
 from pathlib import Path
@@ -93,23 +94,27 @@ def _source(tool):
     for name in ('train', 'test'):
         if f'tools/{name}.py' in text and tool.endswith('.sh'):
             text += (ROOT / f'tools/{name}.py').read_text(encoding='utf-8')
-    if 'from mmsrn.cli' in text:
-        for file in sorted(ROOT.glob('mmsrn/cli/*.py')):
+    if 'from .options import' in text:
+        text += (ROOT / tool).with_name('options.py').read_text('utf-8')
+    names = set(re.findall(r'from mmsrn\.cli\.(\w+) import', text))
+    if 'main' in names or 'from mmsrn.cli import' in text:
+        names = {'*'}
+    for name in sorted(names):
+        for file in sorted(ROOT.glob(f'mmsrn/cli/{name}.py')):
             text += file.read_text(encoding='utf-8')
-    if 'mmsrn.utils.launch' in text:
-        text += (ROOT / 'mmsrn/utils/launch.py').read_text(encoding='utf-8')
     return text
 
 
 def test_options(page):
     unknown = []
     for line in '\n'.join(code(page)).splitlines():
-        tool = re.search(r'tools/[\w/]+\.(?:py|sh)|benchmarks\.\w+', line)
+        tool = re.search(r'tools/[\w/]+\.(?:py|sh)|benchmarks(?:\.\w+)+', line)
         if tool is None:
             continue
         path = tool[0]
         if path.startswith('benchmarks.'):
-            path = path.replace('.', '/') + '/__main__.py'
+            path = path.replace('.', '/')
+            path += '/__main__.py' if (ROOT / path).is_dir() else '.py'
         if not (ROOT / path).is_file():
             continue
         source = _source(path)
@@ -135,10 +140,20 @@ def config():
 
 
 def test_settings(page, config):
-    """What settings belong to is there; the last part may be new."""
+    """What settings belong to is there; the last part may be new.
+
+    `execution` is no part of the config: its settings are arguments.
+    """
+    from mmsrn.models.selective import SelectiveExecution
+
     missing = []
     for name in {x for text in code(page) for x in SETTING.findall(text)}:
-        place = config
+        place, execution = config, 'model.bbox_head.execution.'
+        if name.startswith(execution):
+            known = inspect.signature(SelectiveExecution).parameters
+            if name.removeprefix(execution).split('.')[0] not in known:
+                missing.append(name)
+            continue
         for part in name.split('.')[:-1]:
             try:
                 place = place[int(part) if part.isdigit() else part]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmsrn import enhance
-from mmsrn.testing import enhance_formulas as formulas
+from tests.oracles import enhance_formulas as formulas
 
 
 def difference(found, expected):

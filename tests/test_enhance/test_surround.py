@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsrn.enhance import gaussian_surround, msrcr
-from mmsrn.testing.enhance_formulas import blur
+from tests.oracles.enhance_formulas import blur
 
 
 @given(
@@ -58,7 +58,7 @@ def test_borders_are_reflected():
 
 @pytest.mark.parametrize('form', ['jobson', 'minmax', 'gimp'])
 def test_final_picture(photo, form):
-    """Far above 45 dB; benchmark_enhance.py measures whole photos."""
+    """Far above 45 dB; benchmarks.loops measures whole photos."""
     for name in ('234', '644'):
         image = photo(name, 240, 360)
         fast = msrcr(image, form)

@@ -259,7 +259,7 @@ def test_no_proposals(num_faces):
     """The first step rejects all, and STC is on every level."""
     model = small('faster-rcnn_r50_fpn_srn-rpn_1x_coco')
     head = model.rpn_head
-    head.loss_cls.levels = (0, 1, 2, 3, 4)
+    head.stc_levels = head.gate.levels = (0, 1, 2, 3, 4)
     torch.nn.init.constant_(head.conv_cls.bias, -20)
     losses = model(**data_of(model, num_faces), mode='loss')
     total, log = model.parse_losses(losses)

@@ -5,10 +5,11 @@ import json
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
 from mmsrn.datasets import WiderFaceDataset
-from mmsrn.parsers import read_wider_face_txt
+from mmsrn.evaluation.readers import read_wider_face_txt
 from mmsrn.pseudo_labels import (
     Rule,
     Teacher,
@@ -96,7 +97,7 @@ def test_trains_as_it_is(photos, asked, tmp_path):
         data_root=str(tmp_path),
         ann_file='list.txt',
         data_prefix=dict(img='photos/'),
-        pipeline=[dict(type='mmdet.LoadImageFromFile')],
+        pipeline=[dict(type=LoadImageFromFile)],
     )
     assert len(dataset) == 3
     for info in map(dataset.get_data_info, range(3)):
@@ -125,7 +126,7 @@ def test_turned_photos(photos, asked, tmp_path):
         data_root=str(tmp_path),
         ann_file='list.txt',
         data_prefix=dict(img='photos/'),
-        pipeline=[dict(type='mmdet.LoadImageFromFile')],
+        pipeline=[dict(type=LoadImageFromFile)],
     )
     info = dataset.get_data_info(0)
     assert (info['width'], info['height']) == (60, 80)

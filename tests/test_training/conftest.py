@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsrn.testing import write_synthetic_wider_face
+from demo.synthetic_faces import write_synthetic_wider_face
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 SIDE = 224

@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from mmsrn.parsers import read_wider_face_txt
+from mmsrn.evaluation.readers import read_wider_face_txt
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 MMDET_TOOLS = Path(mmdet.__file__).parent / '.mim/tools'

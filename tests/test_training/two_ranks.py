@@ -27,7 +27,7 @@ def main(out, forward):
     cfg = load_model_cfg('configs/_base_/models/srn_mobilenetv2_fpn.py')
     # Statistics of a batch differ between the ranks, so keep them fixed.
     cfg.backbone.norm_eval = True
-    cfg.train_cfg.forward = forward
+    cfg.bbox_head.execution = dict(training=forward)
     torch.manual_seed(0)
     model = MODELS.build(cfg).train()
     # Large enough for STC to remove and for STR to move anchors.

@@ -1,59 +1,75 @@
 """What tools write is whole, or they say why there is nothing."""
 
-import argparse
 import json
 
 import pytest
 
-from mmsrn.utils.output_file import output_file, write_json
+from mmsrn.utils.errors import UserError
+from mmsrn.utils.output_file import check_writable, output_file, write_json
 
 
-@pytest.fixture
-def parser():
-    return argparse.ArgumentParser(prog='tool')
-
-
-def test_written_whole_into_a_new_folder(parser, tmp_path):
+def test_written_whole_into_a_new_folder(tmp_path):
     path = tmp_path / 'new/a.csv'
-    with output_file(parser, path) as partial:
+    with output_file(path) as partial:
         assert partial.suffix == '.csv'  # what writers go by
         partial.write_text('all')
         assert not path.exists()
     assert path.read_text() == 'all'
 
 
-def test_what_cannot_be_written_ends_the_tool(parser, tmp_path, capsys):
+def test_what_cannot_be_written_is_the_users_error(tmp_path):
     (tmp_path / 'file').touch()
     path = tmp_path / 'file/a.csv'
-    with pytest.raises(SystemExit) as info, output_file(parser, path):
+    with pytest.raises(UserError) as info, output_file(path):
         pytest.fail('there is nowhere to write')
-    assert info.value.code == 2
-    error = capsys.readouterr().err
-    assert error.startswith(f'tool: error: {path}: cannot be written: ')
-    assert error.count('\n') == 1
+    error = str(info.value)
+    assert error.startswith(f'{path}: cannot be written: ')
+    assert '\n' not in error
 
 
-def test_disk_that_is_full(parser, tmp_path, capsys):
+def test_disk_that_is_full(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_text('former')
-    with pytest.raises(SystemExit), output_file(parser, path) as partial:
+    reason = 'a.csv: cannot be written: no space left'
+    with pytest.raises(UserError, match=reason), output_file(path) as partial:
         partial.write_text('half')
         raise OSError('no space left')
-    assert 'a.csv: cannot be written: no space left' in capsys.readouterr().err
     assert path.read_text() == 'former'
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_other_errors_pass(parser, tmp_path):
-    with pytest.raises(KeyError), output_file(parser, tmp_path / 'a'):
+def test_other_errors_pass(tmp_path):
+    with pytest.raises(KeyError), output_file(tmp_path / 'a'):
         raise KeyError
 
 
-def test_json_if_asked_for(parser, tmp_path):
-    write_json(parser, None, {})
+def test_json_if_asked_for(tmp_path):
+    write_json(None, {})
     path = tmp_path / 'a.json'
     content = {'hard': 1 / 3, 'none': None, 'name': 'Zoë'}
-    write_json(parser, path, content)
+    write_json(path, content)
     text = path.read_text(encoding='utf-8')
     assert json.loads(text) == content  # with all digits
     assert text.endswith('}\n')
+
+
+def test_folder_to_write_to(tmp_path, monkeypatch):
+    def error_of(path):
+        with pytest.raises(UserError) as info:
+            check_writable(path, f'--out {path}')
+        return str(info.value)
+
+    check_writable(tmp_path / 'new/folder', 'it')
+    assert not any((tmp_path / 'new/folder').iterdir())
+    check_writable(str(tmp_path), 'it')
+    file = tmp_path / 'file'
+    file.touch()
+    for path in (file, file / 'below'):
+        message = error_of(path)
+        assert message.startswith(f'--out {path} cannot be written: ')
+
+    def refuse(dir):
+        raise PermissionError(13, 'Permission denied', str(dir))
+
+    monkeypatch.setattr('tempfile.TemporaryFile', refuse)
+    assert 'Permission denied' in error_of(tmp_path)

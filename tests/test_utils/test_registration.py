@@ -8,7 +8,6 @@ import mmdet.registry
 import pytest
 from mmengine.registry import DefaultScope
 
-import mmsrn.utils
 from mmsrn.utils import register_all_modules, registration
 
 DECORATOR = re.compile(
@@ -72,8 +71,8 @@ def test_broken_subpackage_is_no_secret(monkeypatch):
 def test_importing_is_light():
     """Nothing heavy comes with the package or the names of its utilities."""
     code = (
-        'import sys, mmsrn.utils, mmsrn.utils.launch\n'
-        'mmsrn.utils.register_all_modules, mmsrn.utils.collect_env\n'
+        'import sys, mmsrn.utils, mmsrn.utils.env\n'
+        'import mmsrn.cli.launch, mmsrn.cli.arguments\n'
         'heavy = {"torch", "mmcv", "mmdet", "mmengine", "numpy", "cv2"}\n'
         'print(sorted(heavy & set(sys.modules)))'
     )
@@ -81,11 +80,3 @@ def test_importing_is_light():
         [sys.executable, '-c', code], capture_output=True, text=True
     )
     assert done.stdout == '[]\n', done.stderr
-
-
-def test_names_of_the_package():
-    assert set(mmsrn.utils.__all__) <= set(dir(mmsrn.utils))
-    for name in mmsrn.utils.__all__:
-        assert callable(getattr(mmsrn.utils, name))
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = mmsrn.utils.nothing

@@ -18,7 +18,12 @@ from mmsrn.visualization import (
     rasterise,
     read_assignment,
 )
-from mmsrn.visualization.assignment import FACE, IGNORED, LEVELS, ORPHAN
+from mmsrn.visualization.assignment_figures import (
+    FACE,
+    IGNORED,
+    LEVELS,
+    ORPHAN,
+)
 
 NONE = np.zeros((0, 4))
 IMAGE = np.full((240, 320, 3), 100, np.uint8)  # drawn three times as large

@@ -10,32 +10,24 @@ without it the pictures show the anchors where the generator put them.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import (  # noqa: E402
-    add_cfg_options,
-    check_checkpoint,
-    check_config,
+from mmsrn.cli.arguments import add_cfg_options, positive
+from mmsrn.cli.config import (
     check_data,
-    fail,
-    leaves,
-    one_line_errors,
-    positive,
+    innermost_datasets,
     read_config,
-    require_mmdet,
 )
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.launch import check_checkpoint, require_mmdet
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
-require_mmdet(ROOT)
+require_mmdet()
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,29 +117,24 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def decide_show(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> bool:
+def decide_show(args: argparse.Namespace) -> bool:
     """Whether to open a window; ends the program if nothing would come out."""
     display = sys.platform != 'linux' or bool(
         os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
     )
     if args.show and not display:
-        fail(parser, '--show: there is no display; use --output-dir DIR')
+        raise UserError('--show: there is no display; use --output-dir DIR')
     show = display if args.show is None else args.show
     if not show and args.output_dir is None:
         why = 'there is no display' if args.show is None else '--not-show'
-        fail(parser, f'{why}: name a folder for the pictures, --output-dir')
+        raise UserError(f'{why}: name a folder for the pictures, --output-dir')
     return show
 
 
-def build_dataset(
-    parser: argparse.ArgumentParser, cfg: Config, split: str
-) -> Dataset:
+def build_dataset(cfg: Config, split: str) -> Dataset:
     """Build the dataset of a split, or end with what is wrong with it.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         cfg (Config): The complete config.
         split (str): One of :data:`SPLITS`.
 
@@ -160,14 +147,13 @@ def build_dataset(
     loader = cfg.get(f'{split}_dataloader')
     if not loader:
         there = [x for x in SPLITS if cfg.get(f'{x}_dataloader')]
-        fail(
-            parser,
+        raise UserError(
             f'the config has no {split}_dataloader; --split takes '
-            f'{" or ".join(there) or "nothing here"}',
+            f'{" or ".join(there) or "nothing here"}'
         )
     key = f'{split}_dataloader.dataset'
-    check_data(parser, cfg, (split,))
-    for leaf in leaves(loader.dataset):
+    check_data(cfg, (split,))
+    for leaf in innermost_datasets(loader.dataset):
         kind = DATASETS.get(leaf.type) if 'type' in leaf else None
         if isinstance(kind, type) and issubclass(kind, BaseDataset):
             # Nothing is sent to workers, and an empty list has no bytes.
@@ -175,23 +161,21 @@ def build_dataset(
     dataset = DATASETS.build(loader.dataset)
     if len(dataset) == 0:
         files = ', '.join(
-            str(x.ann_file) for x in leaves(loader.dataset) if 'ann_file' in x
+            str(x.ann_file)
+            for x in innermost_datasets(loader.dataset)
+            if 'ann_file' in x
         )
-        fail(
-            parser,
+        raise UserError(
             f'{key} has no image: {files or "it"} is empty, or filter_cfg '
-            'leaves nothing',
+            'leaves nothing'
         )
     return dataset
 
 
-def load_sample(
-    parser: argparse.ArgumentParser, dataset: Dataset, index: int, seed: int
-) -> dict:
+def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
     """Augment one image, the same for the same seed.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         dataset (Dataset): With its pipeline.
         index (int): Which image.
         seed (int): Of all samples; how many others are drawn plays no part.
@@ -208,11 +192,10 @@ def load_sample(
     data = dataset[index]
     inputs = data.get('inputs') if isinstance(data, dict) else None
     if not isinstance(inputs, torch.Tensor) or inputs.dim() != 3:
-        fail(
-            parser,
+        raise UserError(
             'the pipeline does not end in PackDetInputs with one image; '
             'configs of videos and of semi-supervised training cannot be '
-            'browsed',
+            'browsed'
         )
     return data
 
@@ -251,7 +234,6 @@ def show_window(picture: np.ndarray, title: str, seconds: float) -> bool:
 
 
 def browse(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     dataset: Dataset,
     view: NetworkView,
@@ -259,7 +241,6 @@ def browse(
     """Draw samples and write or show the pictures.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
         dataset (Dataset): Images to choose from.
         view (NetworkView): Makes of a sample what the network gets.
@@ -278,7 +259,7 @@ def browse(
     indices = sorted(rng.choice(len(dataset), num, replace=False).tolist())
     counts: dict[int, list[int]] = {}
     for index in track(indices, 'Drawing samples'):
-        seen = view(load_sample(parser, dataset, index, args.seed))
+        seen = view(load_sample(dataset, index, args.seed))
         for step in seen.steps:
             count = counts.setdefault(step.step, [0, 0])
             count[0] += len(step.faces)
@@ -287,7 +268,7 @@ def browse(
             name = f'{index:05d}_{Path(seen.name).stem}{end}.png'
             picture = rasterise(figure)
             if args.output_dir is not None:
-                with output_file(parser, args.output_dir / name) as partial:
+                with output_file(args.output_dir / name) as partial:
                     if not cv2.imwrite(str(partial), picture):
                         raise OSError('OpenCV could not write it')
             if args.show and not show_window(
@@ -297,6 +278,7 @@ def browse(
     return counts
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Draw.
 
@@ -306,28 +288,25 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    check_config(parser, args.config, ROOT)
     if args.checkpoint is not None:
         check_checkpoint(
-            parser,
             args.checkpoint,
             'without --checkpoint the anchors are drawn unmoved',
         )
-    args.show = decide_show(parser, args)
-
     from mmengine.registry import init_default_scope
     from network_view import NetworkView
 
-    cfg = read_config(parser, args.config, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
+    args.show = decide_show(args)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    with one_line_errors(parser, args.config):
+    with one_line_errors(args.config):
         try:
             view = NetworkView(cfg, args.steps, args.checkpoint, args.split)
         except ValueError as error:
-            fail(parser, f'{args.config}: {error}')
-        dataset = build_dataset(parser, cfg, args.split)
+            raise UserError(f'{args.config}: {error}') from error
+        dataset = build_dataset(cfg, args.split)
         view.classes = dataset.metainfo.get('classes') or ()
-        counts = browse(parser, args, dataset, view)
+        counts = browse(args, dataset, view)
     for step, (faces, orphans) in counts.items():
         print(f'step {step}: {orphans} of {faces} faces have no anchor')
     if args.output_dir is not None:

@@ -2,25 +2,21 @@
 """Draw a contact sheet: an image under every enhancement method.
 
 Each cell names the method, its time in ms (one run in this process, for a
-rough idea; benchmark_enhance.py measures) and the mean brightness, 0 to 255.
+rough idea; `benchmarks.loops` measures) and the mean brightness, 0 to 255.
 Methods run with their defaults, MSRCR and adaptive gamma in each form.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.atomic_file import atomic_file  # noqa: E402
-from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.cli.arguments import positive
+from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.errors import UserError, user_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -207,6 +203,7 @@ def draw_sheet(
     return rasterise(figure)
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Draw.
 
@@ -240,7 +237,7 @@ def main(argv: list[str] | None = None) -> None:
                 with atomic_file(file) as partial:
                     partial.write_bytes(cv2.imencode('.png', sheet)[1])
     except (ValueError, OSError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     print(f'Sheets: {args.output_dir}')
 
 

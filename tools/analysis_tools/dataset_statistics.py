@@ -9,27 +9,18 @@ is the square root of its area in pixels of the original image.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
+from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.launch import require_mmdet
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file, write_json
 
-from mmsrn.utils.launch import (  # noqa: E402
-    add_cfg_options,
-    check_config,
-    fail,
-    one_line_errors,
-    read_config,
-    require_mmdet,
-)
-from mmsrn.utils.output_file import output_file, write_json  # noqa: E402
-
-require_mmdet(ROOT)
+require_mmdet()
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,36 +77,30 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_annotations(
-    parser: argparse.ArgumentParser, path: str, dataset: str
-) -> list[np.ndarray]:
+def read_annotations(path: str, dataset: str) -> list[np.ndarray]:
     """Read the boxes of annotations, or end with what is wrong with them.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         path (str): File or folder.
         dataset (str): Its layout.
 
     Returns:
         list[np.ndarray]: Corners (k, 4) for each image.
     """
-    from mmsrn.parsers import read_dark_face, read_wider_face_set
+    from mmsrn.evaluation.readers import read_dark_face, read_wider_face_set
 
     read = {'dark_face': read_dark_face, 'wider_face': read_wider_face_set}
     try:
         (setting,) = read[dataset](path).settings.values()
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     return setting.faces
 
 
-def read_dataset(
-    parser: argparse.ArgumentParser, args: argparse.Namespace, config: str
-) -> list[np.ndarray]:
+def read_dataset(args: argparse.Namespace, config: str) -> list[np.ndarray]:
     """Read the boxes of a config's dataset, or end with what is wrong.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
         config (str): The config.
 
@@ -127,11 +112,10 @@ def read_dataset(
     from mmengine.registry import init_default_scope
     from rich.progress import track
 
-    check_config(parser, config, ROOT)
-    cfg = read_config(parser, config, args.cfg_options)
+    cfg = read_config(config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    with one_line_errors(parser, config):
-        dataset = build_dataset(parser, cfg, args.split)
+    with one_line_errors(config):
+        dataset = build_dataset(cfg, args.split)
     found = []
     for i in track(
         range(len(dataset)), 'Reading', disable=len(dataset) < 5000
@@ -191,6 +175,7 @@ def _shown(key: str, value: float) -> str:
     )
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Measure.
 
@@ -205,16 +190,16 @@ def main(argv: list[str] | None = None) -> None:
         '.pdf',
         '.svg',
     ):
-        fail(parser, f'--plot {args.plot}: must end in .png, .pdf or .svg')
+        raise UserError(f'--plot {args.plot}: must end in .png, .pdf or .svg')
     if args.dataset is not None and args.cfg_options is not None:
-        fail(parser, '--cfg-options is for configs, not with --dataset')
+        raise UserError('--cfg-options is for configs, not with --dataset')
 
     boxes = {}
     for name, source in zip(short_names(args.sources), args.sources):
         if args.dataset is not None:
-            boxes[name] = read_annotations(parser, source, args.dataset)
+            boxes[name] = read_annotations(source, args.dataset)
         else:
-            boxes[name] = read_dataset(parser, args, source)
+            boxes[name] = read_dataset(args, source)
     if len(boxes) > 1:
         boxes[ALL] = [x for part in boxes.values() for x in part]
 
@@ -222,18 +207,16 @@ def main(argv: list[str] | None = None) -> None:
 
     found = {name: face_statistics(x) for name, x in boxes.items()}
     print(table(found))
-    write(parser, args, found)
+    write(args, found)
 
 
 def write(
-    parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     found: dict[str, FaceStatistics],
 ) -> None:
     """Write the files that were asked for.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
         found (dict[str, FaceStatistics]): By the name of the set.
     """
@@ -245,7 +228,7 @@ def write(
         }
         for name, x in found.items()
     }
-    write_json(parser, args.json, numbers)
+    write_json(args.json, numbers)
     if args.plot is not None:
         from mmsrn.visualization import draw_statistics
 
@@ -256,7 +239,7 @@ def write(
                 if name != ALL
             }
         )
-        with output_file(parser, args.plot) as partial:
+        with output_file(args.plot) as partial:
             figure.savefig(partial, dpi=110)
 
 

@@ -1,28 +1,9 @@
 #!/usr/bin/env python3
-"""Evaluate results on WIDER FACE: easy, medium and hard, as published."""
+"""Evaluate on WIDER FACE: another name of ``mmsrn eval widerface``."""
 
-from __future__ import annotations
-
-import importlib.util
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.eval import evaluate  # noqa: E402
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Evaluate.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    evaluate('widerface', argv)
-
+from mmsrn.cli.main import main
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main(['eval', 'widerface', *sys.argv[1:]]))

@@ -12,24 +12,15 @@ so that the count does not depend on the weights.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
+from mmsrn.cli.arguments import positive
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.launch import require_mmdet
+from mmsrn.utils.errors import UserError, user_errors
 
-from mmsrn.utils.launch import (  # noqa: E402
-    check_config,
-    fail,
-    one_line_errors,
-    positive,
-    read_config,
-    require_mmdet,
-)
-
-require_mmdet(ROOT)
+require_mmdet()
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -51,6 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Count and print.
 
@@ -61,16 +53,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if len(args.size) > 2:
-        fail(parser, '--size takes one or two numbers')
+        raise UserError('--size takes one or two numbers')
     size = (args.size[0], args.size[-1])
-    for config in args.configs:
-        check_config(parser, config, ROOT)
-    from model_cost import count
+    cfgs = [read_config(config) for config in args.configs]
+    from mmsrn.models.utils.model_cost import count
 
     print('| config | parameters (M) | GFLOPs |\n| --- | --- | --- |')
-    for config in args.configs:
-        cfg = read_config(parser, config, None)
-        with one_line_errors(parser, config):
+    for config, cfg in zip(args.configs, cfgs):
+        with one_line_errors(config):
             params, operations = count(cfg, size)
         name = Path(config).stem
         print(f'| {name} | {params / 1e6:.1f} | {operations / 1e9:.1f} |')

@@ -14,10 +14,10 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmsrn.cli.config import innermost_datasets
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.utils import is_config_of
 from mmsrn.utils.checkpoint import load_weights, read_checkpoint
-from mmsrn.utils.launch import leaves
 from mmsrn.visualization import StepAssignment, read_assignment
 
 
@@ -94,7 +94,7 @@ class NetworkView:
         self.training = split == 'train'
         loader = cfg.get(f'{split}_dataloader') or {}
         dataset = loader.get('dataset') or {}
-        self.late = any(map(_loads_late, leaves(dataset)))
+        self.late = any(map(_loads_late, innermost_datasets(dataset)))
         self.classes: tuple[str, ...] = ()
         self.model: nn.Module | None = None
         self.head: nn.Module | None = None

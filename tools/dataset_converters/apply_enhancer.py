@@ -5,30 +5,19 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.folder_copy import (  # noqa: E402
+from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.cli.folder_copy import (
     COPY,
     add_arguments,
     make_copy,
 )
-from mmsrn.utils.launch import (  # noqa: E402
-    add_cfg_options,
-    check_checkpoint,
-    check_config,
-    fail,
-    one_line_errors,
-    read_config,
-    require_mmdet,
-)
-
-require_mmdet(ROOT)
+from mmsrn.cli.launch import check_checkpoint
+from mmsrn.utils.errors import UserError, user_errors
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -50,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> int:
     """Make the copy.
 
@@ -62,23 +52,22 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    check_config(parser, args.config, ROOT)
-    check_checkpoint(parser, args.checkpoint, 'train one with tools/train.py')
-    cfg = read_config(parser, args.config, args.cfg_options)
+    check_checkpoint(args.checkpoint, 'train one with tools/train.py')
+    cfg = read_config(args.config, args.cfg_options)
     settings = (cfg.get('model') or {}).get('enhancer')
     if settings is None:
-        fail(parser, f'config {args.config} has no model.enhancer')
+        raise UserError(f'config {args.config} has no model.enhancer')
     from mmdet.registry import MODELS
     from mmengine.device import get_device
 
     from mmsrn.models import enhance_image, load_enhancer
 
-    with one_line_errors(parser, args.config):
+    with one_line_errors(args.config):
         enhancer = MODELS.build(settings)
     try:
         load_enhancer(enhancer, args.checkpoint)
     except (OSError, ValueError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     enhancer.to(get_device()).eval()
     record = dict(
         kind='enhanced',
@@ -87,7 +76,6 @@ def main(argv: list[str] | None = None) -> int:
         checkpoint_sha256=_digest(args.checkpoint),
     )
     return make_copy(
-        parser,
         args,
         # The network has the threads of this process, or the GPU.
         lambda image, name: enhance_image(image, enhancer),

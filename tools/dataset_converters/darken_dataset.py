@@ -4,24 +4,18 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from dataclasses import asdict, fields
 from functools import partial
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.cli.folder_copy import (  # noqa: E402
+from mmsrn.cli.folder_copy import (
     COPY,
     add_arguments,
     add_workers,
     make_copy,
 )
-from mmsrn.low_light import LowLightRanges, darken_named  # noqa: E402
-from mmsrn.utils.launch import fail  # noqa: E402
+from mmsrn.low_light import LowLightRanges, darken_named
+from mmsrn.utils.errors import UserError, user_errors
 
 _HELP = {
     'exposure': 'light over that of the photograph',
@@ -78,6 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> int:
     """Make the copy.
 
@@ -97,10 +92,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         ranges = LowLightRanges(**values)
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     record = dict(kind='darkened', method='low_light', seed=args.seed)
     return make_copy(
-        parser,
         args,
         partial(darken_named, ranges=ranges, seed=args.seed),
         record | asdict(ranges),

@@ -9,22 +9,16 @@ nothing but the label files is needed for them.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.parsers import read_dark_face, split_names  # noqa: E402
-from mmsrn.parsers.dark_face_splits import (  # noqa: E402
+from mmsrn.evaluation.readers import read_dark_face, split_names
+from mmsrn.evaluation.readers.dark_face_splits import (
     OWN_SPLITS,
     PUBLISHED_SPLITS,
     split_file,
 )
-from mmsrn.utils.launch import fail  # noqa: E402
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -56,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Write the list.
 
@@ -68,33 +63,31 @@ def main(argv: list[str] | None = None) -> None:
     labels = args.data_root / args.labels
     out = args.out
     if out is None and args.split in PUBLISHED_SPLITS:
-        fail(
-            parser,
+        raise UserError(
             f'{args.data_root / split_file(args.split)} is what others '
-            'published, and is not overwritten; name a file with --out',
+            'published, and is not overwritten; name a file with --out'
         )
     if out is None:
         out = args.data_root / split_file(args.split.removesuffix('.txt'))
     for source in (labels, args.data_root / args.split):
         if out.resolve() == source.resolve():
-            fail(
-                parser, f'{out} is what is read; name another file with --out'
+            raise UserError(
+                f'{out} is what is read; name another file with --out'
             )
     try:
         names = split_names(args.split, args.data_root)
         truth = read_dark_face(labels)
     except ValueError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     faces = dict(zip(truth.names, truth.settings['ap'].faces))
     missing = [name for name in names if name not in faces]
     if missing:
-        fail(
-            parser,
+        raise UserError(
             f'{labels}: has no faces for {len(missing):,} of {len(names):,} '
-            f'images (first: {missing[0]})',
+            f'images (first: {missing[0]})'
         )
     with (
-        output_file(parser, out) as partial,
+        output_file(out) as partial,
         open(partial, 'w', encoding='utf-8') as file,
     ):
         for name in names:

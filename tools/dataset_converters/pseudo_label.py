@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import fail, positive  # noqa: E402
+from mmsrn.cli.arguments import positive
+from mmsrn.utils.errors import UserError, user_errors
 
 _SHOWN = 20  # photos that failed and are named
 EXAMPLES = """teachers:
@@ -135,11 +131,10 @@ def _scales(text: str) -> tuple[int | str, ...]:
     )
 
 
-def find(parser: argparse.ArgumentParser, given: str) -> dict[str, Path]:
+def find(given: str) -> dict[str, Path]:
     """Find the photos.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         given (str): PHOTOS.
 
     Returns:
@@ -151,20 +146,19 @@ def find(parser: argparse.ArgumentParser, given: str) -> dict[str, Path]:
     try:
         files = [Path(x.content) for x in find_photos(given)]
     except PhotoError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     if len(files) == 1 and not files[0].is_file():
-        fail(parser, f'{given}: no such file or folder')
+        raise UserError(f'{given}: no such file or folder')
     root = root_of(given)
     names = (Path(os.path.relpath(x, root)).as_posix() for x in files)
     # The layout asks for a folder.
     return {x if '/' in x else f'./{x}': y for x, y in zip(names, files)}
 
 
-def make_rule(parser: argparse.ArgumentParser, args: argparse.Namespace):
+def make_rule(args: argparse.Namespace):
     """Make the rule of the command line.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -177,19 +171,19 @@ def make_rule(parser: argparse.ArgumentParser, args: argparse.Namespace):
     for option in ('sure', 'unsure'):
         values = getattr(args, option)
         if len(values) not in (1, num):
-            fail(
-                parser,
+            raise UserError(
                 f'--{option} has {len(values)} scores; give one, or one for '
-                f'each of {num} teachers',
+                f'each of {num} teachers'
             )
         scores.append(tuple(values * num)[:num])
     least = num // 2 + 1 if args.agree is None else args.agree
     try:
         return Rule(*scores, least, args.iou, args.min_size)
     except ValueError as error:
-        fail(parser, f'--{error}')
+        raise UserError(f'--{error}') from error
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> int:
     """Label.
 
@@ -200,8 +194,7 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         int: 1 if photos could not be used, else 0.
     """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    args = make_parser().parse_args(argv)
     import cv2
 
     from mmsrn.pseudo_labels import (
@@ -212,24 +205,24 @@ def main(argv: list[str] | None = None) -> int:
     )
     from mmsrn.utils.output_file import output_file
 
-    rule = make_rule(parser, args)
+    rule = make_rule(args)
     sheet = args.contact_sheet or args.out.with_name(f'{args.out.name}.jpg')
     if sheet.suffix.lower() not in ('.jpg', '.jpeg', '.png'):
-        fail(parser, f'--contact-sheet {sheet}: must end in .jpg or .png')
+        raise UserError(f'--contact-sheet {sheet}: must end in .jpg or .png')
     for path in (args.out, sheet):
         if not path.parent.is_dir():
-            fail(parser, f'{path}: there is no folder {path.parent}')
+            raise UserError(f'{path}: there is no folder {path.parent}')
     if len(set(args.teachers)) < len(args.teachers):
-        fail(parser, '--teacher: one is named twice')
-    photos = find(parser, args.photos)
+        raise UserError('--teacher: one is named twice')
+    photos = find(args.photos)
     teachers = [Teacher(x, args.scale, args.device) for x in args.teachers]
     try:
         found = label_photos(photos, teachers, rule, args.out, args.workers)
     except (OSError, ValueError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     except KeyboardInterrupt:
-        fail(parser, 'interrupted; the same command goes on')
-    with output_file(parser, sheet) as partial:
+        raise UserError('interrupted; the same command goes on') from None
+    with output_file(sheet) as partial:
         picture = contact_sheet(photos, found.labels)
         partial.write_bytes(cv2.imencode(sheet.suffix, picture)[1].tobytes())
     print(f'{args.out}: {summary(found.labels.values(), len(teachers))}')

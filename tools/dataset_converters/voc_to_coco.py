@@ -7,15 +7,9 @@ mmsrn itself needs no conversion: its ``VOCFaceDataset`` reads the xml files.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import fail  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -94,9 +88,8 @@ def convert(args: argparse.Namespace) -> str:
     if not split.is_file():
         near = ', '.join(sorted(x.name for x in split.parent.glob('*.txt')))
         raise ValueError(f'{split}: no such file; there is {near or "none"}')
-    from coco_writer import coco_dict, write_coco
-
     from mmsrn.datasets import VOCFaceDataset
+    from mmsrn.utils.coco_writer import coco_dict, write_coco
 
     class_map = dict(args.class_map)
     dataset = VOCFaceDataset(
@@ -121,6 +114,7 @@ def convert(args: argparse.Namespace) -> str:
     return write_coco(coco, args.out or args.data_root / f'{name}.json')
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Convert.
 
@@ -131,11 +125,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if not args.data_root.is_dir():
-        fail(parser, f'{args.data_root}: no such folder')
+        raise UserError(f'{args.data_root}: no such folder')
     try:
         print(convert(args))
     except (ValueError, OSError) as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
 
 
 if __name__ == '__main__':

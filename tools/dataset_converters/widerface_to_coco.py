@@ -7,16 +7,10 @@ mmsrn itself needs no conversion: its ``WiderFaceDataset`` reads the text.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import math
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import fail  # noqa: E402
+from mmsrn.utils.errors import UserError, user_errors
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -99,9 +93,8 @@ def convert(args: argparse.Namespace, split: str) -> str:
             f'{images}: no images to read the sizes of; lay them out as '
             'data/README.md shows, or give a table with --image-sizes'
         )
-    from coco_writer import coco_dict, write_coco
-
     from mmsrn.datasets import WiderFaceDataset
+    from mmsrn.utils.coco_writer import coco_dict, write_coco
 
     dataset = WiderFaceDataset(
         data_root=str(args.data_root),
@@ -123,6 +116,7 @@ def convert(args: argparse.Namespace, split: str) -> str:
     return write_coco(coco, out_dir / f'wider_face_{split}.json')
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Convert.
 
@@ -133,16 +127,15 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if not args.data_root.is_dir():
-        fail(
-            parser,
+        raise UserError(
             f'{args.data_root}: no such folder; data/README.md shows how to '
-            'lay out WIDER FACE',
+            'lay out WIDER FACE'
         )
     for split in args.splits:
         try:
             print(convert(args, split))
         except (ValueError, OSError) as error:
-            fail(parser, str(error))
+            raise UserError(str(error)) from error
 
 
 if __name__ == '__main__':

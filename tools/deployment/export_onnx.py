@@ -11,24 +11,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import (  # noqa: E402
-    add_cfg_options,
-    check_config,
-    fail,
-    one_line_errors,
-    read_config,
-    require_mmdet,
-)
-from mmsrn.utils.output_file import output_file  # noqa: E402
-
-require_mmdet(ROOT)
+from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.config import read_config
+from mmsrn.cli.config_errors import one_line_errors
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 PRECISIONS = ('fp32', 'fp16', 'int8')
 # Photos, height, width.
@@ -94,6 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Export.
 
@@ -104,42 +94,41 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.out.suffix != '.onnx':
-        fail(parser, f'{args.out}: the name must end in .onnx')
+        raise UserError(f'{args.out}: the name must end in .onnx')
     for package in ('onnx', 'onnxruntime'):
         if importlib.util.find_spec(package) is None:
             remedy = "pip install 'mmsrn[export]'"
-            fail(parser, f'{package} is not installed; run: {remedy}')
-    detector, told = _load(parser, args)
-    model = _export(parser, args, detector, told)
+            raise UserError(f'{package} is not installed; run: {remedy}')
+    detector, told = _load(args)
+    model = _export(args, detector, told)
     if args.check:
-        _check(parser, args, model, detector)
-    with output_file(parser, args.out) as partial:
+        _check(args, model, detector)
+    with output_file(args.out) as partial:
         partial.write_bytes(model.SerializeToString())
     size = args.out.stat().st_size / 1e6
     print(f'{args.out}: {args.precision}, {size:.2f} MB')
 
 
-def _load(parser, args) -> tuple:
+def _load(args) -> tuple:
     """The detector as FaceDetector has it, and what its file says."""
     config = None
     if args.config is not None:
-        check_config(parser, args.config, ROOT)
-        config = read_config(parser, args.config, args.cfg_options)
+        config = read_config(args.config, args.cfg_options)
     elif args.cfg_options:
-        fail(parser, '--cfg-options is for settings of --config')
+        raise UserError('--cfg-options is for settings of --config')
     from mmsrn.apis.backends.torch_backend import TorchBackend
     from mmsrn.zoo import ZooError, find_model
 
     try:
-        with one_line_errors(parser, args.config or args.model):
+        with one_line_errors(args.config or args.model):
             path = find_model(args.model, 'torch')
             backend = TorchBackend(path, config, device='cpu')
     except ZooError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     return backend.model, backend.facts
 
 
-def _export(parser, args, detector, told):
+def _export(args, detector, told):
     from mmsrn.deployment.detector_facts import detector_facts
     from mmsrn.deployment.onnx_export import export_onnx
 
@@ -153,16 +142,16 @@ def _export(parser, args, detector, told):
         facts = detector_facts(detector, **facts)
         return export_onnx(detector, facts, args.precision, args.nms)
     except ValueError as error:
-        fail(parser, f'{args.config or args.model}: {error}')
+        raise UserError(f'{args.config or args.model}: {error}') from error
 
 
-def _check(parser, args, model, detector) -> None:
+def _check(args, model, detector) -> None:
     """Print differences, and end if they are too large."""
     import numpy as np
 
     from mmsrn.deployment.parity import measure_difference
     from mmsrn.deployment.session import start_session
-    from mmsrn.testing import draw_scene
+    from mmsrn.testing.drawn_faces import draw_scene
 
     session = start_session(model.SerializeToString())
     rng = np.random.default_rng(0)
@@ -174,10 +163,9 @@ def _check(parser, args, model, detector) -> None:
             print(f'{photos} x {height}x{width}, {stage}: {difference}')
             same &= difference.within(TOLERANCE)
     if args.precision == 'fp32' and not same:
-        fail(
-            parser,
+        raise UserError(
             f'{args.out} is not written: it would not find what {args.model} '
-            'finds in PyTorch',
+            'finds in PyTorch'
         )
 
 

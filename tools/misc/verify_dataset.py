@@ -4,36 +4,29 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import fail, positive, require_mmdet  # noqa: E402
-
-require_mmdet(ROOT)
-
-from dark_face_checks import check_dark_face  # noqa: E402
-from image_checks import (  # noqa: E402
+from mmsrn.cli.arguments import positive
+from mmsrn.dataset_checks import (
     Problem,
+    check_boxes,
+    check_counts,
+    check_dark_face,
     check_sizes,
     look_up,
     read_images,
 )
-from wider_face_checks import check_boxes, check_counts  # noqa: E402
-
-from mmsrn.parsers import (  # noqa: E402
+from mmsrn.evaluation.readers import (
     AnnotationError,
     FaceImage,
     read_wider_face_txt,
 )
-from mmsrn.parsers.dark_face_splits import PUBLISHED_SPLITS  # noqa: E402
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.evaluation.readers.dark_face_splits import PUBLISHED_SPLITS
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 WIDER_SPLITS = ('train', 'val')
 DESCRIPTION = """
@@ -216,13 +209,10 @@ def grouped(problems: list[Problem], limit: int | None = None) -> str:
     return '\n'.join(lines)
 
 
-def check(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> list[Problem]:
+def check(args: argparse.Namespace) -> list[Problem]:
     """Check the set that is there.
 
     Args:
-        parser (argparse.ArgumentParser): The parser of the program.
         args (argparse.Namespace): The command line.
 
     Returns:
@@ -237,10 +227,9 @@ def check(
     if (root / 'label').is_dir() or any(root.glob('split_*.txt')):
         unknown = [x for x in args.splits or () if x not in PUBLISHED_SPLITS]
         if unknown:
-            fail(
-                parser,
+            raise UserError(
                 f'--splits of DARK FACE are {", ".join(PUBLISHED_SPLITS)}, '
-                f'not {unknown[0]}',
+                f'not {unknown[0]}'
             )
         return check_dark_face(
             root,
@@ -254,13 +243,13 @@ def check(
         if near
         else 'data/README.md shows the layout'
     )
-    fail(
-        parser,
+    raise UserError(
         f'{root} has no folder wider_face_split, and no folder label or list '
-        f'split_*.txt; {hint}',
+        f'split_*.txt; {hint}'
     )
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> int:
     """Check.
 
@@ -273,10 +262,10 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
-    problems = check(parser, args)
+    problems = check(args)
     verdict = grouped(problems) or 'Nothing is wrong.'
     if args.report is not None:
-        with output_file(parser, args.report) as partial:
+        with output_file(args.report) as partial:
             partial.write_text(f'{verdict}\n', encoding='utf-8')
     if not problems:
         print(verdict)

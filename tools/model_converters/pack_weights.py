@@ -9,22 +9,13 @@ needs nothing else.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import (  # noqa: E402
-    fail,
-    open_checkpoint,
-    require_mmdet,
-)
-from mmsrn.utils.output_file import output_file  # noqa: E402
+from mmsrn.cli.launch import open_checkpoint
+from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.output_file import output_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,6 +103,7 @@ def _in_half(tensor: Tensor) -> Tensor:
     return rounded if rounded.isfinite().all() else tensor
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Pack.
 
@@ -122,8 +114,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = make_parser()
     args = parser.parse_args(argv)
     if Path(args.out).suffix != '.safetensors':
-        fail(parser, f'{args.out}: must end in .safetensors')
-    require_mmdet(ROOT)
+        raise UserError(f'{args.out}: must end in .safetensors')
     from mmengine.config import Config
     from safetensors.torch import save_file
 
@@ -131,13 +122,15 @@ def main(argv: list[str] | None = None) -> None:
     from mmsrn.utils.one_line import one_line
     from mmsrn.zoo import ZooError
 
-    checkpoint = open_checkpoint(parser, args.checkpoint)
+    checkpoint = open_checkpoint(args.checkpoint)
     if 'state_dict' not in checkpoint:
-        fail(parser, f'{args.checkpoint}: holds no state_dict')
+        raise UserError(f'{args.checkpoint}: holds no state_dict')
     try:
         config = Config.fromfile(args.config)
     except Exception as error:  # a config is code
-        fail(parser, f'{args.config}: cannot be read: {one_line(error)}')
+        raise UserError(
+            f'{args.config}: cannot be read: {one_line(error)}'
+        ) from error
     model = config.model.to_dict()
     facts = dict(
         name=Path(args.config).stem,
@@ -146,12 +139,14 @@ def main(argv: list[str] | None = None) -> None:
         licence=args.licence,
     )
     weights, meta = pack(model, checkpoint, facts, not args.float32)
-    with output_file(parser, args.out) as partial:
+    with output_file(args.out) as partial:
         save_file(weights, partial, meta)
         try:
             TorchBackend(partial, device='cpu')
         except ZooError as error:
-            fail(parser, f'{args.checkpoint} does not fit: {error}')
+            raise UserError(
+                f'{args.checkpoint} does not fit: {error}'
+            ) from error
     size = Path(args.out).stat().st_size
     print(f'{args.out}: {size / 1e6:.2f} MB, {len(weights)} tensors')
 

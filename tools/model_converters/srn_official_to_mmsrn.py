@@ -4,17 +4,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
-    sys.path.insert(0, str(ROOT))
-
-from mmsrn.utils.launch import require_mmdet  # noqa: E402
-
-require_mmdet(ROOT)
+from mmsrn.utils.errors import UserError, user_errors
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -28,6 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Convert.
 
@@ -39,12 +32,11 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     # Imports torch and mmdet, which --help need not wait for.
     from mmsrn.models.utils.srn_checkpoint import CheckpointError, convert_file
-    from mmsrn.utils.launch import fail
 
     try:
         unmatched = convert_file(args.src, args.dst)
     except CheckpointError as error:
-        fail(parser, str(error))
+        raise UserError(str(error)) from error
     for name in unmatched:
         print(f'not an SRN tensor, left out: {name}')
     print(f'wrote {args.dst}')

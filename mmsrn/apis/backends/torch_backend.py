@@ -17,7 +17,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmsrn.models.utils import prepare_for_inference
+from mmsrn.models import prepare_for_inference
 from mmsrn.utils import register_all_modules
 from mmsrn.utils.checkpoint import load_weights, read_checkpoint
 from mmsrn.utils.one_line import one_line
@@ -43,7 +43,7 @@ class TorchBackend:
 
     Attributes:
         model (nn.Module): The detector, see
-            :func:`mmsrn.models.utils.prepare_for_inference`.
+            :func:`mmsrn.models.prepare_for_inference`.
         facts (dict): What the file says of itself.
 
     Raises:

@@ -1,8 +1,7 @@
 """Transforms of images and boxes; importing registers them in mmdet."""
 
-from . import enhance
 from .data_anchor_sampling import DataAnchorSampling
-from .enhance import *  # noqa: F403
+from .enhance import Enhance
 from .multi_scale_test_time_aug import MultiScaleTestTimeAug
 from .protocol_resize import ProtocolResize
 from .random_low_light import RandomLowLight
@@ -11,10 +10,10 @@ from .shift_box_edges import ShiftBoxEdges
 
 __all__ = [
     'DataAnchorSampling',
+    'Enhance',
     'MultiScaleTestTimeAug',
     'ProtocolResize',
     'RandomLowLight',
     'RandomSquareCrop',
     'ShiftBoxEdges',
 ]
-__all__ += enhance.__all__

@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from mmsrn.models.utils import prepare_for_inference
+from mmsrn.models import prepare_for_inference
 
 
 @HOOKS.register_module()
@@ -17,7 +17,7 @@ class PrepareForInferenceHook(Hook):
 
     Args:
         inference (str): See
-            :func:`mmsrn.models.utils.prepare_for_inference`.
+            ``mmsrn.models.prepare_for_inference``.
 
     Example:
         >>> custom_hooks = [dict(type='PrepareForInferenceHook')]

@@ -1,7 +1,11 @@
 """Metrics; importing registers them in mmdet."""
 
 from .brightness_metric import BrightnessMetric
-from .dark_face_metric import DarkFaceMetric
-from .wider_face_metric import WiderFaceMetric
+from .face_metric import DarkFaceMetric, FaceMetric, WiderFaceMetric
 
-__all__ = ['BrightnessMetric', 'DarkFaceMetric', 'WiderFaceMetric']
+__all__ = [
+    'BrightnessMetric',
+    'DarkFaceMetric',
+    'FaceMetric',
+    'WiderFaceMetric',
+]

@@ -1,47 +1,56 @@
-"""What the metrics of WIDER FACE and DARK FACE share."""
+"""The evaluations of WIDER FACE and DARK FACE as metrics of mmdet."""
 
 from __future__ import annotations
 
 import logging
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import torch
+from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 
-from mmsrn.evaluation.functional import (
-    EvaluationWarning,
+from mmsrn.evaluation.protocols import (
+    DARK_FACE,
+    WIDER_FACE,
     FaceEvaluation,
-    FaceSet,
-    face_set,
+    FaceProtocol,
     worst_images,
 )
-from mmsrn.evaluation.functional.extras import check_extras, extra_numbers
-from mmsrn.evaluation.functional.face_set import ATTRIBUTE_NAMES
-from mmsrn.parsers import ImageNames, write_submission
+from mmsrn.evaluation.protocols.extras import check_extras, extra_numbers
+from mmsrn.evaluation.readers import (
+    EvaluationWarning,
+    ImageNames,
+    find_wider_face_mat,
+    write_submission,
+)
+from mmsrn.structures.face_set import ATTRIBUTE_NAMES, FaceSet, face_set
+
+from .annotations import as_array, find_annotations
 
 # mmengine tells from the name of a metric whether more is better, and fails
 # on names it does not know: save_best='wider_face/hard' must work.
-for _key in ('wider_face/', 'dark_face/'):
+for _protocol in (WIDER_FACE, DARK_FACE):
+    _key = f'{_protocol.metric_key}/'
     if _key not in CheckpointHook._default_greater_keys:
         CheckpointHook._default_greater_keys.append(_key)
 
-# Pixels that annotations may reach over the image.
-_OVERHANG = 2
-
 
 class FaceMetric(BaseMetric):
-    """Collects detections and faces of every image.
+    """Evaluates detections and faces of every image by a protocol.
+
+    A subclass names the protocol, and registers it under a name of its own.
 
     Args:
+        gt_dir (str, optional): The ground truth, as the protocol reads it. By
+            default the annotations of the dataset are the ground truth.
         class_names (str | Sequence[str], optional): Classes of the detector
             that are faces. By default its only class, or ``face``.
         extras (str | Sequence[str]): Further analyses, see
-            :data:`mmsrn.evaluation.functional.extras.EXTRAS`, or ``'all'``.
+            ``mmsrn.evaluation.protocols.extras.EXTRAS``, or ``'all'``.
         num_worst (int): Images to list for the analysis ``'worst'``.
         format_only (bool): Write the results and evaluate nothing.
         outfile_prefix (str, optional): Write the results to this path with
@@ -53,16 +62,16 @@ class FaceMetric(BaseMetric):
 
     Raises:
         ValueError: If ``extras`` are unknown, or ``format_only`` is set
-            without ``outfile_prefix``.
+            without ``outfile_prefix``; as ``AnnotationError`` if the ground
+            truth is missing or malformed.
     """
 
-    #: Folders in the names of images.
-    num_folders = 0
-    #: Name of the setting of annotations.
-    setting = 'all'
+    #: What the evaluation goes by.
+    protocol: FaceProtocol
 
     def __init__(
         self,
+        gt_dir: str | None = None,
         class_names: str | Sequence[str] | None = None,
         extras: str | Sequence[str] = (),
         num_worst: int = 20,
@@ -85,20 +94,8 @@ class FaceMetric(BaseMetric):
         self.format_only = format_only
         self.outfile_prefix = outfile_prefix
         self.ground_truth: FaceSet | None = None
-
-    # What subclasses define.
-
-    def to_rows(self, corners: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Put detections into the form of the protocol, (n, 5)."""
-        raise NotImplementedError
-
-    def evaluate_set(
-        self, predictions: Mapping[str, np.ndarray], truth: FaceSet
-    ) -> FaceEvaluation:
-        """Evaluate by the protocol."""
-        raise NotImplementedError
-
-    # What they share.
+        if gt_dir is not None and not format_only:
+            self.ground_truth = self.protocol.read_truth(gt_dir)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the detections, and the annotations if those are needed.
@@ -112,14 +109,14 @@ class FaceMetric(BaseMetric):
         labels = self._labels()
         for sample in data_samples:
             found = sample['pred_instances']
-            taken = np.isin(_array(found['labels']), labels)
+            taken = np.isin(as_array(found['labels']), labels)
             result = dict(
                 path=str(sample.get('img_path') or sample['img_id']),
-                boxes=_array(found['bboxes'])[taken].reshape(-1, 4),
-                scores=_array(found['scores'])[taken],
+                boxes=as_array(found['bboxes'])[taken].reshape(-1, 4),
+                scores=as_array(found['scores'])[taken],
             )
             if self.ground_truth is None and not self.format_only:
-                result['faces'] = _annotations(sample, labels)
+                result['faces'] = find_annotations(sample, labels)
             self.results.append(result)
 
     def _labels(self) -> list[int]:
@@ -153,14 +150,16 @@ class FaceMetric(BaseMetric):
         """
         names = self._names([x['path'] for x in results])
         predictions = {
-            name: self.to_rows(x['boxes'].astype(np.float64), x['scores'])
+            name: self.protocol.to_rows(
+                x['boxes'].astype(np.float64), x['scores']
+            )
             for name, x in zip(names, results)
         }
         if self.outfile_prefix is not None:
             path = write_submission(
                 f'{self.outfile_prefix}.zip',
                 predictions,
-                header=self.num_folders > 0,
+                header=self.protocol.header,
             )
             print_log(f'Results are saved to {path}', 'current')
         if self.format_only:
@@ -170,7 +169,7 @@ class FaceMetric(BaseMetric):
             truth = self._annotated(names, results)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter('always', EvaluationWarning)
-            evaluation = self.evaluate_set(predictions, truth)
+            evaluation = self.protocol.evaluate(predictions, truth)
         for warning in caught:
             print_log(
                 f'{type(self).__name__}: {warning.message}',
@@ -187,7 +186,7 @@ class FaceMetric(BaseMetric):
             name = known.find(path) if known else None
             if name is None:
                 parts = path.replace('\\', '/').split('/')
-                name = '/'.join(parts[-1 - self.num_folders :])
+                name = '/'.join(parts[-1 - self.protocol.folders :])
                 stem, dot, suffix = name.rpartition('.')
                 name = stem if dot and '/' not in suffix else name
             names.append(name)
@@ -210,7 +209,7 @@ class FaceMetric(BaseMetric):
             [x['boxes'] for x in faces],
             [x['counts'] for x in faces],
             attributes,
-            self.setting,
+            self.protocol.setting,
             'annotations of the dataset',
         )
 
@@ -238,63 +237,64 @@ class FaceMetric(BaseMetric):
         return metrics
 
 
-def _array(values) -> np.ndarray:
-    """Turn a tensor, or boxes of mmdet, into an array."""
-    values = getattr(values, 'tensor', values)
-    if not isinstance(values, torch.Tensor):
-        return values
-    values = values.detach().cpu()
-    # numpy has no such type.
-    return (
-        values.float() if values.dtype == torch.bfloat16 else values
-    ).numpy()
+@METRICS.register_module()
+class WiderFaceMetric(FaceMetric):
+    """AP of the settings easy, medium and hard, exactly as published.
 
+    Keys are ``wider_face/hard``, ``wider_face/medium`` and
+    ``wider_face/easy``, or, from annotations, ``wider_face/all`` and the AP
+    by face height.  Detections are evaluated with the precision of the
+    detector; the official tool gives the same numbers for the zip that
+    ``outfile_prefix`` asks for.
 
-def _annotations(sample: dict, labels: list[int]) -> dict[str, np.ndarray]:
-    """Faces of an image in its own pixels, and which of them count.
+    Args:
+        gt_dir (str, optional): Folder of the four ``.mat`` files, or the one
+            above ``ground_truth``.  By default, and with a warning if they
+            are not there, the annotations of the dataset are the ground
+            truth.
+        **kwargs: See :class:`FaceMetric`.
 
-    ``instances`` is what the dataset has. ``gt_instances`` went through the
-    pipeline, and is right if that loads annotations after resizing, as the
-    test pipelines of mmdet do.
+    Raises:
+        AnnotationError: If a ``.mat`` file is malformed.
+
+    Example:
+        >>> val_evaluator = dict(
+        ...     type='WiderFaceMetric', gt_dir='data/widerface/ground_truth'
+        ... )
     """
-    if 'instances' in sample:
-        faces = [x for x in sample['instances'] if x['bbox_label'] in labels]
-        boxes = np.array([x['bbox'] for x in faces], np.float64)
-        ignored = np.array([x.get('ignore_flag', 0) for x in faces], bool)
-        attributes = np.array(
-            [[x.get(name, -1) for name in ATTRIBUTE_NAMES] for x in faces], int
-        )
-    elif 'gt_instances' in sample:
-        parts = [sample['gt_instances'], sample.get('ignored_instances')]
-        boxes, ignored = np.empty((0, 4)), np.zeros(0, bool)
-        for flag, part in enumerate(parts):
-            if part is None:
-                continue
-            faces = np.isin(_array(part['labels']), labels)
-            boxes = np.vstack([boxes, _array(part['bboxes'])[faces]])
-            ignored = np.append(ignored, np.full(faces.sum(), bool(flag)))
-        _check_inside(boxes, sample)
-        attributes = np.full((len(boxes), len(ATTRIBUTE_NAMES)), -1)
-    else:
-        raise ValueError(
-            'there are no annotations to evaluate with: let the test '
-            "pipeline keep them ('instances' in meta_keys of PackDetInputs)"
-        )
-    return dict(
-        boxes=boxes.reshape(-1, 4),
-        counts=~ignored,
-        attributes=attributes.reshape(-1, len(ATTRIBUTE_NAMES)),
-    )
+
+    protocol = WIDER_FACE
+    default_prefix = WIDER_FACE.metric_key
+
+    def __init__(self, gt_dir: str | None = None, **kwargs) -> None:
+        missing = gt_dir is not None and find_wider_face_mat(gt_dir) is None
+        super().__init__(gt_dir=None if missing else gt_dir, **kwargs)
+        if missing and not self.format_only:
+            print_log(
+                f'WiderFaceMetric: no ground truth of WIDER FACE in {gt_dir} '
+                '(wider_face_val.mat), so that the annotations of the dataset '
+                'are evaluated: one setting, all, which no published number '
+                'belongs to',
+                'current',
+                logging.WARNING,
+            )
 
 
-def _check_inside(boxes: np.ndarray, sample: dict) -> None:
-    """Refuse boxes that were scaled with the image."""
-    shape = sample.get('ori_shape')
-    if shape is None or not len(boxes):
-        return
-    if (boxes[:, 2:] > np.array(shape[1::-1]) + _OVERHANG).any():
-        raise ValueError(
-            f'annotations of {sample.get("img_path")} reach over the image: '
-            'the test pipeline must load annotations after resizing, or keep '
-            "those of the dataset ('instances' in meta_keys of PackDetInputs)"
-        )
+@METRICS.register_module()
+class DarkFaceMetric(FaceMetric):
+    """AP as the published Octave tool of DARK FACE computes it.
+
+    The key is ``dark_face/ap``.
+
+    Args:
+        gt_dir (str, optional): Folder of label files, or a split list; each
+            file or line is an image to evaluate.  By default the annotations
+            of the dataset are the ground truth.
+        **kwargs: See :class:`FaceMetric`.
+
+    Raises:
+        AnnotationError: If annotations are missing or malformed.
+    """
+
+    protocol = DARK_FACE
+    default_prefix = DARK_FACE.metric_key

@@ -6,9 +6,8 @@ from mmdet.registry import MODELS
 from mmdet.utils import ConfigType, InstanceList
 from torch import Tensor
 
-from ..losses import STCLoss
-from ..task_modules.step_targets import reject_unknown
-from ..utils import flatten_levels
+from ..two_step import STCLoss
+from ..utils import flatten_levels, reject_unknown
 
 
 @MODELS.register_module()
@@ -66,7 +65,7 @@ class STCRetinaHead(RetinaHead):
             (N, priors * 4, H, W).
         """
         scores, deltas = super().forward(x[-self.prior_generator.num_levels :])
-        for i in self.stc.levels:
+        for i in self.stc.gate.levels:
             first = x[i]
             for conv in self.cls_convs:
                 first = conv(first)
@@ -116,7 +115,7 @@ class STCRetinaHead(RetinaHead):
         second, first = self._steps(cls_score)
         if first is None:
             return loss(second, label_weights)
-        selected = self.stc.select_second(
+        selected = self.stc.gate.select(
             labels,
             self._probabilities(first),
             torch.ones_like(labels[0], dtype=torch.bool),
@@ -138,7 +137,7 @@ class STCRetinaHead(RetinaHead):
         second, first = self._steps(scores)
         if first is None:
             return second
-        drop = ~self.stc.survives(self._probabilities(first))
+        drop = ~self.stc.gate.passes(self._probabilities(first))
         num, _, height, width = second.shape
         drop = drop.reshape(num, height, width, -1).permute(0, 3, 1, 2)
         # Channels: all classes of the first prior of a cell, then the next.

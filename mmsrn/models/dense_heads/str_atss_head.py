@@ -6,6 +6,8 @@ from mmdet.registry import MODELS
 from mmdet.utils import InstanceList, OptInstanceList
 from torch import Tensor
 
+from ..two_step import move_anchors
+
 
 @MODELS.register_module()
 class STRATSSHead(ATSSHead):
@@ -74,7 +76,7 @@ class STRATSSHead(ATSSHead):
         moved = list(priors)
         for i in self.str_levels:
             deltas = first[i].detach().permute(1, 2, 0).reshape(-1, 4)
-            moved[i] = self.bbox_coder.decode(priors[i], deltas)
+            moved[i] = move_anchors(self.bbox_coder, priors[i], deltas)
         return moved
 
     def loss_by_feat(

@@ -72,10 +72,10 @@ class SRN(SingleStageDetector):
             dict[str, Tensor]: Losses and numbers for the log.
         """
         if self.auxiliary_head is None:
-            if self.bbox_head.trains_on_rows and self._builds_rows:
-                pyramid = self.neck.pyramid(self.backbone(batch_inputs))
-                return self.bbox_head.loss(pyramid, batch_data_samples)
-            return super().loss(batch_inputs, batch_data_samples)
+            execution = self.bbox_head.execution
+            lazy = execution is not None and execution.trains(self.bbox_head)
+            maps = self._maps(batch_inputs, lazy)
+            return self.bbox_head.loss(maps, batch_data_samples)
         maps = self.extract_feat(batch_inputs)
         losses = self.bbox_head.loss(maps, batch_data_samples)
         more = self.auxiliary_head.loss(maps, batch_data_samples)
@@ -87,10 +87,17 @@ class SRN(SingleStageDetector):
             )
         return {**losses, **more}
 
-    @property
-    def _builds_rows(self) -> bool:
-        """Whether the neck does; a subclass may build its maps otherwise."""
-        return type(self.neck) is SRNFPN
+    def _maps(
+        self, batch_inputs: Tensor, lazy: bool
+    ) -> tuple[Tensor | None, ...] | object:
+        """Maps of the neck; lazy, those that the execution asks for.
+
+        A subclass of ``SRNFPN`` may build its maps otherwise.
+        """
+        if not lazy or type(self.neck) is not SRNFPN:
+            return self.extract_feat(batch_inputs)
+        feats = self.backbone(batch_inputs)
+        return self.bbox_head.execution.pyramid(self.neck, feats)
 
     def predict(
         self,
@@ -109,10 +116,10 @@ class SRN(SingleStageDetector):
             list[DetDataSample]: With ``pred_instances``, see
             ``SRNHead.predict_by_feat``.
         """
-        if self.bbox_head.inference == 'dense' or not self._builds_rows:
-            return super().predict(batch_inputs, batch_data_samples, rescale)
-        pyramid = self.neck.pyramid(self.backbone(batch_inputs))
-        found = self.bbox_head.predict(pyramid, batch_data_samples, rescale)
+        execution = self.bbox_head.execution
+        lazy = execution is not None and execution.predicts
+        maps = self._maps(batch_inputs, lazy)
+        found = self.bbox_head.predict(maps, batch_data_samples, rescale)
         return self.add_pred_to_datasample(batch_data_samples, found)
 
 

@@ -1,8 +1,6 @@
-"""Losses of both steps, and of learned enhancement."""
+"""Losses of a sample, and of learned enhancement."""
 
 from .scale_aware_margin_loss import ScaleAwareMarginLoss
-from .stc_loss import STCLoss
-from .str_loss import BoxSamples, STRLoss
 from .zero_reference import (
     ColorConstancyLoss,
     ExposureControlLoss,
@@ -11,12 +9,9 @@ from .zero_reference import (
 )
 
 __all__ = [
-    'BoxSamples',
     'ColorConstancyLoss',
     'ExposureControlLoss',
     'IlluminationSmoothnessLoss',
-    'STCLoss',
-    'STRLoss',
     'ScaleAwareMarginLoss',
     'SpatialConsistencyLoss',
 ]

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
 from mmdet.utils import OptConfigType, OptMultiConfig
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-
-from .srn_pyramid import SRNPyramid
 
 
 @MODELS.register_module()
@@ -154,39 +153,20 @@ class SRNFPN(BaseModule):
             for i in range(num_outs)
         )
 
-    def extra_maps(self, top: Tensor) -> list[Tensor]:
-        """Build the maps above those of the backbone, C6, C7, ...
-
-        Args:
-            top (Tensor): The last map of the backbone.
-
-        Returns:
-            list[Tensor]: As many as the first step needs.
-        """
-        maps = []
-        for extra_conv in self.extra_convs:
-            top = extra_conv(top)
-            maps.append(top)
-        return maps
-
-    def pyramid(self, feats: Sequence[Tensor]) -> SRNPyramid:
-        """Maps that are built when they are asked for.
+    def check_number_of_feats(self, feats: Sequence[Tensor]) -> None:
+        """Check that the backbone puts out the maps of ``in_channels``.
 
         Args:
             feats (Sequence[Tensor]): See :meth:`forward`.
 
-        Returns:
-            SRNPyramid: They.
-
         Raises:
-            ValueError: If the number of maps does not fit ``in_channels``.
+            ValueError: If it does not.
         """
         if len(feats) != len(self.in_channels):
             raise ValueError(
                 f'SRNFPN: in_channels names {len(self.in_channels)} maps, but '
                 f"the backbone gave {len(feats)} (check its 'out_indices')"
             )
-        return SRNPyramid(self, feats)
 
     def forward(self, feats: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
         """Build both sets of maps.
@@ -203,11 +183,39 @@ class SRNFPN(BaseModule):
         Raises:
             ValueError: If the number of maps does not fit ``in_channels``.
         """
-        pyramid = self.pyramid(feats)
-        second = list(pyramid.maps(range(self.num_outs)).values())
+        self.check_number_of_feats(feats)
+        second = self._second_step(feats)
         if not self.first_step_levels:
             return tuple(second)
-        first: list[Tensor | None] = [None] * self.num_outs
-        for i in self.first_step_levels:
-            first[i] = pyramid.first(i)
-        return (*first, *second)
+        return (*self._first_step(feats), *second)
+
+    def _first_step(self, feats: Sequence[Tensor]) -> list[Tensor | None]:
+        """The C set: 1x1 convolutions of the backbone's and further maps."""
+        maps: list[Tensor | None] = [None] * self.num_outs
+        for i in range(len(feats) + len(self.extra_convs)):
+            if i < len(feats):
+                feat = feats[i]
+            else:
+                feat = self.extra_convs[i - len(feats)](feat)
+            if i in self.first_step_levels:
+                maps[i] = self.first_step_convs[str(i)](feat)
+        return maps
+
+    def _second_step(self, feats: Sequence[Tensor]) -> list[Tensor]:
+        """The P set: 3x3 convolutions of the top-down sums."""
+        sums = [conv(x) for conv, x in zip(self.lateral_convs, feats)]
+        top = len(feats) - 1
+        for i in range(top, 0, -1):
+            sums[i - 1] = sums[i - 1] + F.interpolate(
+                sums[i], size=sums[i - 1].shape[-2:], **self.upsample_cfg
+            )
+        maps: list[Tensor] = []
+        for i, conv in enumerate(self.fpn_convs):
+            if i <= top:
+                start = sums[i]
+            elif i == top + 1 and self.extra_convs_on == 'lateral':
+                start = sums[top]
+            else:
+                start = maps[-1]
+            maps.append(conv(start))
+        return maps

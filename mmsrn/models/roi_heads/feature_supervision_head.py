@@ -10,9 +10,7 @@ from mmdet.utils import ConfigType, OptConfigType, OptMultiConfig
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..losses.normalizer import PositiveNormalizer
-from ..losses.quality import takes_quality
-from ..task_modules import StepAssigner
+from ..two_step import PositiveNormalizer, StepAssigner, takes_quality
 
 
 @MODELS.register_module()

@@ -2,16 +2,17 @@
 
 from .channels_last import use_channels_last
 from .config_of import is_config_of
-from .levels import cells_with, flatten_levels, level_mask
-from .prepare_for_inference import prepare_for_inference
+from .levels import cells_with, checked_levels, flatten_levels, level_mask
+from .reject_unknown import reject_unknown
 from .srn_init import SRNNormalInit
 
 __all__ = [
     'SRNNormalInit',
     'cells_with',
+    'checked_levels',
     'flatten_levels',
     'is_config_of',
     'level_mask',
-    'prepare_for_inference',
+    'reject_unknown',
     'use_channels_last',
 ]

@@ -63,3 +63,32 @@ def level_mask(
         for i, size in enumerate(level_sizes)
     ]
     return torch.cat(parts)
+
+
+def checked_levels(
+    name: str, levels: tuple[int, ...], num_levels: int
+) -> tuple[int, ...]:
+    """Check the levels of a module of SRN.
+
+    Args:
+        name (str): What to call the setting.
+        levels (tuple[int]): Its value, indices of levels.
+        num_levels (int): Levels that there are.
+
+    Returns:
+        tuple[int]: The indices in order, each once.
+
+    Raises:
+        ValueError: If it is no tuple, or an index is out of range.
+    """
+    if not isinstance(levels, (tuple, list)):
+        raise ValueError(
+            f'{name}={levels!r} must be a tuple of indices, such as (0, 1); '
+            '() switches the module off'
+        )
+    if not set(levels) <= set(range(num_levels)):
+        raise ValueError(
+            f'{name}={tuple(levels)} must lie in 0..{num_levels - 1}: the '
+            f'anchor generator has {num_levels} levels'
+        )
+    return tuple(sorted(set(levels)))

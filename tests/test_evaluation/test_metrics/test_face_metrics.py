@@ -15,9 +15,9 @@ from mmdet.structures import DetDataSample
 from mmengine.hooks import CheckpointHook
 from mmengine.structures import InstanceData
 
-from mmsrn.evaluation.functional import eval_darkface, eval_widerface
 from mmsrn.evaluation.metrics import DarkFaceMetric, WiderFaceMetric
-from mmsrn.parsers import (
+from mmsrn.evaluation.protocols import eval_darkface, eval_widerface
+from mmsrn.evaluation.readers import (
     read_dark_face_labels,
     read_submission,
     read_wider_face_mat,
@@ -228,7 +228,7 @@ def test_ground_truth_folder(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         told = []
         patch.setattr(
-            'mmsrn.evaluation.metrics.wider_face_metric.print_log',
+            'mmsrn.evaluation.metrics.face_metric.print_log',
             lambda text, *_: told.append(text),
         )
         metric = WiderFaceMetric(gt_dir=str(tmp_path))

@@ -7,7 +7,8 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.structures import InstanceData
 
-from mmsrn.models.losses import ScaleAwareMarginLoss, STCLoss
+from mmsrn.models.losses import ScaleAwareMarginLoss
+from mmsrn.models.two_step import STCLoss
 from mmsrn.utils import register_all_modules
 
 register_all_modules()

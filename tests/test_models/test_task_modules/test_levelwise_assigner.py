@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import TASK_UTILS
 from mmengine.structures import InstanceData
 
-from mmsrn.models.task_modules import StepAssigner
+from mmsrn.models.two_step import StepAssigner
 from mmsrn.utils import register_all_modules
 
 register_all_modules()

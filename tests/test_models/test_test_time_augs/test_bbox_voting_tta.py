@@ -14,8 +14,8 @@ from mmengine.structures import InstanceData
 
 from mmsrn.models import BBoxVotingTTAModel
 from mmsrn.testing.models import load_model_cfg
-from mmsrn.testing.voting_loop import bbox_voting_loop
 from mmsrn.utils import register_all_modules
+from tests.oracles.voting_loop import bbox_voting_loop
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmsrn.models.sparse import runs_on_rows
+from mmsrn.models.selective.sparse import runs_on_rows
 from mmsrn.models.utils.pointwise_conv import (
     PointwiseConv2d,
     use_pointwise_convs,

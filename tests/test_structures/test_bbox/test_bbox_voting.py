@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mmsrn.structures import bbox_voting
 from mmsrn.structures.bbox import bbox_voting as module_function
-from mmsrn.testing.voting_loop import bbox_voting_loop
+from tests.oracles.voting_loop import bbox_voting_loop
 
 VARIANTS = (False, True, 'last')
 # Few values, so that boxes, overlaps and scores are often equal.

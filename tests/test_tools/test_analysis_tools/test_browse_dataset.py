@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from mmsrn.testing import write_synthetic_wider_face
+from demo.synthetic_faces import write_synthetic_wider_face
 from mmsrn.utils import register_all_modules
 from mmsrn.visualization import read_assignment
 
@@ -107,8 +107,8 @@ def test_image_as_the_network_gets_it(tool, cfg, divisor):
     from network_view import NetworkView
 
     cfg.model.data_preprocessor.pad_size_divisor = divisor
-    dataset = tool.build_dataset(None, cfg, 'train')
-    data = tool.load_sample(None, dataset, 0, seed=0)
+    dataset = tool.build_dataset(cfg, 'train')
+    data = tool.load_sample(dataset, 0, seed=0)
     gen = torch.Generator().manual_seed(0)
     data['inputs'] = torch.randint(256, (3, 192, 192), generator=gen).byte()
     seen = NetworkView(cfg, None, None, 'train')(data)
@@ -122,10 +122,10 @@ def test_image_as_the_network_gets_it(tool, cfg, divisor):
 
 def test_assignment_is_that_of_the_training(tool, cfg, model):
     """Counts against what the loss itself logs for the same image."""
-    dataset = tool.build_dataset(None, cfg, 'train')
+    dataset = tool.build_dataset(cfg, 'train')
     dropped = 0
     for index in range(3):
-        data = tool.load_sample(None, dataset, index, seed=0)
+        data = tool.load_sample(dataset, index, seed=0)
         batch = model.data_preprocessor(pseudo_collate([data]), True)
         with torch.no_grad():
             log = model(**batch, mode='loss')
@@ -200,7 +200,7 @@ def test_boxes_of_an_enlarged_test_image(cfg, tool, late):
     )
     parts = [resize, annotate] if late else [annotate, resize]
     cfg.val_dataloader.dataset.pipeline = [load, *parts, pack]
-    dataset = tool.build_dataset(None, cfg, 'val')
+    dataset = tool.build_dataset(cfg, 'val')
     faces = 0
     for index, data in enumerate(dataset):
         seen = NetworkView(cfg, False, None, 'val')(data)
@@ -216,8 +216,8 @@ def test_boxes_of_an_enlarged_test_image(cfg, tool, late):
 def test_only_ignored_faces(cfg, tool):
     from network_view import NetworkView
 
-    dataset = tool.build_dataset(None, cfg, 'train')
-    data = tool.load_sample(None, dataset, 0, seed=0)
+    dataset = tool.build_dataset(cfg, 'train')
+    data = tool.load_sample(dataset, 0, seed=0)
     sample = data['data_samples']
     sample.ignored_instances = sample.gt_instances
     sample.gt_instances = sample.gt_instances[:0]
@@ -309,7 +309,7 @@ def test_wrapped_data_set(cfg, tool, drawn, tmp_path, browse, fails):
     assert f'{tmp_path / "no"} does not exist' in fails(tool, *args)
     option = f'train_dataloader.dataset.dataset.data_root={drawn}'
     cfg.merge_from_dict(dict([option.split('=')]))
-    assert len(tool.build_dataset(None, cfg, 'train')) == 10
+    assert len(tool.build_dataset(cfg, 'train')) == 10
 
 
 def test_images_that_vanished(browse, drawn, tool, root, tmp_path, fails):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmsrn.testing import write_synthetic_wider_face
+from demo.synthetic_faces import write_synthetic_wider_face
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 

@@ -1,7 +1,8 @@
-"""The two evaluation tools as a user runs them."""
+"""The two evaluations as a user runs them."""
 
 import csv
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import torch
 from PIL import Image
 from scipy.io import savemat
+
+from mmsrn.cli.main import main
 
 ZIPS = {
     'golden/widerface/predictions.zip': dict(
@@ -27,13 +30,15 @@ CORNERS = [10, 20, 40, 60]
 
 
 @pytest.fixture
-def wider(load_tool):
-    return load_tool('analysis_tools/eval_widerface.py')
+def wider():
+    return SimpleNamespace(
+        main=lambda args: main(['eval', 'widerface', *args])
+    )
 
 
 @pytest.fixture
-def dark(load_tool):
-    return load_tool('analysis_tools/eval_darkface.py')
+def dark():
+    return SimpleNamespace(main=lambda args: main(['eval', 'darkface', *args]))
 
 
 def cell(items):
@@ -361,39 +366,14 @@ def test_without_mmdet(root, gt, good):
         "for name in ('torch', 'mmcv', 'mmdet', 'mmengine', 'cv2'):\n"
         '    sys.modules[name] = None\n'
         f"sys.argv = ['x', {str(good)!r}, '--gt', {str(gt)!r}]\n"
-        f'sys.path.insert(0, {str(root / "tools/analysis_tools")!r})\n'
-        f'sys.path.insert(0, {str(root)!r})\n'
         f'runpy.run_path({str(root / "tools/analysis_tools")!r} '
         "+ '/eval_widerface.py', run_name='__main__')\n"
     )
     done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True
+        [sys.executable, '-c', code],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(root)),
     )
     assert done.returncode == 0, done.stderr
     assert '1.000000' in done.stdout
-
-
-def test_benchmark(load_tool, gt, good, tmp_path, capsys, fails):
-    tool = load_tool('analysis_tools/benchmark_eval.py')
-    out = tmp_path / 'x.json'
-    run(tool, '--images', 61, '--detections', 8, '--iters', 2, '--json', out)
-    found = json.loads(out.read_text())
-    assert 0 < found['ap']['hard'] < 1
-    sides = found['sides']
-    assert sides['mmsrn']['seconds_min'] <= sides['mmsrn']['seconds']
-    ratio = sides['loops']['seconds'] / sides['mmsrn']['seconds']
-    assert found['time_ratio'] == ratio
-    run(tool, good, '--gt', gt, '--iters', 1)
-    assert 'both: easy 1.000000' in capsys.readouterr().out
-    assert 'belong together' in fails(tool, good)
-    assert 'unpack a zip first' in fails(tool, 'x.zip', '--gt', gt)
-    above = good.parent
-    assert f'{above}: has no EVENT/IM' in fails(tool, above, '--gt', gt)
-
-
-def test_memory(load_tool):
-    """Of what a call touches, not of what this process has."""
-    tool = load_tool('analysis_tools/benchmark_eval.py')
-    small = tool.peak_rise(lambda: None)
-    large = tool.peak_rise(lambda: np.ones(8 * 2**20).sum())
-    assert small < 8 * 2**20 < 60 * 2**20 < large < 90 * 2**20

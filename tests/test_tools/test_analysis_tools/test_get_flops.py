@@ -8,6 +8,7 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
+from mmsrn.models.utils.model_cost import count
 from mmsrn.testing.models import load_model_cfg
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -66,9 +67,8 @@ def test_parameters_of_the_readme(rows):
 
 
 @pytest.mark.parametrize('name', LIGHT)
-def test_flops_of_the_readme(load_tool, rows, name):
+def test_flops_of_the_readme(rows, name):
     cfg = Config(dict(model=load_model_cfg(MIXING / f'{name}.py')))
-    count = load_tool('analysis_tools/model_cost.py').count
     operations = count(cfg, (640, 640)).operations
     assert f'{operations / 1e9:.1f}' == rows[name][1]
 
@@ -91,9 +91,8 @@ def test_parameters_of_isrn():
 @pytest.mark.parametrize(
     'path', [x for x in ISRN if 'root' in x.stem], ids=lambda x: x.stem
 )
-def test_flops_of_isrn(load_tool, path):
+def test_flops_of_isrn(path):
     cfg = Config(dict(model=load_model_cfg(path)))
-    count = load_tool('analysis_tools/model_cost.py').count
     # All maps of an input of 640 x 640 have 5 times the sides.
     operations = 25 * count(cfg, (128, 128)).operations
     assert f'{operations / 1e9:.1f}' == isrn_rows()[path.stem][1]

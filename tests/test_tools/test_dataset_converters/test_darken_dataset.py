@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmsrn.cli.main import main as mmsrn
 from mmsrn.datasets import VOCFaceDataset
 from mmsrn.low_light import LowLightRanges, darken_named
 
@@ -82,6 +83,19 @@ def test_errors(tool, lit, tmp_path, fails, capsys):
     wrong = capsys.readouterr().err.splitlines()
     assert len(wrong) == 2 and wrong[0].startswith('1 images cannot be read')
     assert wrong[1].startswith(f'  {lit}/images/three.jpg: ')
+
+
+def test_dark_copy_is_not_darkened_again(tool, lit, tmp_path, fails):
+    """It may be enhanced; the record tells both."""
+    dark, bright = tmp_path / 'dark', tmp_path / 'bright'
+    run(tool, lit, dark, '--workers', 1)
+    options = ['--method', 'linear_gain', '--workers', '1']
+    assert mmsrn(['enhance', str(dark), str(bright), *options]) == 0
+    record = json.loads((bright / 'processing.json').read_text())
+    assert record['kind'] == 'enhanced'
+    assert record['source_processing']['kind'] == 'darkened'
+    again = fails(tool, bright, tmp_path / 'darkest')
+    assert 'is darkened already' in again
 
 
 def test_help(help_of):

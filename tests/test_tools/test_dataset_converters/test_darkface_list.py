@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mmsrn.parsers import read_dark_face
-from mmsrn.parsers.dark_face_splits import own_split
+from mmsrn.evaluation.readers import read_dark_face
+from mmsrn.evaluation.readers.dark_face_splits import own_split
 
 
 @pytest.fixture

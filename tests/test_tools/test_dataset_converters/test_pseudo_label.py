@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmsrn import FaceDetector
-from mmsrn.parsers import read_wider_face_txt
+from mmsrn.evaluation.readers import read_wider_face_txt
 
 TOOL = 'dataset_converters/pseudo_label.py'
 
@@ -40,19 +40,18 @@ def folder(tmp_path):
 
 
 def test_names(tool, folder):
-    parser = tool.make_parser()
-    names = tool.find(parser, str(folder))
+    names = tool.find(str(folder))
     assert list(names)[0] == '0/0.png' and len(names) == 6
-    assert list(tool.find(parser, f'{folder}/0/*.png'))[0] == './0.png'
-    assert list(tool.find(parser, f'{folder}/*/1.png')) == ['1/1.png']
-    assert list(tool.find(parser, f'{folder}/1/3.png')) == ['./3.png']
+    assert list(tool.find(f'{folder}/0/*.png'))[0] == './0.png'
+    assert list(tool.find(f'{folder}/*/1.png')) == ['1/1.png']
+    assert list(tool.find(f'{folder}/1/3.png')) == ['./3.png']
 
 
 def test_rule(tool):
     def rule(*args):
         parser = tool.make_parser()
         names = ['photos', '--teacher', 'a', '--teacher', 'b', '--out', 'x']
-        return tool.make_rule(parser, parser.parse_args([*names, *args]))
+        return tool.make_rule(parser.parse_args([*names, *args]))
 
     made = rule()
     assert made.sure == (0.6, 0.6) and made.unsure == (0.3, 0.3)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmsrn.testing import write_synthetic_wider_face
+from demo.synthetic_faces import write_synthetic_wider_face
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_folder_in_place_of_a_table(tool, drawn, capsys):
 
 
 def test_bar_that_ends(tool, drawn, monkeypatch):
-    import image_checks
+    from mmsrn.dataset_checks import images
 
     ended = []
 
@@ -194,6 +194,6 @@ def test_bar_that_ends(tool, drawn, monkeypatch):
         yield from found
         ended.append(True)
 
-    monkeypatch.setattr(image_checks, 'track', track)
+    monkeypatch.setattr(images, 'track', track)
     assert tool.main([str(drawn), '--any-counts']) == 0
     assert ended == [True, True]

@@ -1,0 +1,1 @@
+"""Trainings and tests in turn, compared."""

@@ -1,0 +1,1 @@
+"""Fast implementations beside the slow ones that were published."""

@@ -1,0 +1,81 @@
+"""Images that detectors are measured on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmcv.transforms import Compose
+from mmdet.registry import DATASETS
+from mmdet.utils import get_test_pipeline_cfg
+from mmengine.dataset import pseudo_collate
+
+from mmsrn.testing.models import random_batch
+from mmsrn.utils.errors import UserError
+from mmsrn.utils.folder_tree import find_files
+from mmsrn.utils.image_files import IMAGE_SUFFIXES, read_image
+
+from .detectors import Batch, Loaded
+
+
+def noise(loaded: Loaded, size: tuple[int, int]) -> list[Batch]:
+    """Make an image of noise."""
+    return [_preprocess(loaded, random_batch(1, size))]
+
+
+def find_photos(folder: Path) -> list[Path]:
+    """Images in a folder and those below it, without hidden ones."""
+    if not folder.is_dir():
+        raise UserError(f'--images {folder}: is no folder')
+    found = [
+        folder / x
+        for x in find_files(folder)
+        if x.suffix.lower() in IMAGE_SUFFIXES
+    ]
+    if not found:
+        raise UserError(
+            f'--images {folder}: has no image ({" ".join(IMAGE_SUFFIXES)})'
+        )
+    return found
+
+
+def read_photos(loaded: Loaded, paths: list[Path]) -> list[Batch]:
+    """Read photos as the test of a config does."""
+    if not loaded.cfg.get('test_dataloader'):
+        raise UserError(
+            f'{loaded.config}: has no test_dataloader, whose pipeline '
+            '--images needs; measure with --size'
+        )
+    pipeline = Compose(get_test_pipeline_cfg(loaded.cfg))
+    batches = []
+    for i, path in enumerate(paths):
+        try:
+            read_image(path)  # the pipeline does not name a damaged file
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UserError(f'--images: {path}: {error}') from error
+        data = pipeline(dict(img_path=str(path), img_id=i))
+        batches.append(_preprocess(loaded, pseudo_collate([data])))
+    return batches
+
+
+def read_test_set(loaded: Loaded, number: int) -> list[Batch]:
+    """Read photos of the test set of a config."""
+    where = f'--test-photos: {loaded.config}'
+    if not loaded.cfg.get('test_dataloader'):
+        raise UserError(f'{where}: has no test_dataloader; try --images')
+    try:
+        dataset = DATASETS.build(loaded.cfg.test_dataloader.dataset)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f'{where}: {error}; data/README.md shows how to lay data out'
+        ) from error
+    if len(dataset) < number:
+        raise UserError(
+            f'{where}: its test set has {len(dataset)} photos, not {number}'
+        )
+    chosen = [i * len(dataset) // number for i in range(number)]
+    return [_preprocess(loaded, pseudo_collate([dataset[i]])) for i in chosen]
+
+
+def _preprocess(loaded: Loaded, data: dict) -> Batch:
+    data = loaded.model.data_preprocessor(data, False)
+    return data['inputs'], data['data_samples']

@@ -1,0 +1,128 @@
+"""Time, work and memory of detectors that predict in turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from rich.progress import track
+
+from benchmarks.timing import peak_rise, seconds, spread, take_turns, wait
+
+from .active_cells import second_step_map
+from .crossover import measure_crossover
+from .detectors import Batch
+from .imposed_cells import srn_heads
+from .stages import STAGES, StageMeter, multiply_adds
+from .variants import Contender, predict
+
+
+@dataclass
+class Bench:
+    """Measures contenders on images.
+
+    Attributes:
+        device (torch.device): Where they are.
+        iters (int): Timed predictions of each.
+        warmup (int): Predictions before them.
+        rate (float): FLOP per second of the machine in a convolution.
+        memory (bool): Whether to measure memory, too.
+    """
+
+    device: torch.device
+    iters: int
+    warmup: int
+    rate: float
+    memory: bool
+
+    def __call__(
+        self,
+        contenders: list[Contender],
+        batches: dict[str, list[Batch]],
+        text: str,
+    ) -> list[dict]:
+        """Measure.
+
+        Args:
+            contenders (list[Contender]): Variants of detectors.
+            batches (dict[str, list]): Images by name of the detector.
+            text (str): Of the progress bar.
+
+        Returns:
+            list[dict]: Numbers of each contender, for an image: names, what
+            ``spread`` gives, ``ratio`` to the time of the first,
+            ``multiply_adds``, ``share_of_rate``, ``boxes``,
+            ``stage_seconds``, ``stage_multiply_adds`` and, if asked for,
+            ``peak_bytes``, the most of all images.
+        """
+
+        def call(x: Contender) -> Callable[[], int]:
+            return lambda: predict(x.model, batches[x.loaded.name], x.amp)
+
+        num = len(batches[contenders[0].loaded.name])
+        times = take_turns(
+            {
+                x: lambda x=x: seconds(call(x), self.device) / num
+                for x in contenders
+            },
+            self.iters,
+            self.warmup,
+            text,
+        )
+        stages: dict[Contender, list[dict]] = {x: [] for x in contenders}
+        meter = StageMeter(self._clock)
+        for _ in track(range(self.iters), f'{text}, stages'):
+            for x in contenders:
+                stages[x].append(meter(x.model, call(x)))
+        first = spread(times[contenders[0]])['seconds']
+        rows = []
+        for x in contenders:
+            row = dict(
+                model=x.loaded.name, variant=x.variant, **spread(times[x])
+            )
+            work = multiply_adds(
+                x.plain,
+                lambda x=x: predict(x.plain, batches[x.loaded.name], x.amp),
+            )
+            row['ratio'] = row['seconds'] / first
+            row['multiply_adds'] = sum(work.values()) / num
+            row['share_of_rate'] = (
+                2 * row['multiply_adds'] / row['seconds'] / self.rate
+            )
+            row['boxes'] = call(x)() / num
+            row['stage_seconds'] = {
+                name: median(y[name] for y in stages[x]) / num
+                for name in STAGES
+            }
+            row['stage_multiply_adds'] = {k: v / num for k, v in work.items()}
+            if self.memory:
+                row['peak_bytes'] = peak_rise(call(x), self.device)
+            rows.append(row)
+        return rows
+
+    def _clock(self) -> float:
+        wait(self.device)
+        return time.perf_counter()
+
+
+def calibrate(
+    contenders: list[Contender],
+    batches: dict[str, list[Batch]],
+    iters: int,
+    warmup: int,
+) -> list[dict]:
+    """Measure the crossover of each detector, prepared or not."""
+    # The variants of a detector have the same subnet, but for preparation.
+    subnets: dict[tuple[str, bool], Contender] = {}
+    for x in contenders:
+        subnets.setdefault((x.loaded.name, 'prepared' in x.variant), x)
+    found = []
+    for (name, prepared), x in subnets.items():
+        maps, level = second_step_map(x.loaded, batches[name])
+        head = srn_heads(x.model)[0]
+        row = measure_crossover(head, maps, iters, warmup)
+        found.append(dict(model=name, prepared=prepared, level=level, **row))
+    return found

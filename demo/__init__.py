@@ -1,0 +1,1 @@
+"""The demo of `make demo`: drawn faces, a training, a test, a report."""

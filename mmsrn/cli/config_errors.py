@@ -1,0 +1,99 @@
+"""Exceptions of a run that the config or the data are to blame for."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mmsrn.utils.errors import UserError
+from mmsrn.utils.one_line import one_line
+
+__all__ = ['one_line_errors']
+
+_TRACEBACK = 'MMSRN_TRACEBACK'
+_IMAGE_READER = 'mmcv/transforms/loading.py'
+# A call whose arguments do not suit the function.
+_WRONG_ARGUMENTS = re.compile(
+    r'\(\) (got an unexpected keyword argument|missing \d+ required|'
+    r'got multiple values)'
+)
+
+
+def _reason(error: Exception) -> str | None:
+    return _unreadable_image(error) or _refused_setting(error)
+
+
+def _unreadable_image(error: Exception) -> str | None:
+    import cv2
+
+    if not isinstance(error, (AssertionError, OSError, cv2.error)):
+        return None
+    # A worker of a data loader sends its traceback as the text.
+    told = ''.join(traceback.format_exception(error))
+    if _IMAGE_READER not in told:
+        return None
+    reason = (str(error).strip().splitlines() or [''])[-1]
+    return (
+        f'an image cannot be read: {reason}; restore or remove it. '
+        'tools/misc/verify_dataset.py finds all such images of WIDER FACE and '
+        'DARK FACE'
+    )
+
+
+def _refused_setting(error: Exception) -> str | None:
+    """Say which setting of a config was refused while its part was made.
+
+    Values are refused by errors of values, files and assertions; names by the
+    registry itself; and arguments by the call.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    builders = [
+        x
+        for x in frames
+        if x.name.startswith(('build', '_init_model_weights'))
+        and '/mmengine/' in x.filename
+    ]
+    if not builders:
+        return None
+    if isinstance(error, KeyError) and builders[-1] is frames[-1]:
+        return str(error.args[0]).split('. Please')[0]
+    if isinstance(error, TypeError) and _WRONG_ARGUMENTS.search(str(error)):
+        return str(error)
+    if isinstance(error, (AssertionError, OSError, ValueError)):
+        return str(error) or None
+    return None
+
+
+@contextmanager
+def one_line_errors(
+    config: str, explain: Callable[[Exception], str | None] = _reason
+) -> Iterator[None]:
+    """Make a ``UserError`` of what the config or the data are to blame for.
+
+    All other exceptions are bugs and keep their traceback; with
+    ``MMSRN_TRACEBACK=1`` in the environment every exception does.
+
+    Args:
+        config (str): The path of the config, for the message.
+        explain (Callable): Takes an exception and returns what is wrong, or
+            None for a bug.  By default an image that cannot be read is no
+            bug, nor is a setting that a part of the config refuses.
+
+    Raises:
+        UserError: In place of what ``explain`` knows.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = explain(error)
+        if reason is None or os.environ.get(_TRACEBACK) == '1':
+            raise
+        raise UserError(
+            f'{config}: {one_line(reason)} '
+            f'({_TRACEBACK}=1 shows where it comes from)'
+        ) from error

@@ -1,0 +1,175 @@
+"""One run of ``mmsrn detect`` over all its sources."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import groupby
+
+from mmsrn.apis import FaceDetector, PhotoError
+from mmsrn.video import VideoError, VideoReader, VideoWriter, detect_faces
+
+from .outputs import (
+    Output,
+    Result,
+    csv_output,
+    json_output,
+    line_output,
+    picture_output,
+    wider_output,
+    writing,
+)
+from .progress import Progress
+from .sources import Source
+
+__all__ = ['Detection']
+
+#: Frames in a second of a written video whose source does not say.
+_FPS = 25
+
+
+class Detection:
+    """One run over all sources.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        detector (FaceDetector): What finds the faces.
+    """
+
+    def __init__(
+        self, args: argparse.Namespace, detector: FaceDetector
+    ) -> None:
+        self._args = args
+        self._detector = detector
+        self._outputs: list[Output] = []
+        self._progress = Progress()
+        self._problems: list[str] = []
+        self._counts = dict(photos=0, frames=0, faces=0)
+
+    def run(self, sources: Sequence[Source]) -> list[str]:
+        """Look at everything.
+
+        Args:
+            sources (Sequence[Source]): Photos, videos and cameras, in the
+                order of the output.
+
+        Returns:
+            list[str]: What could not be used, and why.
+        """
+        with ExitStack() as stack:
+            self._open_outputs(stack)
+            for kind, group in groupby(sources, lambda x: x.kind):
+                if kind == 'photo':
+                    self._photos(list(group))
+                else:
+                    for source in group:
+                        self._video(source)
+        if self._outputs != [line_output]:
+            self._summarise()
+        return self._problems
+
+    def _open_outputs(self, stack: ExitStack) -> None:
+        args = self._args
+        if args.json is not None:
+            self._outputs.append(stack.enter_context(json_output(args.json)))
+        if args.csv is not None:
+            self._outputs.append(stack.enter_context(csv_output(args.csv)))
+        if args.wider is not None:
+            self._outputs.append(wider_output(args.wider))
+        if args.out is not None:
+            self._outputs.append(picture_output(args.out))
+        if self._outputs:
+            stack.enter_context(self._progress)
+        else:
+            self._outputs.append(line_output)
+
+    def _photos(self, sources: list[Source]) -> None:
+        self._progress.start('Photos', len(sources))
+        by_name = {x.content: x for x in sources}
+
+        def left_out(name: str, error: PhotoError) -> None:
+            self._problems.append(str(error))
+            self._progress.advance()
+
+        for faces in self._detector.stream(list(by_name), left_out):
+            self._counts['photos'] += 1
+            self._add(Result(by_name[faces.name], faces))
+
+    def _video(self, source: Source) -> None:
+        try:
+            with VideoReader(source.content) as video:
+                self._frames(source, video)
+                if video.problem:
+                    self._problems.append(video.problem)
+        except VideoError as error:
+            self._problems.append(str(error))
+
+    def _frames(self, source: Source, video: VideoReader) -> None:
+        limit = self._args.frames
+        counts = [x for x in (video.num_frames, limit) if x]
+        self._progress.start(video.name, min(counts, default=None))
+        # Frames that come as they like are shown when they came.
+        timed = video.is_live or not video.fps
+        with ExitStack() as stack:
+            drawn = None
+            if self._args.out is not None:
+                path = self._args.out / source.picture
+                stack.enter_context(writing(path))
+                drawn = VideoWriter(path, video.fps or _FPS)
+                stack.enter_context(drawn)
+            stop = stack.enter_context(_interrupt(video.is_live))
+            for found in detect_faces(self._detector, video, limit):
+                self._counts['frames'] += 1
+                self._add(Result(source, found.faces, found))
+                if drawn is not None:
+                    at = found.time if timed else None
+                    drawn.write(found.faces.plot(), at)
+                if stop:
+                    break
+
+    def _add(self, result: Result) -> None:
+        self._counts['faces'] += len(result.faces)
+        for output in self._outputs:
+            output(result)
+        self._progress.advance()
+
+    def _summarise(self) -> None:
+        """Say what was done, where it is not in the way of results."""
+        counts = [
+            f'{v:,} {k}' if v != 1 else f'1 {k[:-1]}'
+            for k, v in self._counts.items()
+            if v or k == 'faces'
+        ]
+        print(', '.join(counts), file=sys.stderr)
+
+
+@contextmanager
+def _interrupt(is_live: bool) -> Iterator[list[bool]]:
+    """Let Ctrl-C end a camera after the frame that is being looked at.
+
+    A second one interrupts as usual.
+
+    Args:
+        is_live (bool): Whether it is a camera.
+
+    Yields:
+        list: Gets an item when the user wants to end.
+    """
+    asked: list[bool] = []
+    if not is_live:
+        yield asked
+        return
+    former = signal.getsignal(signal.SIGINT)
+
+    def ask(*args: object) -> None:
+        asked.append(True)
+        signal.signal(signal.SIGINT, former)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, former)

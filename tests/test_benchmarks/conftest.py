@@ -1,0 +1,37 @@
+"""What tests of benchmarks share."""
+
+import pytest
+import torch
+
+from benchmarks import device
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks as small as these run fastest on one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def small_rates():
+    """Rates of the machine do not matter here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device, 'MAP_SIDE', 4)
+        patch.setattr(device, 'MATRIX_SIDE', 32)
+        yield
+
+
+@pytest.fixture
+def fails(capsys):
+    """Function that runs a program and returns the error it ends with."""
+
+    def run(program, *args):
+        with pytest.raises(SystemExit) as ended:
+            program.main([str(arg) for arg in args])
+        assert ended.value.code not in (0, None)
+        return capsys.readouterr().err
+
+    return run
