@@ -129,6 +129,7 @@ def test_threads(small_facts, write, monkeypatch):
         return start(model, options, **kwargs)
 
     monkeypatch.setattr('mmsrn.deployment.session.InferenceSession', spy)
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     OnnxBackend(file, threads=3)
     OnnxBackend(file)
     assert given == [3, len(os.sched_getaffinity(0))]
