@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.detectors import __main__ as command
 from benchmarks.detectors import contestants
+from mmsrn.zoo import DEFAULT_MODEL
 
 
 @pytest.fixture(autouse=True)
@@ -64,9 +65,7 @@ def test_run(drawn_list, detectors, tmp_path, capsys):
         + ['--json', str(out / 'a.json'), '--plot', str(out / 'a.png')]
         + ['--pictures', str(out)]
     )
-    assert detectors == [
-        (['srn_mobilenetv2'], ['onnx'], ['none'], 100, 'y.onnx')
-    ]
+    assert detectors == [([DEFAULT_MODEL], ['onnx'], ['none'], 100, 'y.onnx')]
     report = json.loads((out / 'a.json').read_text())
     assert [x['name'] for x in report['sets']] == ['drawn', 'drawn'] + [
         'mean of 2 sets'
