@@ -69,6 +69,10 @@ mosaic = dict(type='Mosaic', img_scale=crop, prob=mosaic_prob, pad_val=114.0)
 
 sources = []
 for source in shares:
+    loading = load
+    if source in edges:
+        shift = dict(type='ShiftBoxEdges', shares=edges[source])
+        loading = [*load, shift]
     dataset = dict(
         type='WiderFaceDataset',
         data_root=data_root,
@@ -78,13 +82,11 @@ for source in shares:
     if source in in_mosaics:
         dataset = dict(
             type='MultiImageMixDataset',
-            dataset=dict(dataset, pipeline=load),
+            dataset=dict(dataset, pipeline=loading),
             pipeline=[mosaic, *looks, resize_mosaic, *cut],
         )
     else:
-        shares_of_edges = edges.get(source, (0, 0, 0, 0))
-        shift = dict(type='ShiftBoxEdges', shares=shares_of_edges)
-        dataset['pipeline'] = [*load, shift, *looks, resize, *cut]
+        dataset['pipeline'] = [*loading, *looks, resize, *cut]
     sources.append(dataset)
 train_dataloader = dict(
     batch_size=batch_size,
