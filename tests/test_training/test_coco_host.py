@@ -109,10 +109,9 @@ def test_learns_and_infers(data, tmp_path):
     runner.train()
     scalars = runner.message_hub.log_scalars
     assert scalars['val/coco/bbox_mAP_50'].current() > 0.5
-    config = tmp_path / f'{runner.timestamp}/vis_data/config.py'
 
     inferencer = DetInferencer(
-        model=str(config),
+        model=str(tmp_path / CONFIG.name),  # as the runner left it there
         weights=str(tmp_path / f'epoch_{epochs}.pth'),
         device='cpu',
         show_progress=False,
