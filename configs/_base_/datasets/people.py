@@ -5,13 +5,13 @@
 data_root = 'data/people/'
 # Share of what is drawn, by source.
 shares = dict(
-    webfaces=25,
-    facemask_hires=10,
+    webfaces=24,
+    facemask_hires=16,
     macwin_mask=9,
-    karan_actors=14,
-    crowds=14,
+    karan_actors=13,
+    crowds=12,
     streets=8,
-    lspet_sports=9,
+    lspet_sports=7,
     portraits=6,
     ccp_street=2,
     phone=3,
