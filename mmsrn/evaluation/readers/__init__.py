@@ -25,6 +25,7 @@ from .wider_face_set import read_wider_face_set
 from .wider_face_txt import (
     ATTRIBUTES,
     FaceImage,
+    is_official,
     read_wider_face_txt,
     wider_face_text,
 )
@@ -37,6 +38,7 @@ __all__ = [
     'FaceImage',
     'ImageNames',
     'find_wider_face_mat',
+    'is_official',
     'parse_dark_face_label',
     'parse_detections',
     'read_coco_results',
