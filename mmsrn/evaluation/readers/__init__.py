@@ -4,6 +4,7 @@ They need numpy at most; scipy where a ``.mat`` file is read, torch where a
 dump of tensors is.
 """
 
+from .coco_results import read_coco_results
 from .dark_face_labels import parse_dark_face_label, read_dark_face_labels
 from .dark_face_list import (
     read_dark_face,
@@ -11,11 +12,7 @@ from .dark_face_list import (
     read_dark_face_names,
 )
 from .dark_face_splits import split_names
-from .detection_dumps import (
-    read_coco_results,
-    read_dump_protocol,
-    read_mmdet_dump,
-)
+from .detection_dumps import read_dump_protocol, read_mmdet_dump
 from .detection_text import DetectionFile, parse_detections
 from .errors import AnnotationError, EvaluationWarning
 from .image_names import ImageNames
