@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from mmsrn.evaluation.readers import AnnotationError
+from mmsrn.utils.file_finder import FileFinder
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
 from .face_dataset import FaceDataset, refuse_empty
 from .face_labels import ClassMap, Remarks, check_stated_sizes, place_boxes
-from .file_finder import FileFinder
 from .image_sizes import read_headers
 
 

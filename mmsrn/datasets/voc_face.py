@@ -11,12 +11,12 @@ from mmdet.registry import DATASETS
 from mmengine.fileio import get
 from rich.progress import track
 
+from mmsrn.utils.file_finder import FileFinder
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 from mmsrn.utils.image_header import ImageHeader, read_header
 
 from .face_dataset import refuse_empty
 from .face_labels import ClassMap, Remarks, check_stated_sizes, place_boxes
-from .file_finder import FileFinder
 from .voc_xml import list_names, parse_voc_xml, stated_size, tidy_objects
 
 
