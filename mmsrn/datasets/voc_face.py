@@ -15,7 +15,7 @@ from mmsrn.utils.file_finder import FileFinder
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 from mmsrn.utils.image_header import ImageHeader, read_header
 
-from .face_dataset import refuse_empty
+from .empty_sets import refuse_empty
 from .face_labels import ClassMap, Remarks, check_stated_sizes, place_boxes
 from .voc_xml import list_names, parse_voc_xml, stated_size, tidy_objects
 
@@ -70,7 +70,7 @@ class VOCFaceDataset(XMLDataset):
             ValueError: See the class.
         """
         classes = self._metainfo['classes']
-        self.classes = ClassMap(self.class_map, classes)
+        self.names = ClassMap(self.class_map, classes)
         self.cat2label = {name: label for label, name in enumerate(classes)}
         self.remarks = Remarks()
         listed = self._read_list()
@@ -104,7 +104,7 @@ class VOCFaceDataset(XMLDataset):
         return data_list
 
     def _serialize_data(self):
-        refuse_empty(self, self.classes.found)
+        refuse_empty(self)
         return super()._serialize_data()
 
     @property
@@ -197,7 +197,7 @@ class VOCFaceDataset(XMLDataset):
             data = get(path, backend_args=self.backend_args)
             root = parse_voc_xml(data)
             stated = stated_size(root)
-            tidy_objects(root, self.classes.fold)
+            tidy_objects(root, self.names.fold)
             instances = self._parse_instance_info(root)
             file_name = f'{self.img_subdir}/{name}.jpg'
             if self._is_local:
