@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from mmsrn.utils.errors import UserError
 from mmsrn.utils.one_line import one_line
 
+from .data_errors import data_error
+
 __all__ = ['one_line_errors']
 
 _TRACEBACK = 'MMSRN_TRACEBACK'
-_IMAGE_READER = 'mmcv/transforms/loading.py'
+_IMAGE_READERS = ('mmcv/transforms/loading.py', 'transforms/load_image.py')
 # A call whose arguments do not suit the function.
 _WRONG_ARGUMENTS = re.compile(
     r'\(\) (got an unexpected keyword argument|missing \d+ required|'
@@ -23,7 +25,11 @@ _WRONG_ARGUMENTS = re.compile(
 
 
 def _reason(error: Exception) -> str | None:
-    return _unreadable_image(error) or _refused_setting(error)
+    return (
+        _unreadable_image(error)
+        or data_error(error)
+        or _refused_setting(error)
+    )
 
 
 def _unreadable_image(error: Exception) -> str | None:
@@ -33,7 +39,7 @@ def _unreadable_image(error: Exception) -> str | None:
         return None
     # A worker of a data loader sends its traceback as the text.
     told = ''.join(traceback.format_exception(error))
-    if _IMAGE_READER not in told:
+    if not any(x in told for x in _IMAGE_READERS):
         return None
     reason = (str(error).strip().splitlines() or [''])[-1]
     return (

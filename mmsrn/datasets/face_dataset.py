@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 
 from mmsrn.evaluation.readers import AnnotationError
 
+from .empty_sets import refuse_empty
 from .image_sizes import image_sizes, read_size_csv
 
 
@@ -99,6 +100,10 @@ class FaceDataset(BaseDetDataset):
             f'{total - len(faces)} dropped, {ignored} ignored',
             'current',
         )
+
+    def _serialize_data(self):
+        refuse_empty(self)
+        return super()._serialize_data()
 
     def filter_data(self) -> list[dict]:
         """Leave out images that ``filter_cfg`` names, in training only.

@@ -5,14 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmengine.logging import print_log
-from PIL import Image
 from rich.progress import track
 
 from mmsrn.evaluation.readers import AnnotationError
 from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.image_header import ImageHeader, read_header
 
 Sizes = dict[str, tuple[int, int]]
-_ORIENTATION = 0x0112  # EXIF tag
 
 
 def read_size_csv(path: str | Path) -> Sizes:
@@ -46,24 +45,44 @@ def read_size_csv(path: str | Path) -> Sizes:
     return sizes
 
 
-def _header_size(path: Path) -> tuple[int, int]:
+def _header(path: Path) -> ImageHeader:
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Decoders turn photographs of a camera on its side.
-            turned = image.format in ('JPEG', 'MPO') and (
-                image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-            )
-            return (height, width) if turned else (width, height)
+        return read_header(path)
     except FileNotFoundError:
         raise AnnotationError(
             f'{path}: no such image, but the annotations name it; check '
             'data_root and data_prefix, or give image_sizes'
         ) from None
-    except Exception as error:  # a damaged file may raise anything
+    except (OSError, ValueError) as error:
         raise AnnotationError(f'{path}: not a readable image: {error}') from (
             None
         )
+
+
+def read_headers(folder: str | Path, names: list[str]) -> list[ImageHeader]:
+    """Read the headers of images.
+
+    Args:
+        folder (str | Path): Folder of the images.
+        names (list[str]): Their paths below it.
+
+    Returns:
+        list[ImageHeader]: In the order of the names.
+
+    Raises:
+        AnnotationError: If an image is missing or not readable.
+    """
+    folder = Path(folder)
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(_header, [folder / name for name in names])
+        bar = track(
+            found,
+            total=len(names),
+            description='Image sizes',
+            disable=len(names) < 500,
+        )
+        # The bar first: it ends only if it is asked after the last one.
+        return [header for header, _ in zip(bar, names)]
 
 
 def image_sizes(
@@ -91,17 +110,8 @@ def image_sizes(
             sizes = {}
         if all(name in sizes for name in names):
             return sizes
-    folder = Path(folder)
-    with ThreadPoolExecutor(8) as pool:
-        found = pool.map(_header_size, [folder / name for name in names])
-        bar = track(
-            found,
-            total=len(names),
-            description='Image sizes',
-            disable=len(names) < 500,
-        )
-        # The bar first: it ends only if it is asked after the last one.
-        sizes = {name: size for size, name in zip(bar, names)}
+    headers = read_headers(folder, names)
+    sizes = {name: x.size for name, x in zip(names, headers)}
     if cache is not None:
         _write_cache(Path(cache), sizes)
     return sizes
