@@ -33,7 +33,10 @@ srn_head = dict(
     bbox_coder=dict(type='DeltaXYWHBBoxCoder'),
 )
 assigner = dict(
-    type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0
+    type='ChunkedMaxIoUAssigner',
+    pos_iou_thr=0.5,
+    neg_iou_thr=0.4,
+    min_pos_iou=0,
 )
 two_steps = dict(
     first_step=dict(assigner=assigner), second_step=dict(assigner=assigner)

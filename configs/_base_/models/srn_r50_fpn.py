@@ -76,7 +76,7 @@ model = dict(
     train_cfg=dict(
         first_step=dict(
             assigner=dict(
-                type='MaxIoUAssigner',
+                type='ChunkedMaxIoUAssigner',
                 pos_iou_thr=0.7,
                 neg_iou_thr=0.3,
                 min_pos_iou=0.3,
@@ -86,7 +86,7 @@ model = dict(
         ),
         second_step=dict(
             assigner=dict(
-                type='MaxIoUAssigner',
+                type='ChunkedMaxIoUAssigner',
                 pos_iou_thr=0.5,
                 neg_iou_thr=0.4,
                 min_pos_iou=0.3,
