@@ -102,5 +102,3 @@ default_hooks = dict(
     logger=dict(interval=19),
     checkpoint=dict(interval=5, max_keep_ckpts=2, save_best=None),
 )
-# Trained with mmdet's transforms.
-tta_model = dict(offset=0)

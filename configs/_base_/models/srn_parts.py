@@ -1,6 +1,6 @@
 # SRN's parts for the stock configs of mmdet, whose pyramids have five levels
 # of 256 channels. `backbone.out_indices` must give the maps of `in_channels`.
-custom_imports = dict(imports=['mmsrn.models'], allow_failed_imports=False)
+_base_ = '../custom_imports.py'
 
 num_levels = 5
 stc_levels = (0, 1)

@@ -1,4 +1,6 @@
 # Selective Refinement Network, ResNet-50, 6 levels, as published.
+_base_ = '../custom_imports.py'
+
 num_classes = 1
 theta = 0.99  # background confidence above which STC drops a negative
 stc_levels = (0, 1, 2)  # two-step classification on P2, P3, P4

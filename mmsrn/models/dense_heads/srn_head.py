@@ -126,6 +126,14 @@ class SRNHead(TwoStepTrainingHead):
             self.execution = TASK_UTILS.build(
                 execution, default_args=dict(type='SelectiveExecution')
             )
+        if num_classes > 1 and not getattr(
+            self.bbox_coder, 'clip_border', True
+        ):
+            raise ValueError(
+                'SRNHead: boxes that leave the image mix the classes in NMS; '
+                f'with num_classes={num_classes} set clip_border=True in '
+                'bbox_coder'
+            )
         self.detach_anchors = detach_anchors
         self.refine_negatives = refine_negatives
         self.train_cfg = train_cfg

@@ -634,6 +634,13 @@ def test_mixed_precision():
         (dict(stc_levels=0), r'stc_levels=0 must be a tuple.* \(\) switches'),
         (dict(str_levels='(2,)'), r"str_levels='\(2,\)' must be a tuple"),
         (dict(stacked_convs=1), 'stacked_convs=1'),
+        (
+            dict(
+                num_classes=2,
+                bbox_coder=dict(type='SRNBBoxCoder', clip_border=False),
+            ),
+            'num_classes=2 set clip_border=True',
+        ),
         (dict(train_cfg=dict(first_step=step(0.7, 0.3))), 'second_step'),
         (dict(train_cfg=dict(STEPS, third_step={})), "'third_step'"),
         (dict(train_cfg=dict(STEPS, pos_weight=3)), "'pos_weight'"),
@@ -763,7 +770,7 @@ def published(head, outputs, b, thr, theta, small, nms_thr, per_level, top):
 @pytest.mark.parametrize('small', [0, 60])
 @pytest.mark.parametrize('seed', range(3))
 def test_detections_as_published(seed, small):
-    head = make()
+    head = make(bbox_coder=dict(type='SRNBBoxCoder', clip_border=False))
     head.test_cfg.small_map_cells = small
     head.test_cfg.score_thr = 0.12
     outputs = random_outputs(head, seed=seed)
@@ -823,6 +830,25 @@ def test_softmax_scores_are_those_of_the_second_step(levels):
     np.testing.assert_allclose(
         [x[0] for x in ours], [x[0] for x in sorted(expected)], atol=1e-6
     )
+
+
+def test_classes_do_not_mix_in_nms():
+    """Boxes over the border of the image, as of faces that it cuts."""
+    head = make(num_classes=2, stc_levels=(), str_levels=())
+    outputs = [[None] * 3, [None] * 3, [], []]
+    for i, size in enumerate(SIZES):
+        logits = torch.full((1, 4, *size), -9.0)
+        deltas = torch.zeros(1, 8, *size)
+        if i == 2:  # two anchors at the left and at the right border
+            logits[0, 0, 1, 0], logits[0, 1, 1, 5] = 2.0, 1.0
+            deltas[0, 0, 1, 0], deltas[0, 0, 1, 5] = -0.4, 0.4
+        outputs[2].append(logits)
+        outputs[3].append(deltas)
+    meta = [dict(img_shape=SIZE, scale_factor=(1.0, 1.0))]
+    (found,) = head.predict_by_feat(*outputs, meta)
+    assert found.labels.tolist() == [0, 1]
+    assert found.bboxes.min() == 0
+    assert (found.bboxes[:, 2:] <= torch.tensor(SIZE[::-1])).all()
 
 
 def test_no_detection():

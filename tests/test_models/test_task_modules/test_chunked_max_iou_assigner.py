@@ -66,7 +66,7 @@ def test_results_are_those_of_mmdet(
 
 @pytest.mark.parametrize('assign_all', [True, False])
 def test_on_anchors(assign_all):
-    """Hundreds of faces among the anchors of a pyramid, in the default size."""
+    """Hundreds of faces among the anchors of a pyramid, by default."""
     generator = TASK_UTILS.build(
         dict(
             type='SRNAnchorGenerator',
