@@ -116,6 +116,7 @@ class ImposedGate(STCGate):
         super().__init__(
             own.levels, own.theta, own.spare_positives, own.use_sigmoid
         )
+        self.own = own
         self.share = share
         self.band = band
 
@@ -229,8 +230,7 @@ def impose_in_training(
                 for x in sizes
             ]
         )
-        gate = FixedGate(head.loss_cls.gate, passing)
-        head.gate = head.loss_cls.gate = gate
+        head.gate = FixedGate(head.gate, passing)
 
 
 def srn_heads(model: nn.Module) -> list[SRNHead]:
@@ -248,7 +248,9 @@ def impose(models: Iterable[nn.Module], share: float | None) -> None:
     """Say which cells are active, to all heads that can be told."""
     for model in models:
         for head in srn_heads(model):
-            head.gate = own = head.loss_cls.gate
+            own = head.gate
+            if isinstance(own, ImposedGate):
+                head.gate = own = own.own
             if share is not None:
                 band = (
                     0 if head.execution is None else head.execution.coarse_band

@@ -1,20 +1,15 @@
 default_scope = 'mmdet'
-custom_imports = dict(
-    imports=[
-        'mmsrn.models',
-        'mmsrn.datasets',
-        'mmsrn.engine',
-        'mmsrn.evaluation.metrics',
-    ],
-    allow_failed_imports=False,
-)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='MasterLoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=3, save_best='auto'
+        type='CheckpointHook',
+        interval=1,
+        max_keep_ckpts=3,
+        save_best='auto',
+        rule='greater',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='DetVisualizationHook'),

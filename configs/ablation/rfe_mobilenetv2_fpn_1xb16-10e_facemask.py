@@ -1,12 +1,8 @@
 _base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 
 # What its recipe has for STR alone goes with STR.
-init_cfg = _base_.model.bbox_head.init_cfg
-override = [x for x in init_cfg.override if x['name'] != 'conv_refine']
 second_step = dict(assigner=dict(_delete_=True, **_base_.assigner))
 model = dict(
-    bbox_head=dict(
-        stc_levels=(), str_levels=(), init_cfg=dict(override=override)
-    ),
+    bbox_head=dict(stc_levels=(), str_levels=()),
     train_cfg=dict(second_step=second_step),
 )

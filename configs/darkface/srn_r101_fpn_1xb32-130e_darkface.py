@@ -6,6 +6,3 @@ _base_ = [
     '../_base_/tta/multi_scale_2100.py',
     '../_base_/default_runtime.py',
 ]
-
-# Trained with mmdet's transforms.
-tta_model = dict(offset=0)

@@ -37,14 +37,8 @@ model = dict(
         feat_channels=channels,
         norm_cfg=norm_cfg,
         # 0.01 is too small for 32 channels to train in minutes.
-        init_cfg=dict(
-            type='Kaiming',
-            layer='Conv2d',
-            override=[
-                dict(type='Normal', name='conv_cls', std=0.01, bias_prob=0.01),
-                dict(type='Normal', name='conv_reg', std=0.01),
-            ],
-        ),
+        init_cfg=dict(type='Kaiming', layer='Conv2d'),
+        predictor_init=dict(reg=dict(type='Normal', std=0.01)),
     ),
 )
 
@@ -108,5 +102,3 @@ default_hooks = dict(
     logger=dict(interval=19),
     checkpoint=dict(interval=5, max_keep_ckpts=2, save_best=None),
 )
-# Trained with mmdet's transforms.
-tta_model = dict(offset=0)

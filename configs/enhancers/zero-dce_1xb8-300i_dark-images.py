@@ -1,7 +1,11 @@
 # The curve estimation network by itself, on a folder of dark images:
 #   --cfg-options train_dataloader.dataset.data_root=DIR \
 #       val_dataloader.dataset.data_root=DIR
-_base_ = ['../_base_/models/zero-dce.py', '../_base_/default_runtime.py']
+_base_ = [
+    '../_base_/custom_imports.py',
+    '../_base_/models/zero-dce.py',
+    '../_base_/default_runtime.py',
+]
 
 data_root = 'data/dark-images/'
 crop_size = (256, 256)

@@ -8,6 +8,3 @@ _base_ = [
 ]
 
 train_dataloader = dict(batch_size=16)
-
-# Trained with mmdet's transforms.
-tta_model = dict(offset=0)

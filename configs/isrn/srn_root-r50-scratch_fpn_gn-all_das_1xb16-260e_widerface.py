@@ -9,6 +9,3 @@ _base_ = [
 
 model = dict(backbone=dict(type='RootResNet'))
 train_dataloader = dict(batch_size=16)
-
-# Trained with mmdet's transforms.
-tta_model = dict(offset=0)

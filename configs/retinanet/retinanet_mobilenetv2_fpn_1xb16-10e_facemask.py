@@ -60,6 +60,3 @@ default_hooks = dict(
     logger=dict(interval=10),
     channels_last=dict(type='ChannelsLastHook'),  # faster on a CPU
 )
-
-# Trained with mmdet's transforms.
-tta_model = dict(offset=0)

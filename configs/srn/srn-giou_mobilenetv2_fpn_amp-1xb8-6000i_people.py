@@ -59,4 +59,3 @@ default_hooks = dict(
     ),
 )
 log_processor = dict(by_epoch=False)
-tta_model = dict(offset=0)  # trained with mmdet's transforms

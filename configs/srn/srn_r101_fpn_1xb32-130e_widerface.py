@@ -5,6 +5,3 @@ _base_ = [
     '../_base_/tta/multi_scale_1400.py',
     '../_base_/default_runtime.py',
 ]
-
-# Trained with mmdet's transforms.
-tta_model = dict(offset=0)

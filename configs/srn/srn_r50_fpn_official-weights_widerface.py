@@ -5,8 +5,8 @@ _base_ = './srn_r50_fpn_1xb32-130e_widerface.py'
 model = dict(
     backbone=dict(init_cfg=None),
     bbox_head=dict(
-        # The published code does not clamp size deltas.
-        bbox_coder=dict(max_log_scale=80.0)
+        # The published code neither clamps size deltas nor clips boxes.
+        bbox_coder=dict(max_log_scale=80.0, clip_border=False)
     ),
 )
 tta_model = dict(offset=1)  # boxes of these weights name pixels

@@ -86,13 +86,15 @@ class FaceDataset(BaseDetDataset):
     def _log_counts(
         self, source: str, total: int, data_list: list[dict]
     ) -> None:
-        """Say what was read.
+        """Say what was read, and note in ``metainfo`` if it has no labels.
 
         Args:
             source (str): From where.
             total (int): Faces in it.
             data_list (list[dict]): What became of it.
         """
+        if not total:
+            self._metainfo['labelled'] = False
         faces = [x for info in data_list for x in info['instances']]
         ignored = sum(x['ignore_flag'] for x in faces)
         print_log(

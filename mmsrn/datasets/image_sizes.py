@@ -18,7 +18,8 @@ def read_size_csv(path: str | Path) -> Sizes:
     """Read a table of image sizes.
 
     Args:
-        path (str | Path): Lines of name, width, height.
+        path (str | Path): Lines of name, width, height; those that
+            :func:`image_sizes` keeps also have bytes and time of the file.
 
     Returns:
         dict[str, tuple[int, int]]: Width and height in pixels by name.
@@ -26,13 +27,20 @@ def read_size_csv(path: str | Path) -> Sizes:
     Raises:
         AnnotationError: If a line is malformed or the file is missing.
     """
-    sizes = {}
+    return {name: row[:2] for name, row in _read_rows(path).items()}
+
+
+def _read_rows(path: str | Path) -> dict[str, tuple[int, ...]]:
+    """Rows by name: width and height, and what else there is."""
+    rows = {}
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
             for number, row in enumerate(csv.reader(file), 1):
                 try:
-                    name, width, height = row
-                    sizes[name] = int(width), int(height)
+                    name, *numbers = row
+                    if len(numbers) not in (2, 4):
+                        raise ValueError
+                    rows[name] = tuple(map(int, numbers))
                 except ValueError:
                     raise AnnotationError(
                         f'{path}:{number}: expected name,width,height, found '
@@ -42,7 +50,16 @@ def read_size_csv(path: str | Path) -> Sizes:
         raise AnnotationError(f'{path}: no such file') from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(f'{path}: not a table: {error}') from None
-    return sizes
+    return rows
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Bytes and time of the last change, in nanoseconds, if it is there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _header(path: Path) -> ImageHeader:
@@ -90,11 +107,14 @@ def image_sizes(
 ) -> Sizes:
     """Read the sizes of images from their headers, or from the cache.
 
+    An image that is not in the cache, or whose file has changed since, is
+    read, and the cache written anew.
+
     Args:
         folder (str | Path): Folder of the images.
         names (list[str]): Their paths below it.
-        cache (str | Path, optional): Table to read if it has all the names
-            and to write otherwise.
+        cache (str | Path, optional): Table of name, width, height, bytes and
+            time of the file.
 
     Returns:
         dict[str, tuple[int, int]]: Width and height in pixels by name.
@@ -102,29 +122,36 @@ def image_sizes(
     Raises:
         AnnotationError: If an image is missing or not readable.
     """
+    rows: dict[str, tuple[int, ...]] = {}
     if cache is not None and Path(cache).is_file():
         try:
-            sizes = read_size_csv(cache)
+            rows = _read_rows(cache)
         except AnnotationError as error:
             print_log(f'{error}; reading the images anew', 'current', 30)
-            sizes = {}
-        if all(name in sizes for name in names):
-            return sizes
-    headers = read_headers(folder, names)
-    sizes = {name: x.size for name, x in zip(names, headers)}
-    if cache is not None:
-        _write_cache(Path(cache), sizes)
-    return sizes
+    folder = Path(folder)
+    with ThreadPoolExecutor(8) as pool:
+        stamps = pool.map(_stamp, [folder / name for name in names])
+        stamps = dict(zip(names, stamps))
+    new = [
+        name
+        for name, stamp in stamps.items()
+        if stamp is None or rows.get(name, ())[2:] != stamp
+    ]
+    for name, header in zip(new, read_headers(folder, new)):
+        rows[name] = (*header.size, *(stamps[name] or ()))
+    if cache is not None and new:
+        _write_cache(Path(cache), rows)
+    return {name: rows[name][:2] for name in names}
 
 
-def _write_cache(path: Path, sizes: Sizes) -> None:
+def _write_cache(path: Path, rows: dict[str, tuple[int, ...]]) -> None:
     try:
         with (
             atomic_file(path) as partial,  # every rank may write
             open(partial, 'w', newline='', encoding='utf-8') as file,
         ):
             writer = csv.writer(file)
-            writer.writerows((name, *size) for name, size in sizes.items())
+            writer.writerows((name, *row) for name, row in rows.items())
     except OSError as error:
         print_log(
             f'{path}: cannot be written ({error}); image sizes will be read '

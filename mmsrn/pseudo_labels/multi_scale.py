@@ -16,7 +16,7 @@ from mmsrn.utils.one_line import one_line
 __all__ = ['MultiScaleTeacher', 'read_config']
 
 # Of configs that have another test-time augmentation, or none.
-_TTA_MODEL = dict(type='BBoxVotingTTAModel', offset=0)
+_TTA_MODEL = dict(type='BBoxVotingTTAModel')
 _VIEWS = [dict(type='MultiScaleTestTimeAug', max_size=1400)]
 
 

@@ -1,6 +1,7 @@
 """Sizes from image headers, and the table they are kept in."""
 
 import csv
+import os
 import re
 from io import BytesIO
 
@@ -69,11 +70,9 @@ def test_table_is_written_once_and_used(folder, tmp_path, opened):
     assert image_sizes(folder, NAMES, cache) == SIZES
     assert sorted(opened) == sorted(folder / name for name in NAMES)
     with cache.open(newline='', encoding='utf-8') as file:
-        rows = {name: (int(w), int(h)) for name, w, h in csv.reader(file)}
+        rows = {x[0]: (int(x[1]), int(x[2])) for x in csv.reader(file)}
     assert rows == SIZES == read_size_csv(cache)
     before = cache.stat()
-    for path in folder.rglob('*.*'):
-        path.unlink()
     some = image_sizes(folder, NAMES[1:], cache)
     assert {name: some[name] for name in NAMES[1:]} == {
         name: SIZES[name] for name in NAMES[1:]
@@ -82,6 +81,40 @@ def test_table_is_written_once_and_used(folder, tmp_path, opened):
     assert cache.stat() == before
     assert [x.name for x in tmp_path.iterdir()].count('sizes.csv') == 1
     assert len(list(tmp_path.iterdir())) == 2  # no temporary files
+
+
+@pytest.mark.parametrize('how', ['other bytes', 'later', 'old table'])
+def test_stale_rows_are_read_again(folder, tmp_path, opened, how):
+    """As of a processed copy whose images have got another size."""
+    cache = tmp_path / 'sizes.csv'
+    image_sizes(folder, NAMES, cache)
+    opened.clear()
+    changed, path = NAMES[1], folder / NAMES[1]
+    before = path.stat()
+    save(path, (50, 60))
+    if how == 'other bytes':
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    elif how == 'later':
+        path.write_bytes(path.read_bytes())
+        os.utime(path, ns=(0, before.st_mtime_ns + 1))
+    else:  # of a version that kept no more than sizes
+        rows = [f'"{x}",{w},{h}' for x, (w, h) in SIZES.items()]
+        cache.write_text('\n'.join(rows), encoding='utf-8')
+    expected = {**SIZES, changed: (50, 60)}
+    assert image_sizes(folder, NAMES, cache) == expected
+    names = NAMES if how == 'old table' else [changed]
+    assert sorted(opened) == sorted(folder / x for x in names)
+    assert read_size_csv(cache) == expected
+    opened.clear()
+    assert image_sizes(folder, NAMES, cache) == expected and not opened
+
+
+def test_parts_of_a_set_share_a_table(folder, tmp_path, opened):
+    cache = tmp_path / 'sizes.csv'
+    image_sizes(folder, NAMES[:1], cache)
+    image_sizes(folder, NAMES[1:], cache)
+    assert read_size_csv(cache) == SIZES
+    assert len(opened) == len(NAMES)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mmsrn.testing.models import load_model_cfg, random_batch
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (128, 160)
 GATE = 0.01
+GHMC = dict(type='GHMC', use_sigmoid=True)
 
 
 def small(name):
@@ -112,13 +113,14 @@ def test_selection_inside_the_rpn(host):
     with torch.no_grad():
         head.conv_cls.weight.normal_(std=1)
         head.conv_reg.weight.normal_(std=2)
-    outputs, losses = record(head), record(head.loss_cls)
+    outputs = record(head)
+    head.gate.select = Recorder(head.gate.select)
     head.second_assigner = Recorder(head.second_assigner)
     data = data_of(model)
     model(**data, mode='loss')
 
     ((cls_fs, bbox_fs, cls_ss, _),) = outputs
-    ((_, selected),) = losses
+    (selected,) = head.gate.select.results
     (assigned_on,) = head.second_assigner.given
     (targets,) = head.second_assigner.results
     priors = grid(head, cls_ss)
@@ -359,14 +361,39 @@ def test_stc_hides_what_the_first_step_rejects():
             dict(loss_cls=dict(type='VarifocalLoss', use_sigmoid=True)),
             'VarifocalLoss wants an overlap',
         ),
+        (dict(loss_cls=GHMC), 'GHMC ignores the weights'),
         # The divisor is that of RetinaHead.
         (dict(loss_stc=dict(levels=(0,), per_image=True)), "'per_image'"),
+        (dict(loss_stc=dict(levels=(0, 5))), r'levels .*=\(0, 5\).*0\.\.4'),
+        (dict(loss_stc=dict(levels=(-1,))), r'levels .*=\(-1,\).*0\.\.4'),
+        (dict(loss_stc=dict(levels=2)), 'levels .*=2 must be a tuple'),
+        (dict(type='STRATSSHead', str_levels=(5,)), r'str_levels=\(5,\)'),
+        (dict(type='STRATSSHead', str_levels=1), 'str_levels=1 must be a tup'),
     ],
 )
-def test_what_stc_retina_head_refuses(wrong, message):
+def test_what_heads_of_mmdet_refuse(wrong, message):
     cfg = dict(type='STCRetinaHead', num_classes=2, in_channels=8)
     with pytest.raises(ValueError, match=message):
         MODELS.build(dict(cfg, **wrong))
+
+
+@pytest.mark.parametrize(
+    'head',
+    [
+        dict(type='STCRetinaHead', loss_stc=dict(levels=(0, 1))),
+        dict(type='STRATSSHead', str_levels=(0, 1)),
+    ],
+    ids=lambda x: x['type'],
+)
+def test_maps_that_heads_of_mmdet_miss(head):
+    head = MODELS.build(dict(head, num_classes=2, in_channels=32))
+    maps = [torch.zeros(1, 32, x, x) for x in (16, 8, 4, 2, 1)]
+    missing = (None, None, *maps[2:], *maps)
+    with pytest.raises(ValueError, match=r'maps \[0, 1\].*first_step_levels'):
+        head(missing)
+    head((*maps[:2], None, None, None, *maps))  # not needed: fine
+    with pytest.raises(ValueError, match='must put out 5 maps .* put out 7'):
+        head((*maps, *maps[:2]))
 
 
 def test_str_in_atss_head():

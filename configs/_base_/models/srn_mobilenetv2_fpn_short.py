@@ -12,14 +12,10 @@ model = dict(
         refine_predictor=True,
         loss_bbox=dict(_delete_=True, type='L1Loss', loss_weight=1.0),
         loss_str=dict(count_all_levels=True),
-        init_cfg=dict(
-            type='Kaiming',
-            layer='Conv2d',
-            override=[
-                dict(type='Normal', name='conv_cls', std=0.01, bias_prob=0.01),
-                dict(type='Normal', name='conv_reg', std=0.01),
-                dict(type='Normal', name='conv_refine', std=0.001),
-            ],
+        init_cfg=dict(type='Kaiming', layer='Conv2d'),
+        predictor_init=dict(
+            reg=dict(type='Normal', std=0.01),
+            refine=dict(type='Normal', std=0.001),
         ),
     ),
     train_cfg=dict(

@@ -1,6 +1,6 @@
 # SRN's parts for the stock configs of mmdet, whose pyramids have five levels
 # of 256 channels. `backbone.out_indices` must give the maps of `in_channels`.
-custom_imports = dict(imports=['mmsrn.models'], allow_failed_imports=False)
+_base_ = '../custom_imports.py'
 
 num_levels = 5
 stc_levels = (0, 1)
@@ -33,7 +33,10 @@ srn_head = dict(
     bbox_coder=dict(type='DeltaXYWHBBoxCoder'),
 )
 assigner = dict(
-    type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0
+    type='ChunkedMaxIoUAssigner',
+    pos_iou_thr=0.5,
+    neg_iou_thr=0.4,
+    min_pos_iou=0,
 )
 two_steps = dict(
     first_step=dict(assigner=assigner), second_step=dict(assigner=assigner)

@@ -1,4 +1,6 @@
 # Selective Refinement Network, ResNet-50, 6 levels, as published.
+_base_ = '../custom_imports.py'
+
 num_classes = 1
 theta = 0.99  # background confidence above which STC drops a negative
 stc_levels = (0, 1, 2)  # two-step classification on P2, P3, P4
@@ -76,7 +78,7 @@ model = dict(
     train_cfg=dict(
         first_step=dict(
             assigner=dict(
-                type='MaxIoUAssigner',
+                type='ChunkedMaxIoUAssigner',
                 pos_iou_thr=0.7,
                 neg_iou_thr=0.3,
                 min_pos_iou=0.3,
@@ -86,7 +88,7 @@ model = dict(
         ),
         second_step=dict(
             assigner=dict(
-                type='MaxIoUAssigner',
+                type='ChunkedMaxIoUAssigner',
                 pos_iou_thr=0.5,
                 neg_iou_thr=0.4,
                 min_pos_iou=0.3,

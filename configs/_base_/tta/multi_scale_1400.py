@@ -4,9 +4,7 @@ tta_model = dict(
     vote_iou=0.5,
     keep_single=False,  # True, or 'last', as in other projects
     max_per_img=750,
-    # As published. Detectors trained with mmdet's transforms, which is all
-    # but converted weights, need 0.
-    offset=1,
+    offset=0,  # as mmdet's transforms train; 1 for converted weights
     max_pixels=None,  # of one forward pass; larger ones are cut into tiles
 )
 tta_pipeline = [

@@ -43,7 +43,7 @@ class DataAnchorSampling(BaseTransform):
 
     Required keys: ``img``, and optionally ``gt_bboxes``,
     ``gt_bboxes_labels``, ``gt_ignore_flags``.  Modified: these,
-    ``img_shape`` and ``scale_factor``.
+    ``img_shape``, ``scale_factor`` and ``homography_matrix``.
 
     Args:
         scales (Sequence[float]): Sizes of anchors in pixels, rising.
@@ -178,10 +178,11 @@ class DataAnchorSampling(BaseTransform):
         results['img'] = self._cut(image, size, left, top)
         results['img_shape'] = results['img'].shape[:2]
         results['scale_factor'] = factors
+        patch = SquarePatch(left, top, self.crop_size)
+        patch.record(results, factors)
         if boxes is not None:
             results['gt_bboxes'] = boxes = boxes.clone()
             boxes.rescale_(factors)
-            patch = SquarePatch(left, top, self.crop_size)
             keep = patch.holds(boxes.tensor, self.keep_rule)
             patch.cut_instances(results, keep, self.clip_boxes)
         return results

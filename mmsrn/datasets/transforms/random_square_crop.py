@@ -19,8 +19,8 @@ class RandomSquareCrop(BaseTransform):
     how: the numbers are those usual for its family of detectors.
 
     Required keys: ``img``, and optionally ``gt_bboxes``,
-    ``gt_bboxes_labels``, ``gt_ignore_flags``.  Modified: these and
-    ``img_shape``.
+    ``gt_bboxes_labels``, ``gt_ignore_flags``.  Modified: these,
+    ``img_shape`` and ``homography_matrix``.
 
     Args:
         side_ranges (tuple[tuple[float, float]]): Ranges of the side over the
@@ -101,6 +101,7 @@ class RandomSquareCrop(BaseTransform):
         image = image[top : top + side, left : left + side]
         results['img'] = np.ascontiguousarray(image)
         results['img_shape'] = image.shape[:2]
+        patch.record(results)
         if boxes is not None:
             patch.cut_instances(results, keep, self.clip_boxes)
         return results

@@ -77,6 +77,27 @@ class SquarePatch(NamedTuple):
         inside &= (y2 > self.top) & (y1 < self.top + self.side)
         return inside.numpy()
 
+    def record(
+        self, results: dict, factors: tuple[float, float] = (1.0, 1.0)
+    ) -> None:
+        """Record the cut, as mmdet's transforms do, in `homography_matrix`.
+
+        Args:
+            results (dict): Result of transforms.
+            factors (tuple[float, float]): How much wider and higher the image
+                became before.
+        """
+        cut = np.array(
+            [
+                [factors[0], 0, -self.left],
+                [0, factors[1], -self.top],
+                [0, 0, 1],
+            ],
+            np.float32,
+        )
+        before = results.get('homography_matrix')
+        results['homography_matrix'] = cut if before is None else cut @ before
+
     def cut_instances(
         self, results: dict, keep: np.ndarray, clip: bool
     ) -> None:

@@ -18,8 +18,9 @@ class ProtocolHook(Hook):
     That is what the samples have as ``protocol``, as ``ProtocolResize`` and
     ``BBoxVotingTTAModel`` put it there, or ``unnamed``; images with a
     ``protocol_deviation`` are counted.  It is ``protocol`` in the line of the
-    log that gives the results, in the json of a test, and in the results that
-    ``runner.val()`` and ``runner.test()`` return.  In ``scalars.json``, where
+    log that gives the results and in the json of a test, and ``val/protocol``
+    or ``test/protocol`` in ``runner.message_hub``; not among the results,
+    which are numbers.  In ``scalars.json``, where
     mmengine puts the numbers of a validation and nothing but numbers, it is a
     line of its own before them, ``{"val/protocol": ..., "step": ...}``.
     """
@@ -79,7 +80,7 @@ class ProtocolHook(Hook):
             runner (Runner): The runner.
             metrics (dict, optional): The results.
         """
-        text = self._publish(runner, 'val', metrics)
+        text = self._publish(runner, 'val')
         local = runner.visualizer.get_backend('LocalVisBackend')
         if local is None or not is_main_process():  # others want numbers
             return
@@ -102,9 +103,9 @@ class ProtocolHook(Hook):
             runner (Runner): The runner.
             metrics (dict, optional): The results.
         """
-        self._publish(runner, 'test', metrics)
+        self._publish(runner, 'test')
 
-    def _publish(self, runner: Runner, mode: str, metrics: dict | None) -> str:
+    def _publish(self, runner: Runner, mode: str) -> str:
         ranks = all_gather_object(
             (self._protocols, self._deviating, self._images)
         )
@@ -113,6 +114,4 @@ class ProtocolHook(Hook):
             set().union(*protocols), sum(deviating), sum(images)
         )
         runner.message_hub.update_info(f'{mode}/protocol', text)
-        if metrics:  # else there is no number to stand beside
-            metrics['protocol'] = text
         return text

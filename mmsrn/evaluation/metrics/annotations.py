@@ -74,7 +74,8 @@ def find_annotations(sample: dict, labels: list[int]) -> dict[str, np.ndarray]:
     else:
         raise ValueError(
             'there are no annotations to evaluate with: let the test '
-            "pipeline keep them ('instances' in meta_keys of PackDetInputs)"
+            "pipeline keep them ('instances' in meta_keys of PackDetInputs), "
+            'or, without labels, set format_only=True and outfile_prefix'
         )
     return dict(
         boxes=boxes.reshape(-1, 4),

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
-from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 
 from mmsrn.evaluation.protocols import (
@@ -31,18 +30,14 @@ from mmsrn.structures.face_set import ATTRIBUTE_NAMES, FaceSet, face_set
 
 from .annotations import as_array, find_annotations
 
-# mmengine tells from the name of a metric whether more is better, and fails
-# on names it does not know: save_best='wider_face/hard' must work.
-for _protocol in (WIDER_FACE, DARK_FACE):
-    _key = f'{_protocol.metric_key}/'
-    if _key not in CheckpointHook._default_greater_keys:
-        CheckpointHook._default_greater_keys.append(_key)
-
 
 class FaceMetric(BaseMetric):
     """Evaluates detections and faces of every image by a protocol.
 
     A subclass names the protocol, and registers it under a name of its own.
+    Of all numbers more is better, which mmengine must be told to keep the
+    best checkpoint: ``dict(type='CheckpointHook', save_best='auto',
+    rule='greater')``.
 
     Args:
         gt_dir (str, optional): The ground truth, as the protocol reads it. By
@@ -105,7 +100,17 @@ class FaceMetric(BaseMetric):
             data_samples (Sequence[dict]): With ``pred_instances`` in pixels
                 of the original image, ``img_path``, and ``instances`` or
                 ``gt_instances``.
+
+        Raises:
+            ValueError: If there is nothing to evaluate with.
         """
+        judges = self.ground_truth is None and not self.format_only
+        if judges and not (self.dataset_meta or {}).get('labelled', True):
+            raise ValueError(
+                f'{type(self).__name__}: the images of the test have no '
+                'labels; set format_only=True and outfile_prefix to write the '
+                'results, or gt_dir to evaluate them'
+            )
         labels = self._labels()
         for sample in data_samples:
             found = sample['pred_instances']
@@ -115,7 +120,7 @@ class FaceMetric(BaseMetric):
                 boxes=as_array(found['bboxes'])[taken].reshape(-1, 4),
                 scores=as_array(found['scores'])[taken],
             )
-            if self.ground_truth is None and not self.format_only:
+            if judges:
                 result['faces'] = find_annotations(sample, labels)
             self.results.append(result)
 

@@ -1,6 +1,7 @@
 """Max-out background on the lowest level of SRN."""
 
 from mmdet.registry import MODELS
+from mmdet.utils import ConfigType
 from torch import Tensor
 
 from .srn_head import SRNHead
@@ -66,15 +67,9 @@ class MaxOutSRNHead(SRNHead):
         """Channels of the classes."""
         return super().predictor_channels
 
-    def init_weights(self) -> None:
-        """Initialise as ``SRNHead`` does: a face starts improbable."""
-        super().init_weights()
-        predictors = [self.cls_layers(first)[-1] for first in (False, True)]
-        for predictor in predictors:
-            bias = predictor.bias.data
-            # Others are not from an initialiser but from a checkpoint.
-            if (bias == bias[0]).all():
-                bias[self._num_logits :] = 0
+    def _channel_biases(self) -> list[ConfigType]:
+        """As ``SRNHead``; backgrounds start at 0: a face is improbable."""
+        return self._biases_of_classes(0.0, self._num_logits)
 
     def class_logits(self, scores: Tensor, level: int) -> Tensor:
         """Class logits, as those of ``SRNHead``, from all the predictor says.

@@ -64,10 +64,10 @@ class SRNHead(TwoStepTrainingHead):
         anchor_generator, bbox_coder, reg_decoded_bbox, loss_cls, loss_bbox:
             As in ``AnchorHead``; ``loss_cls`` may be ``QualityFocalLoss`` or
             ``VarifocalLoss``: scores then tell the overlap of their boxes.
-        loss_stc (dict): Config of the selective classification loss;
-            ``loss_cls``, ``levels`` and ``theta`` are the head's.
-        loss_str (dict): Config of the selective regression loss;
-            ``loss_bbox`` and ``levels`` are the head's.
+        loss_stc (dict): Config of the loss that weighs ``loss_cls`` in both
+            steps, :class:`STCLoss`.
+        loss_str (dict): Config of the loss that weighs ``loss_bbox``,
+            :class:`STRLoss`.
         execution (dict, optional): Config of what computes less with the
             same results, :class:`SelectiveExecution`; ``None`` computes whole
             maps, as mmdet does.
@@ -78,8 +78,12 @@ class SRNHead(TwoStepTrainingHead):
             ``nms``, ``max_per_img`` as in mmdet, and ``small_map_cells``:
             on maps of fewer cells every anchor passes ``score_thr`` (120 in
             the published code; 0, the default, switches this off).
-        init_cfg (dict | list[dict]): Initialisation; by default an anchor is
-            one of the classes with a probability of 0.01.
+        init_cfg (dict | list[dict]): Initialisation of all layers.
+        predictor_init (dict, optional): In its place, that of predictors by
+            what they are for: ``cls`` (``conv_cls``), ``reg`` (``conv_reg``)
+            and ``refine`` (``conv_refine``), in both steps; ``None``: as all
+            layers.  By default an anchor is one of the classes with a
+            probability of 0.01, and boxes are as all layers.
 
     Raises:
         ValueError: If an argument does not fit the others.
@@ -116,11 +120,19 @@ class SRNHead(TwoStepTrainingHead):
             test_cfg=test_cfg,
             **kwargs,
         )
-        self._build_losses(loss_stc, loss_str, loss_cls, loss_bbox, theta)
+        self._build_losses(loss_stc, loss_str, theta)
         self.execution = None
         if execution is not None:
             self.execution = TASK_UTILS.build(
                 execution, default_args=dict(type='SelectiveExecution')
+            )
+        if num_classes > 1 and not getattr(
+            self.bbox_coder, 'clip_border', True
+        ):
+            raise ValueError(
+                'SRNHead: boxes that leave the image mix the classes in NMS; '
+                f'with num_classes={num_classes} set clip_border=True in '
+                'bbox_coder'
             )
         self.detach_anchors = detach_anchors
         self.refine_negatives = refine_negatives

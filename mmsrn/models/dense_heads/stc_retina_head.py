@@ -6,8 +6,14 @@ from mmdet.registry import MODELS
 from mmdet.utils import ConfigType, InstanceList
 from torch import Tensor
 
-from ..two_step import STCLoss
-from ..utils import flatten_levels, reject_unknown
+from ..two_step import STCGate, takes_quality, weighed_loss
+from ..utils import (
+    check_first_maps,
+    check_number_of_maps,
+    checked_levels,
+    flatten_levels,
+    reject_unknown,
+)
 
 
 @MODELS.register_module()
@@ -24,11 +30,12 @@ class STCRetinaHead(RetinaHead):
             maps.
         loss_cls (dict): As in ``AnchorHead``, of sigmoids.
         loss_stc (dict): ``levels`` and optionally ``theta``,
-            ``spare_positives`` and ``first_step_weight``, as in ``STCLoss``.
+            ``spare_positives``, as in ``STCGate``, and ``first_step_weight``.
 
     Raises:
-        ValueError: If ``loss_cls`` is a softmax or learns overlaps, or
-            ``loss_stc`` has further keys.
+        ValueError: If ``loss_cls`` is a softmax, learns overlaps or ignores
+            weights, or ``loss_stc`` has further keys or levels that there are
+            not.
     """
 
     def __init__(
@@ -43,13 +50,21 @@ class STCRetinaHead(RetinaHead):
             raise ValueError('STCRetinaHead: loss_cls must be of sigmoids')
         known = ('levels', 'theta', 'spare_positives', 'first_step_weight')
         reject_unknown(loss_stc, known, "STCRetinaHead's loss_stc")
-        self.stc = STCLoss(loss_cls, **loss_stc)
-        if self.stc.takes_quality:
+        weighed_loss('STCRetinaHead: loss_cls', self.loss_cls)
+        if takes_quality(self.loss_cls):
             raise ValueError(
-                f'STCRetinaHead: loss_cls={loss_cls["type"]} wants an overlap '
-                'beside the label, which RetinaHead does not compute; use '
-                'FocalLoss, or SRNHead'
+                f'STCRetinaHead: loss_cls={type(self.loss_cls).__name__} '
+                'wants an overlap beside the label, which RetinaHead does not '
+                'compute; use FocalLoss, or SRNHead'
             )
+        options = dict(dict(levels=(0, 1)), **loss_stc)
+        self.first_step_weight = options.pop('first_step_weight', 1.0)
+        levels = checked_levels(
+            'STCRetinaHead: levels of loss_stc',
+            options.pop('levels'),
+            self.prior_generator.num_levels,
+        )
+        self.gate = STCGate(levels, **options)
 
     def forward(
         self, x: tuple[Tensor | None, ...]
@@ -63,9 +78,20 @@ class STCRetinaHead(RetinaHead):
             tuple[list, list]: Over the n levels: logits (N, priors * classes,
             H, W), twice the channels on the levels of STC, and deltas
             (N, priors * 4, H, W).
+
+        Raises:
+            ValueError: If the number of maps fits neither n nor 2n, or a map
+                that is needed is ``None``.
         """
-        scores, deltas = super().forward(x[-self.prior_generator.num_levels :])
-        for i in self.stc.gate.levels:
+        n, levels = self.prior_generator.num_levels, self.gate.levels
+        check_number_of_maps('STCRetinaHead', x, n)
+        check_first_maps(
+            f'STCRetinaHead: levels={levels} of loss_stc',
+            levels,
+            [i for i in range(n) if x[i] is not None],
+        )
+        scores, deltas = super().forward(x[-n:])
+        for i in levels:
             first = x[i]
             for conv in self.cls_convs:
                 first = conv(first)
@@ -115,7 +141,7 @@ class STCRetinaHead(RetinaHead):
         second, first = self._steps(cls_score)
         if first is None:
             return loss(second, label_weights)
-        selected = self.stc.gate.select(
+        selected = self.gate.select(
             labels,
             self._probabilities(first),
             torch.ones_like(labels[0], dtype=torch.bool),
@@ -123,7 +149,7 @@ class STCRetinaHead(RetinaHead):
         )
         loss_fs, _ = loss(first, label_weights)
         loss_ss, loss_bbox = loss(second, label_weights * selected)
-        return self.stc.first_step_weight * loss_fs + loss_ss, loss_bbox
+        return self.first_step_weight * loss_fs + loss_ss, loss_bbox
 
     def _predict_by_feat_single(
         self, cls_score_list: list[Tensor], *args, **kwargs
@@ -137,7 +163,7 @@ class STCRetinaHead(RetinaHead):
         second, first = self._steps(scores)
         if first is None:
             return second
-        drop = ~self.stc.gate.passes(self._probabilities(first))
+        drop = ~self.gate.passes(self._probabilities(first))
         num, _, height, width = second.shape
         drop = drop.reshape(num, height, width, -1).permute(0, 3, 1, 2)
         # Channels: all classes of the first prior of a cell, then the next.

@@ -7,6 +7,7 @@ from mmdet.utils import InstanceList, OptInstanceList
 from torch import Tensor
 
 from ..two_step import move_anchors
+from ..utils import check_first_maps, check_number_of_maps, checked_levels
 
 
 @MODELS.register_module()
@@ -23,13 +24,20 @@ class STRATSSHead(ATSSHead):
         args, kwargs: As in ``ATSSHead``; ``in_channels`` of both sets of
             maps.
         str_levels (tuple[int]): Indices of the levels.
+
+    Raises:
+        ValueError: If there are no such levels.
     """
 
     def __init__(
         self, *args, str_levels: tuple[int, ...] = (2, 3, 4), **kwargs
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.str_levels = tuple(str_levels)
+        self.str_levels = checked_levels(
+            'STRATSSHead: str_levels',
+            str_levels,
+            self.prior_generator.num_levels,
+        )
 
     def forward(
         self, x: tuple[Tensor | None, ...]
@@ -43,10 +51,19 @@ class STRATSSHead(ATSSHead):
             tuple[list, list, list]: Over the n levels: logits (N, priors *
             classes, H, W), deltas (N, priors * 4, H, W), twice the channels
             on the levels of STR, and centernesses (N, priors, H, W).
+
+        Raises:
+            ValueError: If the number of maps fits neither n nor 2n, or a map
+                that is needed is ``None``.
         """
-        scores, deltas, centernesses = super().forward(
-            x[-self.prior_generator.num_levels :]
+        n = self.prior_generator.num_levels
+        check_number_of_maps('STRATSSHead', x, n)
+        check_first_maps(
+            f'STRATSSHead: str_levels={self.str_levels}',
+            self.str_levels,
+            [i for i in range(n) if x[i] is not None],
         )
+        scores, deltas, centernesses = super().forward(x[-n:])
         for i in self.str_levels:
             first = x[i]
             for conv in self.reg_convs:

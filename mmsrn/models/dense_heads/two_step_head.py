@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from ..layers.subnet import build_subnet
 from ..two_step import TwoStepMaps
-from ..utils import checked_levels, flatten_levels
+from ..utils import (
+    check_first_maps,
+    check_number_of_maps,
+    checked_levels,
+    flatten_levels,
+    with_predictors,
+)
 
 
 class TwoStepHead(AnchorHead):
@@ -25,8 +31,8 @@ class TwoStepHead(AnchorHead):
     Args:
         num_classes, in_channels, feat_channels, stacked_convs, rfe,
             stc_levels, str_levels, refine_predictor, separate_steps,
-            conv_cfg, norm_cfg, anchor_generator, bbox_coder, init_cfg: See
-            :class:`SRNHead`.
+            conv_cfg, norm_cfg, anchor_generator, bbox_coder, init_cfg,
+            predictor_init: See :class:`SRNHead`.
         **kwargs: As in ``AnchorHead``.
 
     Raises:
@@ -54,13 +60,9 @@ class TwoStepHead(AnchorHead):
         ),
         bbox_coder: ConfigType = dict(type='SRNBBoxCoder'),
         init_cfg: OptMultiConfig = dict(
-            type='SRNNormalInit',
-            layer='Conv2d',
-            std=0.01,
-            override=dict(
-                type='SRNNormalInit', name='conv_cls', std=0.01, bias_prob=0.01
-            ),
+            type='SRNNormalInit', layer='Conv2d', std=0.01
         ),
+        predictor_init: OptConfigType = None,
         **kwargs,
     ) -> None:
         if rfe is not None and stacked_convs < 2:
@@ -88,6 +90,9 @@ class TwoStepHead(AnchorHead):
         n = self.prior_generator.num_levels
         self.stc_levels = checked_levels('SRNHead: stc_levels', stc_levels, n)
         self.str_levels = checked_levels('SRNHead: str_levels', str_levels, n)
+        self.init_cfg = with_predictors(
+            init_cfg, predictor_init, self, self._channel_biases()
+        )
 
     @property
     def predictor_channels(self) -> int:
@@ -120,24 +125,26 @@ class TwoStepHead(AnchorHead):
             self.reg_convs_fs = subnet()
             self.conv_reg_fs = nn.Conv2d(self.feat_channels, deltas, 1)
 
-    def init_weights(self) -> None:
-        """Initialise; a softmax starts from the background, as a sigmoid.
+    def _channel_biases(self) -> list[ConfigType]:
+        """Overrides of ``init_cfg`` for some channels of class predictors.
 
-        So does the first step, whether ``init_cfg`` names its predictors or
-        not.
+        A softmax starts from the background, as a sigmoid: of n + 1 classes
+        with equal biases b each has 1 / (n + 1); this gives all classes
+        together sigmoid(b), their ``bias_prob``.
         """
-        super().init_weights()
-        bias = self.conv_cls.bias.data
-        # Biases that differ are not from an initialiser but from a checkpoint.
-        if not (bias == bias[0]).all():
-            return
-        if not self.use_sigmoid_cls:
-            # Of n + 1 classes with equal biases b each has 1 / (n + 1). This
-            # gives all classes together sigmoid(b): the bias_prob of init_cfg.
-            background = bias.view(-1, self.cls_out_channels)[:, -1]
-            background.fill_(math.log(self.num_classes))
-        if self.separate_cls:
-            self.conv_cls_fs.bias.data.copy_(bias)
+        if self.use_sigmoid_cls:
+            return []
+        return self._biases_of_classes(
+            math.log(self.num_classes), self.num_classes, self.cls_out_channels
+        )
+
+    def _biases_of_classes(
+        self, bias: float, start: int, step: int = 1
+    ) -> list[ConfigType]:
+        """One bias for some channels of the class predictors of both steps."""
+        cfg = dict(type='ChannelBiasInit', bias=bias, start=start, step=step)
+        names = ['conv_cls', *['conv_cls_fs'] * self.separate_cls]
+        return [dict(cfg, name=name) for name in names]
 
     def cls_layers(self, first: bool = False) -> list[nn.Module]:
         """Layers from a map to class logits.
@@ -265,13 +272,7 @@ class TwoStepHead(AnchorHead):
         Raises:
             ValueError: If it does not.
         """
-        n = self.prior_generator.num_levels
-        if len(x) not in (n, 2 * n):
-            raise ValueError(
-                f'SRNHead: the anchor generator has {n} levels, so the neck '
-                f'must put out {n} maps (both steps share them) or {2 * n} '
-                f'(first step, second step); it put out {len(x)}'
-            )
+        check_number_of_maps('SRNHead', x, self.prior_generator.num_levels)
 
     def check_first_maps(self, levels: Collection[int]) -> None:
         """Check that the first-step maps that are needed exist.
@@ -282,15 +283,12 @@ class TwoStepHead(AnchorHead):
         Raises:
             ValueError: If one is missing.
         """
-        missing = [
-            i for i in self.stc_levels + self.str_levels if i not in levels
-        ]
-        if missing:
-            raise ValueError(
-                f'SRNHead: stc_levels={self.stc_levels} and str_levels='
-                f'{self.str_levels} need the first-step maps {missing}, which '
-                "the neck did not build (check its 'first_step_levels')"
-            )
+        check_first_maps(
+            f'SRNHead: stc_levels={self.stc_levels} and str_levels='
+            f'{self.str_levels}',
+            self.stc_levels + self.str_levels,
+            levels,
+        )
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Turn logits into probabilities of the classes.

@@ -8,6 +8,7 @@ from mmdet.utils import ConfigType, InstanceList, OptInstanceList
 from torch import Tensor
 
 from ..two_step import (
+    STCGate,
     StepAssigner,
     TwoStepMaps,
     TwoStepTargets,
@@ -27,8 +28,8 @@ class TwoStepTrainingHead(TwoStepHead):
     Part of :class:`SRNHead`, which describes the options.
     """
 
-    def _build_losses(self, loss_stc, loss_str, loss_cls, loss_bbox, theta):
-        """Let each module select samples for the loss that it is given."""
+    def _build_losses(self, loss_stc, loss_str, theta):
+        """Losses that weigh what the gate and the targets choose."""
         _reject_filled_in(
             'loss_stc',
             loss_stc,
@@ -39,22 +40,18 @@ class TwoStepTrainingHead(TwoStepHead):
             loss_str,
             dict(loss_bbox='loss_bbox', levels='str_levels'),
         )
-        self.loss_cls = MODELS.build(
-            dict(
-                loss_stc,
-                loss_cls=loss_cls,
-                levels=self.stc_levels,
-                theta=theta,
-            )
+        self.loss_stc = MODELS.build(dict(loss_stc, loss_cls=self.loss_cls))
+        self.loss_str = MODELS.build(dict(loss_str, loss_bbox=self.loss_bbox))
+        self.gate = STCGate(
+            self.stc_levels,
+            theta,
+            self.loss_stc.spare_positives,
+            self.use_sigmoid_cls,
         )
-        self.gate = self.loss_cls.gate
-        self.loss_bbox = MODELS.build(
-            dict(loss_str, loss_bbox=loss_bbox, levels=self.str_levels)
-        )
-        if self.loss_cls.takes_quality and not self.use_sigmoid_cls:
+        if self.loss_stc.takes_quality and not self.use_sigmoid_cls:
             raise ValueError(
-                f'SRNHead: loss_cls={loss_cls["type"]} has no class for the '
-                'background; write use_sigmoid=True into it'
+                f'SRNHead: loss_cls={type(self.loss_cls).__name__} has no '
+                'class for the background; write use_sigmoid=True into it'
             )
 
     def _build_assigners(self):
@@ -120,6 +117,17 @@ class TwoStepTrainingHead(TwoStepHead):
             in_str & (not self.refine_negatives),
         )
 
+    def get_targets(self, *args, **kwargs) -> None:
+        """Refuse: each step has targets of its own, see :meth:`assign`.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(
+            f'{type(self).__name__}: each step has targets of its own; '
+            'assign() gives both'
+        )
+
     def loss_by_feat(
         self,
         cls_fs: list[Tensor | None],
@@ -173,12 +181,18 @@ class TwoStepTrainingHead(TwoStepHead):
         in_str = level_mask(self.str_levels, sizes, device)
         first, second = targets.first, targets.second
         logits = joined.first_logits
-        losses, selected = self.loss_cls(
+        selected = self.gate.select(
+            second.labels,
+            None if logits is None else self.probabilities(logits),
+            in_stc,
+            self.num_classes,
+        )
+        losses = self.loss_stc(
             logits,
             first.labels,
-            None if logits is None else self.probabilities(logits),
             joined.second_logits,
             second.labels,
+            selected,
             in_stc,
             self.num_classes,
             *self._beside_labels(joined, targets, in_str),
@@ -201,9 +215,9 @@ class TwoStepTrainingHead(TwoStepHead):
 
     def _beside_labels(self, joined, targets, in_str):
         """What the class loss of each step wants to know beside labels."""
-        if self.loss_cls.takes_sizes:
+        if self.loss_stc.takes_sizes:
             return targets.first.sizes, targets.second.sizes
-        if not self.loss_cls.takes_quality:
+        if not self.loss_stc.takes_quality:
             return None, None
         return step_qualities(
             self.bbox_coder,
@@ -219,13 +233,13 @@ class TwoStepTrainingHead(TwoStepHead):
         first_samples = None
         if joined.first_deltas is not None:
             counted = self._positive(first.labels)
-            if not self.loss_bbox.count_all_levels:
+            if not self.loss_str.count_all_levels:
                 counted = counted & in_str
             first_samples = box_samples(
                 self.bbox_coder,
                 targets.anchors[:, in_str],
                 joined.first_deltas,
-                self.loss_bbox.select_first(first, in_str),
+                self.loss_str.select_first(first, in_str),
                 counted,
                 self.reg_decoded_bbox,
             )
@@ -235,9 +249,9 @@ class TwoStepTrainingHead(TwoStepHead):
             joined.second_deltas,
             second,
             self._positive(second.labels),
-            self.reg_decoded_bbox or self.loss_bbox.decodes_second,
+            self.reg_decoded_bbox or self.loss_str.decodes_second,
         )
-        return self.loss_bbox(first_samples, second_samples)
+        return self.loss_str(first_samples, second_samples)
 
     def _positive(self, labels):
         return (labels >= 0) & (labels < self.num_classes)

@@ -6,7 +6,7 @@ from mmdet.structures import SampleList
 from mmdet.utils import ConfigType, OptConfigType
 from torch import Tensor
 
-from ..necks import SRNFPN
+from ..necks import SRNFPN, TwoStepNeck
 from ..utils import is_config_of
 
 
@@ -15,10 +15,10 @@ class SRN(SingleStageDetector):
     """Selective Refinement Network (arXiv 1809.02693).
 
     A single-stage detector with two additions.  If the neck, or the first of
-    a list of necks, is an ``SRNFPN`` that does not say which first-step maps
-    to build, it builds those that the head's ``stc_levels`` and
-    ``str_levels`` use, so that a config switches STC or STR in one place.
-    And a head may train beside ``bbox_head``.
+    a list of necks, is an ``SRNFPN`` or a ``TwoStepNeck`` that does not say
+    which first-step maps to build, it builds those that the head's
+    ``stc_levels`` and ``str_levels`` use, so that a config switches STC or
+    STR in one place.  And a head may train beside ``bbox_head``.
 
     Args:
         backbone (dict): As in ``SingleStageDetector``.
@@ -125,6 +125,6 @@ class SRN(SingleStageDetector):
 
 def _with_first_step(neck: ConfigType, levels: tuple[int, ...]) -> ConfigType:
     """Config of a neck that builds the first-step maps of some levels."""
-    if is_config_of(neck, SRNFPN):
+    if any(is_config_of(neck, kind) for kind in (SRNFPN, TwoStepNeck)):
         neck = dict(dict(first_step_levels=levels), **neck)
     return neck

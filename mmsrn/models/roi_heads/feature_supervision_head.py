@@ -10,7 +10,12 @@ from mmdet.utils import ConfigType, OptConfigType, OptMultiConfig
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..two_step import PositiveNormalizer, StepAssigner, takes_quality
+from ..two_step import (
+    PositiveNormalizer,
+    StepAssigner,
+    takes_quality,
+    weighed_loss,
+)
 
 
 @MODELS.register_module()
@@ -87,7 +92,9 @@ class FeatureSupervisionHead(BaseModule):
                 f'FeatureSupervisionHead: num_convs={num_convs} must be at '
                 'least 1: the last convolution predicts'
             )
-        self.loss_cls = MODELS.build(loss_cls)
+        self.loss_cls = weighed_loss(
+            'FeatureSupervisionHead: loss_cls', loss_cls
+        )
         if not getattr(self.loss_cls, 'use_sigmoid', False):
             raise ValueError(
                 'FeatureSupervisionHead: loss_cls must be of sigmoids '

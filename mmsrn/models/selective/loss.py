@@ -108,7 +108,7 @@ def read_by_losses(
     )
     regressed = torch.zeros_like(selected)
     regressed[second.pos_inds] = True
-    if head.loss_cls.takes_quality:  # see step_qualities
+    if head.loss_stc.takes_quality:  # see step_qualities
         images, inds = first.pos_inds
         unmoved = ~level_mask(head.str_levels, sizes, device)[inds]
         regressed[images[unmoved], inds[unmoved]] = True

@@ -30,7 +30,7 @@ class BBoxVotingTTAModel(BaseTTAModel):
     For each image: detect in every view; map the boxes back to the image;
     drop those whose size is not what the view is there for; merge all, class
     by class, by box voting; clip.  As in SRN's published ``tools/test.py``,
-    from which all defaults come.
+    from which all defaults come but ``offset``.
 
     The detector may be any of mmdet with boxes.  If memory runs out, a view
     is looked at in overlapping tiles, and left out if even those are too
@@ -41,12 +41,12 @@ class BBoxVotingTTAModel(BaseTTAModel):
         vote_iou (float): See ``bbox_voting``.
         keep_single (bool | str): See ``bbox_voting``.
         max_per_img (int): Most boxes of an image.
-        offset (int): What the corners of the detector's boxes mean.  1, as
-            published: first and last pixel, so that a width is x2 - x1 + 1, a
-            pixel keeps its centre in a resize (x becomes
-            (x - (s - 1) / 2) / s) and x becomes W - x - 1 in a flip.  0, as
-            in mmdet: the edges, so that it is x2 - x1, x / s and W - x.  A
-            detector trained with mmdet's transforms needs 0.
+        offset (int): What the corners of the detector's boxes mean.  0, as
+            in mmdet and for all that its transforms have trained: the edges,
+            so that a width is x2 - x1, x becomes x / s in a resize and W - x
+            in a flip.  1, as published and for converted weights: first and
+            last pixel, so that it is x2 - x1 + 1, (x - (s - 1) / 2) / s (a
+            pixel keeps its centre) and W - x - 1.
         max_pixels (int, optional): Most pixels the network gets at a time;
             larger views are looked at in tiles.  By default as many as memory
             allows.
@@ -61,7 +61,7 @@ class BBoxVotingTTAModel(BaseTTAModel):
         vote_iou: float = 0.5,
         keep_single: bool | str = False,
         max_per_img: int = 750,
-        offset: int = 1,
+        offset: int = 0,
         max_pixels: int | None = None,
         **kwargs,
     ) -> None:

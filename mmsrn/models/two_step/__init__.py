@@ -18,6 +18,7 @@ from .targets import (
     TwoStepTargets,
     assign_two_steps,
 )
+from .weighed_loss import weighed_loss
 
 __all__ = [
     'BoxSamples',
@@ -37,4 +38,5 @@ __all__ = [
     'selection_log',
     'step_qualities',
     'takes_quality',
+    'weighed_loss',
 ]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .normalizer import PositiveNormalizer
 from .quality import quality_loss, takes_quality
+from .weighed_loss import weighed_loss
 
 
 class STCGate:
@@ -144,55 +145,46 @@ class STCGate:
 
 @MODELS.register_module()
 class STCLoss(nn.Module):
-    r"""Selects the samples of a two-step classification and sums their loss.
+    r"""Weighs and sums the loss of a two-step classification.
 
     .. math:: L = \frac{1}{N_{s1}} \sum_{i \in \Omega} L_{cls}(p_i, l^1_i)
                 + \frac{1}{N_{s2}} \sum_{i \in \Phi} L_{cls}(q_i, l^2_i)
 
     Omega holds the first-step samples of the levels of STC.  Phi holds the
     second-step samples of all levels but the negatives of the levels of STC
-    whose first-step confidence in the background is more than ``theta``; see
-    :class:`STCGate`.  The gate is a mask: no gradient passes through it.
+    whose first-step confidence in the background is more than ``theta``.  The
+    head owns levels and ``theta``: its :class:`STCGate` gives Phi, a mask
+    through which no gradient passes.
 
     Args:
-        loss_cls (dict): A loss of mmdet's that takes ``(pred, target, weight,
-            avg_factor)``, logits and labels first, and honours the last two:
-            they hold the divisors.  ``GHMC`` and ``EQLV2Loss`` put their own
-            in place of both, so do not use these.  Quality focal and
-            varifocal loss also get the quality of each positive; one that has
-            ``needs_sizes`` set gets ``(labels, sizes)`` for the labels.
-        levels, theta, spare_positives: As in :class:`STCGate`.
+        loss_cls (dict | nn.Module): A loss of mmdet's that takes ``(pred,
+            target, weight, avg_factor)``, logits and labels first, and honours
+            the last two: they hold the divisors.  Those that put their own in
+            place of both are refused.  Quality focal and varifocal loss also
+            get the quality of each positive; one that has ``needs_sizes`` set
+            gets ``(labels, sizes)`` for the labels.
+        spare_positives (bool): For the head's gate, see :class:`STCGate`.
         first_step_weight (float): Weight of the first-step term; that of both
             is ``loss_weight`` of ``loss_cls``.
         count_all_levels (bool): Count the positives of all levels in N_s1,
             not only of the levels of STC.
         per_image (bool): See :class:`PositiveNormalizer`.
 
-    Attributes:
-        gate (STCGate): The gate; a head shares it.
-
     Raises:
-        ValueError: If ``theta`` is out of its range.
+        ValueError: If ``loss_cls`` ignores weights and divisor.
     """
 
     def __init__(
         self,
-        loss_cls: ConfigType,
-        levels: tuple[int, ...] = (0, 1, 2),
-        theta: float = 0.99,
+        loss_cls: ConfigType | nn.Module,
         spare_positives: bool = True,
         first_step_weight: float = 1.0,
         count_all_levels: bool = False,
         per_image: bool = False,
     ) -> None:
         super().__init__()
-        self.loss_cls = MODELS.build(loss_cls)
-        self.gate = STCGate(
-            levels,
-            theta,
-            spare_positives,
-            getattr(self.loss_cls, 'use_sigmoid', False),
-        )
+        self.loss_cls = weighed_loss('STCLoss: loss_cls', loss_cls)
+        self.spare_positives = spare_positives
         self.first_step_weight = first_step_weight
         self.count_all_levels = count_all_levels
         self.normalizer = PositiveNormalizer(per_image)
@@ -222,25 +214,24 @@ class STCLoss(nn.Module):
         self,
         first_logits: Tensor | None,
         first_labels: Tensor,
-        first_scores: Tensor | None,
         second_logits: Tensor,
         second_labels: Tensor,
+        selected: Tensor,
         in_levels: Tensor,
         num_classes: int,
         first_extra: Tensor | None = None,
         second_extra: Tensor | None = None,
-    ) -> tuple[dict[str, Tensor], Tensor]:
+    ) -> dict[str, Tensor]:
         """Loss of both steps.
 
         Args:
             first_logits (Tensor, optional): (B, M, channels) on the levels of
-                STC; not used without levels.
+                STC; ``None`` without levels.
             first_labels (Tensor): (B, N): class, ``num_classes`` for
                 negatives, -1 for ignored.
-            first_scores (Tensor, optional): Probabilities of
-                ``first_logits``, (B, M, classes).
             second_logits (Tensor): (B, N, channels).
             second_labels (Tensor): (B, N), as ``first_labels``.
+            selected (Tensor): Phi, see :meth:`STCGate.select`.
             in_levels (Tensor): bool, (N,), see :meth:`STCGate.select`.
             num_classes (int): Label of negatives.
             first_extra, second_extra (Tensor, optional): What ``loss_cls``
@@ -250,8 +241,8 @@ class STCLoss(nn.Module):
                 objects in pixels.
 
         Returns:
-            tuple: ``loss_cls_fs`` (only with levels) and ``loss_cls_ss``,
-            scalars in a dict, and the bool mask Phi, (B, N).
+            dict[str, Tensor]: ``loss_cls_fs`` (only with levels) and
+            ``loss_cls_ss``, scalars.
 
         Raises:
             ValueError: If ``loss_cls`` needs qualities that are not given.
@@ -264,7 +255,7 @@ class STCLoss(nn.Module):
                 'give them as first_extra and second_extra'
             )
         losses = {}
-        if self.gate.levels:
+        if first_logits is not None:
             labels = first_labels[:, in_levels]
             counted = first_labels if self.count_all_levels else labels
             loss = self._sum(
@@ -275,9 +266,6 @@ class STCLoss(nn.Module):
                 None if first_extra is None else first_extra[:, in_levels],
             )
             losses['loss_cls_fs'] = self.first_step_weight * loss
-        selected = self.gate.select(
-            second_labels, first_scores, in_levels, num_classes
-        )
         losses['loss_cls_ss'] = self._sum(
             second_logits,
             second_labels,
@@ -285,7 +273,7 @@ class STCLoss(nn.Module):
             (second_labels >= 0) & (second_labels < num_classes),
             second_extra,
         )
-        return losses, selected
+        return losses
 
     def _sum(self, logits, labels, selected, positive, extra):
         images, inds = selected.nonzero(as_tuple=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mmdet.models.losses import (
-    GHMR,
     BalancedL1Loss,
     L1Loss,
     MSELoss,
@@ -18,9 +17,10 @@ from torch import Tensor, nn
 
 from .normalizer import PositiveNormalizer
 from .targets import StepTargets
+from .weighed_loss import weighed_loss
 
 # Of pixels they would be hundreds of times larger.
-_OF_DELTAS = (BalancedL1Loss, GHMR, L1Loss, MSELoss, SmoothL1Loss)
+_OF_DELTAS = (BalancedL1Loss, L1Loss, MSELoss, SmoothL1Loss)
 
 
 def move_anchors(
@@ -116,23 +116,22 @@ def box_samples(
 
 @MODELS.register_module()
 class STRLoss(nn.Module):
-    r"""Selects the samples of a two-step regression and sums their loss.
+    r"""Weighs and sums the loss of a two-step regression.
 
     .. math:: L = \frac{1}{N_{s1}} \sum_{i \in \Psi} [l^1_i = 1] L_r(x_i, g_i)
                 + \frac{1}{N_{s2}} \sum_{i \in \Phi} [l^2_i = 1] L_r(t_i, g_i)
 
     Psi holds the first-step samples of the levels of STR, Phi all second-step
-    samples; of both only positives are regressed.
+    samples; of both only positives are regressed.  The head owns the levels.
 
     Source: SRN (arXiv 1809.02693), STR equation, with the normalisers of its
     restatement in AInnoFace.
 
     Args:
-        loss_bbox (dict): A box loss of mmdet's that takes ``(pred, target,
-            weight, avg_factor)`` and honours the last two, which hold the
-            divisors.  ``GHMR`` puts its own in their place, so do not use it.
-        levels (tuple[int]): Indices of the levels of STR; empty switches the
-            first step off.
+        loss_bbox (dict | nn.Module): A box loss of mmdet's that takes
+            ``(pred, target, weight, avg_factor)`` and honours the last two,
+            which hold the divisors.  Those that put their own in place of
+            both are refused.
         first_step_weight (float): Weight of the first-step term; that of both
             is ``loss_weight`` of ``loss_bbox``.
         count_all_levels (bool): Count the positives of all levels in N_s1,
@@ -145,22 +144,24 @@ class STRLoss(nn.Module):
             of deltas, such as ``SmoothL1Loss``, are refused.
 
     Raises:
-        ValueError: If ``loss_bbox_ss`` is a loss of deltas.
+        ValueError: If ``loss_bbox_ss`` is a loss of deltas, or a loss ignores
+            weights and divisor.
     """
 
     def __init__(
         self,
-        loss_bbox: ConfigType,
-        levels: tuple[int, ...] = (3, 4, 5),
+        loss_bbox: ConfigType | nn.Module,
         first_step_weight: float = 1.0,
         count_all_levels: bool = False,
         per_image: bool = False,
         loss_bbox_ss: ConfigType | None = None,
     ) -> None:
         super().__init__()
-        self.loss_bbox = MODELS.build(loss_bbox)
+        self.loss_bbox = weighed_loss('STRLoss: loss_bbox', loss_bbox)
         self.loss_bbox_ss = (
-            None if loss_bbox_ss is None else MODELS.build(loss_bbox_ss)
+            None
+            if loss_bbox_ss is None
+            else weighed_loss('STRLoss: loss_bbox_ss', loss_bbox_ss)
         )
         if isinstance(self.loss_bbox_ss, _OF_DELTAS):
             raise ValueError(
@@ -168,7 +169,6 @@ class STRLoss(nn.Module):
                 'a loss of deltas, but gets boxes in pixels; use a loss of '
                 'overlaps, such as IoULoss or GIoULoss'
             )
-        self.levels = tuple(levels)
         self.first_step_weight = first_step_weight
         self.count_all_levels = count_all_levels
         self.normalizer = PositiveNormalizer(per_image)

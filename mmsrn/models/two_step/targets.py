@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from ..utils import reject_unknown
 
+_MAX_PAIRS = 2**22  # of priors and ignored boxes at a time
+
 
 class StepTargets(NamedTuple):
     """What the samples of a batch should predict in one step.
@@ -205,11 +207,14 @@ class StepAssigner:
             return
         boxes = get_box_tensor(ignored.bboxes)
         # Assigners without the option measure as if it were set.
-        if getattr(self.assigner, 'ignore_wrt_candidates', True):
-            overlaps = bbox_overlaps(priors, boxes, mode='iof').amax(dim=1)
-        else:
-            overlaps = bbox_overlaps(boxes, priors, mode='iof').amax(dim=0)
-        assigned.gt_inds[overlaps > thr] = -1
+        of_priors = getattr(self.assigner, 'ignore_wrt_candidates', True)
+        largest = [
+            bbox_overlaps(part, boxes, mode='iof').amax(dim=1)
+            if of_priors
+            else bbox_overlaps(boxes, part, mode='iof').amax(dim=0)
+            for part in priors.split(max(_MAX_PAIRS // len(boxes), 1))
+        ]
+        assigned.gt_inds[torch.cat(largest) > thr] = -1
 
 
 def assign_two_steps(

@@ -1,4 +1,6 @@
-"""Pyramid levels laid end to end."""
+"""Pyramid levels laid end to end, and which of them there are."""
+
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -92,3 +94,46 @@ def checked_levels(
             f'anchor generator has {num_levels} levels'
         )
     return tuple(sorted(set(levels)))
+
+
+def check_number_of_maps(
+    owner: str, maps: Sequence[Tensor | None], num_levels: int
+) -> None:
+    """Check that a neck puts out n or 2n maps.
+
+    Args:
+        owner (str): The head that wants them.
+        maps (Sequence[Tensor | None]): What it gets.
+        num_levels (int): n, the levels of its anchor generator.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if len(maps) not in (num_levels, 2 * num_levels):
+        raise ValueError(
+            f'{owner}: the anchor generator has {num_levels} levels, so the '
+            f'neck must put out {num_levels} maps (both steps share them) or '
+            f'{2 * num_levels} (first step, second step); it put out '
+            f'{len(maps)}'
+        )
+
+
+def check_first_maps(
+    owner: str, needed: Collection[int], given: Collection[int]
+) -> None:
+    """Check that the first-step maps that are needed exist.
+
+    Args:
+        owner (str): The head that needs them, and its settings.
+        needed (Collection[int]): Indices of levels.
+        given (Collection[int]): Indices of the levels that have one.
+
+    Raises:
+        ValueError: If one is missing.
+    """
+    missing = sorted(set(needed) - set(given))
+    if missing:
+        raise ValueError(
+            f'{owner} need the first-step maps {missing}, which the neck did '
+            "not build (check its 'first_step_levels')"
+        )

@@ -113,6 +113,10 @@ def test_the_face_gets_its_size_and_is_where_its_box_is(
     factors = new[0] / width, new[1] / height
     assert results['scale_factor'] == factors
     wanted = np.array(face) * (*factors, *factors)
+    matrix = results['homography_matrix']
+    corners = np.array([[*face[:2], 1], [*face[2:], 1]]) @ matrix.T
+    for box in results['gt_bboxes'].tensor.numpy():
+        np.testing.assert_allclose(corners[:, :2].ravel(), box, atol=1e-2)
 
     big = (wanted[2:] - wanted[:2]).max() > 96
     boxes = results['gt_bboxes'].tensor.numpy()
@@ -271,7 +275,8 @@ def test_no_face_that_counts(ignored):
 
 def test_without_annotations():
     results = run(dict(img=np.zeros((30, 40), np.uint8)), crop_size=50)
-    assert set(results) == {'img', 'img_shape', 'scale_factor'}
+    keys = {'img', 'img_shape', 'scale_factor', 'homography_matrix'}
+    assert set(results) == keys
     assert results['img'].shape == (50, 50)
     assert (results['img'] == 0).sum() == 30 * 40
 

@@ -177,7 +177,7 @@ def test_no_faces(shape):
 
 def test_without_annotations():
     results = crop(dict(img=coordinates(30, 40)))
-    assert set(results) == {'img', 'img_shape'}
+    assert set(results) == {'img', 'img_shape', 'homography_matrix'}
     results = sample((40, 40), [(1, 1, 39, 39)])
     del results['gt_ignore_flags'], results['gt_bboxes_labels']
     results = crop(results, side_ranges=(SHORT,))
@@ -242,3 +242,19 @@ def test_registered():
         "RandomSquareCrop(side_ranges=((0.5, 1.0),), keep_rule='center', "
         'clip_boxes=True, num_tries=7)'
     )
+
+
+def test_homography_is_that_of_the_pixels():
+    """Also behind another transform that has recorded one."""
+    results = sample((40, 60))
+    flip = TRANSFORMS.build(dict(type='RandomFlip', prob=1.0))
+    plain = crop(sample((40, 60)), seed=3, side_ranges=(HALF,))
+    flipped = crop(flip(results), seed=3, side_ranges=(HALF,))
+    for found, flips in ((plain, False), (flipped, True)):
+        matrix = found['homography_matrix']
+        assert matrix.shape == (3, 3) and matrix.dtype == np.float32
+        x, y, _ = found['img'][7, 4]
+        # Of points: the centre of a pixel is half a pixel in.
+        inside = matrix @ [x + 0.5, y + 0.5, 1]
+        np.testing.assert_allclose(inside, [4.5, 7.5, 1], atol=1e-4)
+        assert (matrix[0, 0] < 0) == flips

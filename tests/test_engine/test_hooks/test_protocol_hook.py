@@ -84,7 +84,7 @@ def test_each_run_begins_anew(request):
 
 
 def test_beside_the_numbers_of_a_validation(request, tmp_path):
-    """In the line of the log, in scalars.json, in what the loop returns."""
+    """In the line of the log, in scalars.json, and in the message hub."""
     runner = FakeRunner(request.node.name, str(tmp_path))
     hooks = [RuntimeInfoHook(), ProtocolHook(), LoggerHook()]
     hooks[2].json_log_path = f'{runner.timestamp}.json'
@@ -94,7 +94,8 @@ def test_beside_the_numbers_of_a_validation(request, tmp_path):
     metrics = {'wider_face/hard': 0.5}
     for hook in hooks:
         hook.after_val_epoch(runner, metrics=metrics)
-    assert metrics == {'wider_face/hard': 0.5, 'protocol': 'V'}
+    assert metrics == {'wider_face/hard': 0.5}  # numbers alone
+    assert runner.message_hub.get_info('val/protocol') == 'V'
     (line,) = runner.lines
     assert 'wider_face/hard: 0.5000' in line and 'protocol: V' in line
     for name in ('scalars', runner.timestamp):
@@ -107,7 +108,7 @@ def test_beside_the_numbers_of_a_validation(request, tmp_path):
 
 
 def test_no_numbers(request):
-    """As with format_only: `save_best` must not take the protocol for one."""
+    """As with format_only."""
     runner, hook, metrics = FakeRunner(request.node.name), ProtocolHook(), {}
     hook.before_val_epoch(runner)
     hook.after_val_epoch(runner, metrics)

@@ -131,7 +131,6 @@ ALL = list(range(7))
 WHOLE = {
     'sum/order': [10 * x for x in ALL],
     'sum/total': 210,
-    'protocol': 'O',
 }
 
 

@@ -3,18 +3,22 @@
 import itertools
 import logging
 import math
+import shutil
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mmdet.registry import METRICS
+from mmdet.registry import HOOKS, METRICS
 from mmdet.structures import DetDataSample
+from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.structures import InstanceData
 
+from mmsrn.datasets import DarkFaceDataset, WiderFaceDataset
 from mmsrn.evaluation.metrics import DarkFaceMetric, WiderFaceMetric
 from mmsrn.evaluation.protocols import eval_darkface, eval_widerface
 from mmsrn.evaluation.readers import (
@@ -291,9 +295,48 @@ def test_ranks_change_nothing(images, ranks):
 @pytest.mark.parametrize(
     'key', ['wider_face/hard', 'wider_face/all', 'dark_face/ap', 'auto']
 )
-def test_save_best(key):
-    """mmengine must know that more is better, by the name alone."""
-    hook = CheckpointHook(interval=1, save_best=key)
+def test_save_best(root, key):
+    """The configs say that more is better; mmengine's lists stay its own."""
+    assert not [
+        x for x in CheckpointHook._default_greater_keys if '_face' in x
+    ]
+    runtime = Config.fromfile(root / 'configs/_base_/default_runtime.py')
+    cfg = runtime.default_hooks.checkpoint
+    assert cfg.save_best == 'auto' and cfg.rule == 'greater'
+    cfg.save_best = key
+    hook = HOOKS.build(cfg)
     if key == 'auto':
         hook._init_rule(hook.rules, ['wider_face/hard'])
     assert hook.rules == ['greater']
+
+
+@pytest.mark.parametrize('metric', [DarkFaceMetric, WiderFaceMetric])
+def test_images_without_labels(metric, tmp_path):
+    """The first image says so, not the end of a test of hours."""
+    images = tmp_path / 'image'
+    images.mkdir()
+    cv2.imwrite(str(images / '1.png'), np.zeros((8, 8, 3), np.uint8))
+    if metric is DarkFaceMetric:
+        dataset = DarkFaceDataset(
+            ann_file='', data_root=str(tmp_path), test_mode=True
+        )
+    else:
+        names = tmp_path / 'filelist.txt'
+        names.write_text('event/1.png\nevent/2.png\n')
+        (images / 'event').mkdir()
+        for name in '12':
+            shutil.copy(images / '1.png', images / f'event/{name}.png')
+        dataset = WiderFaceDataset(
+            ann_file=names.name,
+            data_root=str(tmp_path),
+            data_prefix=dict(img='image/'),
+            test_mode=True,
+        )
+    found = sample(str(images / '1.png'), [[0, 0, 5, 5, 0.5]], [])
+    judge = metric()
+    judge.dataset_meta = dataset.metainfo
+    with pytest.raises(ValueError, match='no labels; set format_only=True'):
+        judge.process({}, [found])
+    judge = metric(format_only=True, outfile_prefix=str(tmp_path / 'out'))
+    assert evaluate(judge, [found], dataset.metainfo) == {}
+    assert (tmp_path / 'out.zip').is_file()

@@ -179,6 +179,84 @@ def test_separate_steps_start_alike(loss):
     assert not head.conv_cls_fs.weight.equal(head.conv_cls.weight)
 
 
+KAIMING = dict(type='Kaiming', layer='Conv2d')
+
+
+@pytest.mark.parametrize('loss', ['FocalLoss', 'CrossEntropyLoss'])
+def test_separate_predictors_start_alike_whatever_the_towers(loss):
+    """As in a short training, whose subnets are not N(0, 0.01)."""
+    head = make(
+        separate_steps=True,
+        refine_predictor=True,
+        feat_channels=64,
+        loss_cls=dict(type=loss),
+        init_cfg=KAIMING,
+        predictor_init=dict(
+            reg=dict(type='Normal', std=0.01),
+            refine=dict(type='Normal', std=0.001),
+        ),
+    )
+    head.init_weights()
+    for name, std in (('cls', 0.01), ('reg', 0.01)):
+        for step in ('', '_fs'):
+            layer = getattr(head, f'conv_{name}{step}')
+            assert layer.weight.std().item() == pytest.approx(std, rel=0.2)
+    assert head.conv_refine.weight.std().item() == pytest.approx(1e-3, rel=0.2)
+    bias = head.conv_cls.bias.reshape(2, -1)
+    torch.testing.assert_close(bias[:, 0], torch.full((2,), -4.59512))
+    assert head.conv_cls_fs.bias.equal(head.conv_cls.bias)
+    for layer in (head.conv_reg, head.conv_reg_fs, head.conv_refine):
+        assert not layer.bias.any()
+    for subnet in (head.cls_convs, head.cls_convs_fs, head.reg_convs_fs):
+        assert subnet[0].conv.weight.std() > 0.04
+
+
+def test_roles_are_the_overrides_of_old_configs():
+    """To the bit, as in the training of the weights that ship."""
+    roles = dict(
+        reg=dict(type='Normal', std=0.01),
+        refine=dict(type='Normal', std=0.001),
+    )
+    named = [
+        dict(type='Normal', name='conv_cls', std=0.01, bias_prob=0.01),
+        *[dict(cfg, name=f'conv_{x}') for x, cfg in roles.items()],
+    ]
+    states = []
+    for cfg in (
+        dict(init_cfg=KAIMING, predictor_init=roles),
+        dict(init_cfg=dict(KAIMING, override=named)),
+    ):
+        torch.manual_seed(0)
+        head = make(refine_predictor=True, **cfg)
+        head.init_weights()
+        states.append(head.state_dict())
+    for name, value in states[0].items():
+        assert value.equal(states[1][name]), name
+
+
+@pytest.mark.parametrize('as_list', [False, True])
+def test_initialisation_of_what_is_not_built(as_list):
+    """An `override` as configs had it, and more that options leave out."""
+    normal = dict(type='Normal', std=0.5)
+    names = ('conv_cls', 'conv_reg', 'conv_refine', 'conv_cls_fs')
+    init_cfg = dict(KAIMING, override=[dict(normal, name=x) for x in names])
+    init_cfg['override'].append(dict(KAIMING, name='reg_convs_fs'))
+    if as_list:
+        norm = dict(type='Constant', layer='GroupNorm', val=1)
+        init_cfg = [init_cfg, norm]
+    for levels in ((2,), ()):
+        for options in (dict(), dict(refine_predictor=True)):
+            head = make(init_cfg=init_cfg, str_levels=levels, **options)
+            head.init_weights()
+            assert head.conv_cls.weight.std() > 0.2
+            assert head.conv_reg.weight.std() > 0.3
+    unknown = dict(KAIMING, override=dict(normal, name='conv_clss'))
+    with pytest.raises(RuntimeError, match='conv_clss'):
+        make(init_cfg=unknown).init_weights()
+    with pytest.raises(ValueError, match="no role 'conv_cls'; it has cls, r"):
+        make(predictor_init=dict(conv_cls=normal))
+
+
 def test_wrong_number_of_maps():
     with pytest.raises(ValueError, match='3 maps.* or 6 .*put out 4'):
         make()(maps()[:4])
@@ -225,10 +303,16 @@ def test_initial_softmax(classes, tmp_path):
     with torch.no_grad():
         head.conv_cls.bias.uniform_()
     file = str(tmp_path / 'head.pth')
-    torch.save(head.state_dict(), file)
-    other = make(**cfg, init_cfg=dict(type='Pretrained', checkpoint=file))
-    other.init_weights()
-    assert torch.equal(other.conv_cls.bias, head.conv_cls.bias)
+    # Even if all are equal.
+    for value in (None, -2.0):
+        if value is not None:
+            torch.nn.init.constant_(head.conv_cls.bias, value)
+        torch.save(head.state_dict(), file)
+        pretrained = dict(type='Pretrained', checkpoint=file)
+        for init_cfg in (pretrained, [KAIMING, pretrained]):
+            other = make(**cfg, init_cfg=init_cfg)
+            other.init_weights()
+            assert torch.equal(other.conv_cls.bias, head.conv_cls.bias)
 
 
 # -- Loss ------------------------------------------------------------------
@@ -550,6 +634,13 @@ def test_mixed_precision():
         (dict(stc_levels=0), r'stc_levels=0 must be a tuple.* \(\) switches'),
         (dict(str_levels='(2,)'), r"str_levels='\(2,\)' must be a tuple"),
         (dict(stacked_convs=1), 'stacked_convs=1'),
+        (
+            dict(
+                num_classes=2,
+                bbox_coder=dict(type='SRNBBoxCoder', clip_border=False),
+            ),
+            'num_classes=2 set clip_border=True',
+        ),
         (dict(train_cfg=dict(first_step=step(0.7, 0.3))), 'second_step'),
         (dict(train_cfg=dict(STEPS, third_step={})), "'third_step'"),
         (dict(train_cfg=dict(STEPS, pos_weight=3)), "'pos_weight'"),
@@ -563,6 +654,30 @@ def test_mixed_precision():
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         make(**kwargs)
+
+
+def test_losses_are_those_of_mmdet():
+    """For tools that look at a head; what selects is beside them."""
+    head = make()
+    assert type(head.loss_cls).__name__ == 'FocalLoss'
+    assert head.loss_cls.use_sigmoid
+    assert type(head.loss_bbox).__name__ == 'SmoothL1Loss'
+    assert head.loss_stc.loss_cls is head.loss_cls
+    assert head.loss_str.loss_bbox is head.loss_bbox
+    gts, metas = ground_truth()
+    outputs = random_outputs(head)
+    before = head.loss_by_feat(*outputs, gts, metas)
+    head.loss_cls.loss_weight = head.loss_bbox.loss_weight = 2.0
+    head.gate.theta = 0.5  # the head owns it
+    after = head.loss_by_feat(*outputs, gts, metas)
+    for name in ('loss_cls_fs', 'loss_bbox_fs', 'loss_bbox_ss'):
+        torch.testing.assert_close(after[name], 2 * before[name])
+    assert after['stc_removed'] > before['stc_removed']
+
+
+def test_targets_of_mmdet():
+    with pytest.raises(NotImplementedError, match='SRNHead: .*assign'):
+        make().get_targets([], [], [], [])
 
 
 def test_training_without_train_cfg():
@@ -655,7 +770,7 @@ def published(head, outputs, b, thr, theta, small, nms_thr, per_level, top):
 @pytest.mark.parametrize('small', [0, 60])
 @pytest.mark.parametrize('seed', range(3))
 def test_detections_as_published(seed, small):
-    head = make()
+    head = make(bbox_coder=dict(type='SRNBBoxCoder', clip_border=False))
     head.test_cfg.small_map_cells = small
     head.test_cfg.score_thr = 0.12
     outputs = random_outputs(head, seed=seed)
@@ -715,6 +830,25 @@ def test_softmax_scores_are_those_of_the_second_step(levels):
     np.testing.assert_allclose(
         [x[0] for x in ours], [x[0] for x in sorted(expected)], atol=1e-6
     )
+
+
+def test_classes_do_not_mix_in_nms():
+    """Boxes over the border of the image, as of faces that it cuts."""
+    head = make(num_classes=2, stc_levels=(), str_levels=())
+    outputs = [[None] * 3, [None] * 3, [], []]
+    for i, size in enumerate(SIZES):
+        logits = torch.full((1, 4, *size), -9.0)
+        deltas = torch.zeros(1, 8, *size)
+        if i == 2:  # two anchors at the left and at the right border
+            logits[0, 0, 1, 0], logits[0, 1, 1, 5] = 2.0, 1.0
+            deltas[0, 0, 1, 0], deltas[0, 0, 1, 5] = -0.4, 0.4
+        outputs[2].append(logits)
+        outputs[3].append(deltas)
+    meta = [dict(img_shape=SIZE, scale_factor=(1.0, 1.0))]
+    (found,) = head.predict_by_feat(*outputs, meta)
+    assert found.labels.tolist() == [0, 1]
+    assert found.bboxes.min() == 0
+    assert (found.bboxes[:, 2:] <= torch.tensor(SIZE[::-1])).all()
 
 
 def test_no_detection():

@@ -8,7 +8,6 @@ from mmdet.registry import MODELS
 from mmengine.structures import InstanceData
 
 from mmsrn.models.losses import ScaleAwareMarginLoss
-from mmsrn.models.two_step import STCLoss
 from mmsrn.utils import register_all_modules
 
 register_all_modules()
@@ -76,9 +75,9 @@ def test_small_faces_are_pulled_harder():
     assert small > large > 0
 
 
-def test_stc_tells_the_sizes():
+def test_stc_tells_the_sizes(stc):
     """To both steps; sums over the positives of each, term by term."""
-    loss = STCLoss(SML, levels=(0,), theta=0.5)
+    loss = stc(SML, levels=(0,), theta=0.5)
     in_levels = torch.tensor([True, True, True, False])
     first = torch.tensor([[[1.0], [-1.0], [2.0]]])
     second = torch.tensor([[[0.5], [0.3], [-0.6], [0.1]]])
@@ -107,7 +106,7 @@ def test_stc_tells_the_sizes():
     assert losses['loss_cls_ss'].item() == pytest.approx(total / 2, rel=1e-5)
 
 
-def test_stc_tells_no_other_loss():
+def test_stc_tells_no_other_loss(stc):
     args = (
         torch.zeros(1, 2, 1),
         torch.tensor([[0, 1]]),
@@ -117,7 +116,7 @@ def test_stc_tells_no_other_loss():
         torch.tensor([True, True]),
         1,
     )
-    loss = STCLoss(dict(type='FocalLoss'), levels=(0,))
+    loss = stc(dict(type='FocalLoss'), levels=(0,))
     sizes = torch.tensor([[9.0, 0.0]])
     assert loss(*args)[0] == loss(*args, sizes, sizes)[0]
 

@@ -275,6 +275,7 @@ def test_bad_maps():
         ),
         (dict(loss_cls=dict(type='QualityFocalLoss')), 'use FocalLoss'),
         (dict(loss_cls=dict(type='VarifocalLoss')), 'use FocalLoss'),
+        (dict(loss_cls=dict(type='GHMC')), 'GHMC ignores the weights'),
     ],
 )
 def test_bad_settings(kwargs, message):

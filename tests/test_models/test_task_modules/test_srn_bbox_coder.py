@@ -50,7 +50,15 @@ def test_size_clamp():
     assert torch.isfinite(huge).all()
 
 
-def test_leaves_the_image():
-    coder, box = SRNBBoxCoder(), torch.tensor([[-5.0, -5.0, 30.0, 30.0]])
-    out = coder.decode(box, torch.zeros(1, 4), max_shape=(20, 20))
-    torch.testing.assert_close(out, box)
+def test_stays_in_the_image():
+    """But not as published, nor where anchors move, which names no image."""
+    box = torch.tensor([[-5.0, -5.0, 30.0, 30.0]])
+
+    def decode(coder, **kwargs):
+        return coder.decode(box, torch.zeros(1, 4), **kwargs).tolist()
+
+    coder = SRNBBoxCoder()
+    assert decode(coder, max_shape=(20, 25)) == [[0, 0, 25, 20]]
+    assert decode(coder) == box.tolist()
+    published = SRNBBoxCoder(clip_border=False)
+    assert decode(published, max_shape=(20, 25)) == box.tolist()

@@ -143,7 +143,7 @@ def published(kept, height, width, max_size):
 @pytest.mark.parametrize('shape', [(170, 221), (400, 533)])
 def test_equals_the_published_steps(views, shape):
     look, kept = random_detections(shape[0])
-    model = BBoxVotingTTAModel(module=Detector(look))
+    model = BBoxVotingTTAModel(module=Detector(look), offset=1)
     (sample,) = model.test_step(views(blank(*shape)))
     expected = published(kept, *shape, 300)
     found = sample.pred_instances
@@ -208,6 +208,11 @@ def test_offset_of_a_flip(views):
         assert model._map_back(view).bboxes[0, 0] == x1
 
 
+def test_corners_are_those_of_mmdet_by_default():
+    model = BBoxVotingTTAModel(module=Detector(white_boxes(0)))
+    assert model.voting['offset'] == model.inference.offset == 0
+
+
 def test_sizes_that_count(views):
     """Found in every view, but large ones not enlarged, small ones not
     reduced."""
@@ -217,7 +222,7 @@ def test_sizes_that_count(views):
         return in_view(sample, faces), [0.5, 0.4]
 
     counted = []
-    model = BBoxVotingTTAModel(module=Detector(look))
+    model = BBoxVotingTTAModel(module=Detector(look), offset=1)
     map_back = model._map_back
     model._map_back = lambda x: counted.append(map_back(x)) or counted[-1]
     (sample,) = model.test_step(views(blank(200, 200), max_size=400))

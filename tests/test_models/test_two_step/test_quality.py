@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from mmsrn.models.two_step import STCLoss
 from mmsrn.utils import register_all_modules
 
 register_all_modules()
@@ -65,9 +64,9 @@ def run(loss, first, second):
 
 @pytest.mark.parametrize('cfg, by_hand', LOSSES, ids=['qfl', 'vfl'])
 @pytest.mark.parametrize('per_image', [False, True])
-def test_sums(cfg, by_hand, per_image):
+def test_sums(stc, cfg, by_hand, per_image):
     theta = 0.7
-    loss = STCLoss(
+    loss = stc(
         cfg,
         levels=(0,),
         theta=theta,
@@ -111,9 +110,9 @@ def test_sums(cfg, by_hand, per_image):
 
 
 @pytest.mark.parametrize('cfg', [x for x, _ in LOSSES], ids=['qfl', 'vfl'])
-def test_least_where_the_score_is_the_quality(cfg):
+def test_least_where_the_score_is_the_quality(stc, cfg):
     """Which is what such a loss is for."""
-    loss = STCLoss(cfg, levels=())
+    loss = stc(cfg, levels=())
     quality = torch.tensor([[0.6]])
     logits = torch.linspace(-3, 3, 61).requires_grad_()
     for z in logits:
@@ -134,8 +133,8 @@ def test_least_where_the_score_is_the_quality(cfg):
     assert (logits.grad[logits > best + 0.05] > 0).all()
 
 
-def test_without_a_quality():
-    loss = STCLoss(LOSSES[0][0], levels=(0,))
+def test_without_a_quality(stc):
+    loss = stc(LOSSES[0][0], levels=(0,))
     first, second = ((a, b, None) for a, b, _ in draw())
     with pytest.raises(ValueError, match='QualityFocalLoss.*first_extra'):
         run(loss, first, second)

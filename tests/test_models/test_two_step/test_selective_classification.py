@@ -51,8 +51,8 @@ case = st.tuples(
     st.booleans(),
     st.booleans(),
 )
-def test_equation(images, theta, spare, all_levels):
-    loss = STCLoss(
+def test_equation(stc, images, theta, spare, all_levels):
+    loss = stc(
         FOCAL,
         levels=(0,),
         theta=theta,
@@ -96,58 +96,58 @@ def test_gate_is_the_published_one():
 @pytest.mark.parametrize('use_sigmoid', [True, False])
 def test_gate_of_many_classes(use_sigmoid):
     """A softmax has a background, whose confidence is 0.92 and 0.998 here."""
-    cfg = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
+    gate = STCGate(theta=0.99, use_sigmoid=use_sigmoid)
     scores = torch.tensor([[0.008] * 10, [0.0002] * 10, [0.2] + [0.0] * 9])
-    passed = STCLoss(cfg, theta=0.99).gate.passes(scores).tolist()
+    passed = gate.passes(scores).tolist()
     assert passed == [not use_sigmoid, False, True]
 
 
-def test_no_gradient_through_the_gate():
-    stc = STCLoss(FOCAL, levels=(0,))
+def test_no_gradient_through_the_gate(stc):
+    loss = stc(FOCAL, levels=(0,))
     first = torch.full((1, 4, 1), -3.0, requires_grad=True)
     labels = torch.full((1, 6), 1)
     second = torch.zeros(1, 6, 1, requires_grad=True)
-    losses, _ = stc(first, labels, first.sigmoid(), second, labels, LEVEL, 1)
+    losses, _ = loss(first, labels, first.sigmoid(), second, labels, LEVEL, 1)
     losses['loss_cls_ss'].backward()
     assert first.grad is None and (second.grad != 0).all()
 
 
-def test_dropped_negatives_get_no_gradient():
-    stc = STCLoss(FOCAL, levels=(0,))
+def test_dropped_negatives_get_no_gradient(stc):
+    loss = stc(FOCAL, levels=(0,))
     first = torch.tensor([-9.0, 0.0, -9.0, 0.0]).reshape(1, 4, 1)
     labels = torch.tensor([[1, 1, 0, 0, 1, -1]])
     second = torch.zeros(1, 6, 1, requires_grad=True)
-    losses, _ = stc(first, labels, first.sigmoid(), second, labels, LEVEL, 1)
+    losses, _ = loss(first, labels, first.sigmoid(), second, labels, LEVEL, 1)
     losses['loss_cls_ss'].backward()
     # Easy negative, negative, two positives, other level, ignored.
     assert (second.grad[0, :, 0] != 0).tolist() == [0, 1, 1, 1, 1, 0]
 
 
-def test_switched_off():
-    stc = STCLoss(FOCAL, levels=())
+def test_switched_off(stc):
+    loss = stc(FOCAL, levels=())
     logits, labels = torch.zeros(1, 6, 1), torch.tensor([[0, 1, 1, 1, 1, -1]])
-    losses, selected = stc(
+    losses, selected = loss(
         None, labels, None, logits, labels, torch.zeros(6).bool(), 1
     )
     assert list(losses) == ['loss_cls_ss']
     assert selected.tolist() == [[True] * 5 + [False]]
 
 
-def test_nothing_selected_keeps_the_graph():
-    stc = STCLoss(FOCAL, levels=(0,))
+def test_nothing_selected_keeps_the_graph(stc):
+    loss = stc(FOCAL, levels=(0,))
     logits = torch.full((1, 6, 1), -9.0, requires_grad=True)
     labels = torch.full((1, 6), -1)
     first = logits[:, LEVEL]
-    losses, _ = stc(first, labels, first, logits, labels, LEVEL, 1)
+    losses, _ = loss(first, labels, first, logits, labels, LEVEL, 1)
     sum(losses.values()).backward()
     assert (logits.grad == 0).all()
 
 
-def test_per_image_normaliser():
-    stc = STCLoss(FOCAL, levels=(), per_image=True)
+def test_per_image_normaliser(stc):
+    loss = stc(FOCAL, levels=(), per_image=True)
     logits = torch.zeros(2, 3, 1)
     labels = torch.tensor([[0, 0, 1], [1, 1, 1]])
-    losses, _ = stc(
+    losses, _ = loss(
         None, labels, None, logits, labels, torch.zeros(3).bool(), 1
     )
     first = (2 * focal(0, True) + focal(0, False)) / 2
@@ -159,4 +159,19 @@ def test_per_image_normaliser():
 @pytest.mark.parametrize('theta', [-0.1, 1.0])
 def test_bad_theta(theta):
     with pytest.raises(ValueError, match='theta'):
-        STCLoss(FOCAL, theta=theta)
+        STCGate(theta=theta)
+
+
+@pytest.mark.parametrize('kind', ['GHMC', 'EQLV2Loss'])
+def test_a_loss_with_weights_of_its_own(kind):
+    """The selection and the divisors would be lost without a word."""
+    with pytest.raises(ValueError, match=f'loss_cls={kind} ignores the weig'):
+        STCLoss(dict(type=kind))
+
+
+@pytest.mark.parametrize('reduction', ['none', 'sum'])
+def test_a_loss_without_a_divisor(reduction):
+    with pytest.raises(
+        ValueError, match=f"FocalLoss has reduction='{reduction}"
+    ):
+        STCLoss(dict(FOCAL, reduction=reduction))

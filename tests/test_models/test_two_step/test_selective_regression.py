@@ -45,7 +45,7 @@ def test_equation():
 
 
 def test_switched_off():
-    out = STRLoss(SMOOTH_L1, levels=())(None, samples([1.0], [0], [1]))
+    out = STRLoss(SMOOTH_L1)(None, samples([1.0], [0], [1]))
     assert list(out) == ['loss_bbox_ss']
 
 
@@ -58,7 +58,7 @@ def test_no_positives():
 
 
 def test_per_image_normaliser():
-    out = STRLoss(SMOOTH_L1, levels=(), per_image=True)(
+    out = STRLoss(SMOOTH_L1, per_image=True)(
         None, samples([1.0, 1.0, 1.0], [0, 0, 1], [2, 1])
     )
     one = smooth_l1(1.0)
@@ -66,7 +66,7 @@ def test_per_image_normaliser():
 
 
 def test_iou_loss_on_boxes():
-    loss = STRLoss(dict(type='GIoULoss'), levels=())
+    loss = STRLoss(dict(type='GIoULoss'))
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
     counted = torch.ones(1, 1, dtype=torch.bool)
     inds = torch.zeros(1, dtype=torch.long)
@@ -94,7 +94,7 @@ def test_another_loss_in_the_second_step():
 
 @pytest.mark.parametrize(
     'kind',
-    ['SmoothL1Loss', 'L1Loss', 'BalancedL1Loss', 'MSELoss', 'GHMR'],
+    ['SmoothL1Loss', 'L1Loss', 'BalancedL1Loss', 'MSELoss'],
 )
 def test_loss_of_deltas_gets_no_boxes(kind):
     with pytest.raises(ValueError, match=f'loss_bbox_ss={kind} is .* IoULoss'):
@@ -110,3 +110,23 @@ def test_loss_of_deltas_gets_no_boxes(kind):
 )
 def test_losses_of_boxes_fit_the_second_step(kind):
     assert STRLoss(SMOOTH_L1, loss_bbox_ss=dict(type=kind)).decodes_second
+
+
+@pytest.mark.parametrize(
+    'losses',
+    [
+        dict(loss_bbox=dict(type='GHMR')),
+        dict(loss_bbox=SMOOTH_L1, loss_bbox_ss=dict(type='GHMR')),
+    ],
+)
+def test_a_loss_with_weights_of_its_own(losses):
+    with pytest.raises(ValueError, match='=GHMR ignores the weights'):
+        STRLoss(**losses)
+
+
+def test_a_loss_without_a_divisor():
+    for kind in ('loss_bbox', 'loss_bbox_ss'):
+        losses = dict(loss_bbox=SMOOTH_L1)
+        losses[kind] = dict(type='IoULoss', reduction='none')
+        with pytest.raises(ValueError, match=f'{kind}=IoULoss has reduct'):
+            STRLoss(**losses)

@@ -1,5 +1,6 @@
 """Assigners; importing registers them in mmdet."""
 
+from .chunked_max_iou_assigner import ChunkedMaxIoUAssigner
 from .levelwise_assigner import LevelwiseAssigner
 
-__all__ = ['LevelwiseAssigner']
+__all__ = ['ChunkedMaxIoUAssigner', 'LevelwiseAssigner']

@@ -11,16 +11,20 @@ from torch import Tensor
 class SRNBBoxCoder(DeltaXYWHBBoxCoder):
     """``DeltaXYWHBBoxCoder`` with SRN's defaults and a free size clamp.
 
-    No means, no standard deviations and no clipping to the image, as in the
-    function ``compute_loc_bboxes`` of the published code.  That code does not
-    clamp ``dw`` and ``dh`` either; here they are clamped as everywhere in
-    mmdet unless ``max_log_scale`` is raised.
+    No means and no standard deviations, as in the function
+    ``compute_loc_bboxes`` of the published code.  That code neither clamps
+    ``dw`` and ``dh`` nor clips boxes to the image; here both are done, as
+    everywhere in mmdet, unless ``max_log_scale`` is raised and
+    ``clip_border`` switched off.
 
     Args:
         max_log_scale (float): Bound on ``|dw|`` and ``|dh|``.  Defaults to
             mmdet's ln(1000 / 16) = 4.135.  80 is no bound in practice, and
             still finite in float32 after ``exp``.
-        clip_border (bool): Clip decoded boxes to ``max_shape``.
+        clip_border (bool): Clip decoded boxes to ``max_shape``.  Without,
+            detections may leave the image; and since the NMS of several
+            classes keeps these apart only where no coordinate is negative,
+            ``SRNHead`` then wants one class.
         **kwargs: Further arguments of ``DeltaXYWHBBoxCoder``.
 
     Example:
@@ -34,7 +38,7 @@ class SRNBBoxCoder(DeltaXYWHBBoxCoder):
     def __init__(
         self,
         max_log_scale: float = 4.135166556742356,
-        clip_border: bool = False,
+        clip_border: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(clip_border=clip_border, **kwargs)
