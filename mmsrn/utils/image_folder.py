@@ -15,7 +15,7 @@ from mmsrn.utils.folder_tree import (
     copy_files,
     find_files,
     is_current,
-    remove_partial,
+    remove_unfinished,
 )
 from mmsrn.utils.image_files import (
     IMAGE_SUFFIXES,
@@ -123,7 +123,7 @@ def process_folder(
     dst.mkdir(parents=True, exist_ok=True)
     with _locked(dst):
         _check_record(dst, json.loads(json.dumps(settings)))
-        remove_partial(dst, files)
+        remove_unfinished(dst, [*files, Path(RECORD)])
         others = [x for x in files if x.suffix.lower() not in IMAGE_SUFFIXES]
         report.copied = copy_files(src, dst, others)
         todo = [x for x in images if not is_current(src / x, dst / x)]
