@@ -14,7 +14,7 @@ from mmsrn.utils.one_line import one_line
 __all__ = ['one_line_errors']
 
 _TRACEBACK = 'MMSRN_TRACEBACK'
-_IMAGE_READER = 'mmcv/transforms/loading.py'
+_IMAGE_READERS = ('mmcv/transforms/loading.py', 'transforms/load_image.py')
 # A call whose arguments do not suit the function.
 _WRONG_ARGUMENTS = re.compile(
     r'\(\) (got an unexpected keyword argument|missing \d+ required|'
@@ -33,7 +33,7 @@ def _unreadable_image(error: Exception) -> str | None:
         return None
     # A worker of a data loader sends its traceback as the text.
     told = ''.join(traceback.format_exception(error))
-    if _IMAGE_READER not in told:
+    if not any(x in told for x in _IMAGE_READERS):
         return None
     reason = (str(error).strip().splitlines() or [''])[-1]
     return (

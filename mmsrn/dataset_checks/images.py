@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
 from rich.progress import track
 
-_ORIENTATION = 0x0112  # EXIF tag
+from mmsrn.utils.image_files import read_image
 
 Size = tuple[int, int]
 
@@ -59,12 +58,8 @@ def read_images(
 def _decode(path: Path) -> Size | Problem:
     """Size as training sees it, or what is wrong."""
     try:
-        with Image.open(path) as image:
-            image.load()
-            width, height = image.size
-            if image.getexif().get(_ORIENTATION, 1) >= 5:
-                width, height = height, width
-            return width, height
+        height, width = read_image(path).shape[:2]
+        return width, height
     except FileNotFoundError:
         return Problem('missing images', '', f'{path} does not exist')
     except Exception as error:  # a damaged file may raise anything

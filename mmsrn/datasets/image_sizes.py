@@ -5,14 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmengine.logging import print_log
-from PIL import Image
 from rich.progress import track
 
 from mmsrn.evaluation.readers import AnnotationError
 from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.image_header import read_header
 
 Sizes = dict[str, tuple[int, int]]
-_ORIENTATION = 0x0112  # EXIF tag
 
 
 def read_size_csv(path: str | Path) -> Sizes:
@@ -48,19 +47,13 @@ def read_size_csv(path: str | Path) -> Sizes:
 
 def _header_size(path: Path) -> tuple[int, int]:
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Decoders turn photographs of a camera on its side.
-            turned = image.format in ('JPEG', 'MPO') and (
-                image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-            )
-            return (height, width) if turned else (width, height)
+        return read_header(path).size
     except FileNotFoundError:
         raise AnnotationError(
             f'{path}: no such image, but the annotations name it; check '
             'data_root and data_prefix, or give image_sizes'
         ) from None
-    except Exception as error:  # a damaged file may raise anything
+    except (OSError, ValueError) as error:
         raise AnnotationError(f'{path}: not a readable image: {error}') from (
             None
         )

@@ -11,24 +11,45 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.image_header import (
+    read_header,
+    turn_upright,
+    unlimited_pil,
+)
 from mmsrn.utils.one_line import one_line
 
 __all__ = [
     'ABOUT_ONE_IMAGE',
     'IMAGE_SUFFIXES',
     'decode_image',
+    'decode_incomplete_jpeg',
     'process_image',
     'read_image',
     'start_worker',
 ]
 
-#: Names of images end in one of these.
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
-_LOSSLESS_WEBP = 101
-_PIL = threading.Lock()
+_JPEG = ('.jfif', '.jpe', '.jpeg', '.jpg', '.mpo')
+#: Names of images end in one of these, in small or capital letters.
+IMAGE_SUFFIXES = (
+    *_JPEG,
+    '.avif',
+    '.bmp',
+    '.gif',
+    '.jp2',
+    '.pgm',
+    '.png',
+    '.ppm',
+    '.tif',
+    '.tiff',
+    '.webp',
+)
+_LOSSLESS = {
+    '.avif': [cv2.IMWRITE_AVIF_QUALITY, 100],
+    '.webp': [cv2.IMWRITE_WEBP_QUALITY, 101],
+}
 #: What the reading or the processing of one image may raise.
 # PIL raises SyntaxError on broken PNG files; RuntimeError is, among others,
 # PyTorch's want of memory.
@@ -59,51 +80,75 @@ def start_worker() -> None:
 
 
 def read_image(path: Path, grey: bool = False) -> np.ndarray:
-    """Read an image as mmcv does; damaged files are refused.
+    """Read an image as training does; damaged files are refused.
 
     Args:
         path (Path): The file.
         grey (bool): Leave grey images grey.
 
     Returns:
-        np.ndarray: (h, w, 3) BGR, or (h, w), uint8, turned as EXIF says.
+        np.ndarray: (h, w, 3) BGR, or (h, w), uint8, upright.
 
     Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is no image, or an incomplete one.
+        OSError: If it cannot be read, or is incomplete.
+        ValueError: See :func:`decode_image`.
     """
     return decode_image(path.read_bytes(), grey)
 
 
-def decode_image(data: bytes, grey: bool = False) -> np.ndarray:
-    """Decode an image file's content as mmcv does; damage is refused.
+def decode_image(
+    data: bytes, grey: bool = False, check: bool = True
+) -> np.ndarray:
+    """Decode an image file's content: all that reads images does it so.
+
+    Pixels are those of OpenCV, turned as EXIF says in every format that has
+    it.
 
     Args:
         data (bytes): Content of the file.
         grey (bool): Leave grey images grey.
+        check (bool): Refuse damage that OpenCV is silent about, which takes
+            the time of a second decoding.
 
     Returns:
-        np.ndarray: (h, w, 3) BGR, or (h, w), uint8, turned as EXIF says.
+        np.ndarray: (h, w, 3) BGR, or (h, w), uint8, upright.
 
     Raises:
         OSError: If it is incomplete.
-        ValueError: If it is no image.
+        ValueError: If it is no image, or has more than
+            ``mmsrn.utils.image_header.MAX_PIXELS``.
     """
-    with _PIL:  # its limit is that of all threads
-        limit = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None  # a limit for pictures from the web
-        try:
-            with Image.open(io.BytesIO(data)) as file:
-                file.load()  # OpenCV fills what is missing with grey
-        except UnidentifiedImageError:
-            raise ValueError('is no image, or of an unknown format') from None
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    header = read_header(data)
+    if check:
+        with unlimited_pil(), Image.open(io.BytesIO(data)) as file:
+            file.load()  # OpenCV fills what is missing with grey
     flag = cv2.IMREAD_ANYCOLOR if grey else cv2.IMREAD_COLOR
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    image = cv2.imdecode(
+        np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION
+    )
     if image is None:
         raise ValueError('OpenCV cannot decode it')
-    return image
+    # OpenCV turns TIFF files in any case.
+    if header.format == 'TIFF':
+        return image
+    return turn_upright(image, header.orientation)
+
+
+def decode_incomplete_jpeg(data: bytes) -> np.ndarray:
+    """Decode what there is of a JPEG file whose end is missing.
+
+    Args:
+        data (bytes): Content of the file.
+
+    Returns:
+        np.ndarray: (h, w, 3) BGR, uint8, upright; grey where it is missing.
+
+    Raises:
+        ValueError: If it is no JPEG file, or its header is missing too.
+    """
+    if read_header(data).format not in ('JPEG', 'MPO'):
+        raise ValueError('is incomplete')
+    return decode_image(data + b'\xff\xd9', check=False)
 
 
 def process_image(
@@ -138,15 +183,14 @@ def process_image(
         (dst / name).unlink(missing_ok=True)
         return one_line(error) or type(error).__name__
     suffix = Path(name).suffix.lower()
-    options: list[int] = []
-    if suffix in ('.jpg', '.jpeg'):
+    options = _LOSSLESS.get(suffix, [])
+    if suffix in _JPEG:
+        suffix = '.jpg'
         options = [
             *(cv2.IMWRITE_JPEG_QUALITY, jpeg_quality),
             cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
             cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
         ]
-    elif suffix == '.webp':
-        options = [cv2.IMWRITE_WEBP_QUALITY, _LOSSLESS_WEBP]
     # Not cv2.imwrite: it is silent about full disks.
     fine, data = cv2.imencode(suffix, result, options)
     if not fine:
