@@ -10,12 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mmsrn.apis.photos import (
-    PhotoError,
-    find_photos,
-    holds_several,
-    read_photo,
-)
+from mmsrn.apis.photo_search import find_photos, holds_several
+from mmsrn.apis.photos import PhotoError, read_photo
 
 # Red, green / blue, white in BGR; lossless formats must give just this.
 BGR = np.array(

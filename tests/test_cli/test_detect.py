@@ -247,12 +247,15 @@ def test_settings(mmsrn, paint, monkeypatch):
             enhance='none',
             tile='auto',
             batch_size=1,
+            strict=False,
+            max_faces=None,
         ),
     )
     args = (
         '--model m.pth --config c.py --backend torch --device cuda:1 '
         '--precision bfloat16 --score-thr 0.25 --min-size 10 --max-size 99.5 '
-        '--scale 640,original --enhance lime --tile none --batch-size 4'
+        '--scale 640,original --enhance lime --tile none --batch-size 4 '
+        '--strict --max-faces 2000'
     )
     mmsrn('detect', 'a.png', *args.split())
     assert seen.pop() == (
@@ -268,6 +271,8 @@ def test_settings(mmsrn, paint, monkeypatch):
             enhance='lime',
             tile=None,
             batch_size=4,
+            strict=True,
+            max_faces=2000,
         ),
     )
     mmsrn('detect', 'a.png', '--scale', 'original', '--tile', '512')

@@ -23,7 +23,7 @@ def tree(tmp_path, monkeypatch):
 
 def found(*given, left_out=()):
     """Content, kind and names of pictures, if nothing is wrong."""
-    sources, problems = find_sources(given, map(Path, left_out))
+    sources, problems, _ = find_sources(given, map(Path, left_out))
     assert not problems
     return [(x.content, x.kind, str(x.picture)) for x in sources]
 
@@ -90,7 +90,7 @@ def test_results_of_the_same_name_stay_apart(tree, tmp_path):
 def test_text_files_of_the_same_name_stay_apart(tree):
     given = ['x.jpg', 'x.png', 'x.avi', 'y.avi', 'y.mkv', 'z.mkv']
     tree(*given)
-    sources, _ = find_sources(given)
+    sources, _, _ = find_sources(given)
     assert [str(x.text) for x in sources] == [*given[:5], 'z']
     pictures = [str(x.picture) for x in sources]
     assert pictures == [
@@ -137,7 +137,7 @@ def test_what_is_not_there_is_named_and_the_rest_is_found(tree):
         'no*.mp4',
         'http://x/y.jpg',
     ]
-    sources, problems = find_sources(given)
+    sources, problems, _ = find_sources(given)
     assert [x.content for x in sources] == ['a.jpg']
     starts = [
         'no.jpg: no such file or folder',
