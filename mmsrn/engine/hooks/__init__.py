@@ -1,5 +1,6 @@
 """Hooks of the runner."""
 
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .epoch_seed_hook import EpochSeedHook
 from .master_logger_hook import MasterLoggerHook
@@ -7,6 +8,7 @@ from .prepare_for_inference_hook import PrepareForInferenceHook
 from .protocol_hook import ProtocolHook
 
 __all__ = [
+    'AtomicCheckpointHook',
     'ChannelsLastHook',
     'EpochSeedHook',
     'MasterLoggerHook',
