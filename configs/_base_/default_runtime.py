@@ -20,7 +20,7 @@ default_hooks = dict(
         save_best='auto',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='DetVisualizationHook'),
+    visualization=dict(type='NestedVisualizationHook'),
     # Results say how the images were tested.
     protocol=dict(type='ProtocolHook'),
     # Resumed trainings end as uninterrupted ones.

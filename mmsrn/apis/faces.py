@@ -56,6 +56,11 @@ class Faces:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """tuple[int, int]: Width and height of the upright photo."""
+        return self.photo.shape[1], self.photo.shape[0]
+
     def __repr__(self) -> str:
         best = f', best score {self.scores[0]:.2f}' if len(self) else ''
         faces = '1 face' if len(self) == 1 else f'{len(self)} faces'
@@ -71,7 +76,7 @@ class Faces:
             ``score``; also ``incomplete`` and ``limit``, if they are not
             None.
         """
-        height, width = self.photo.shape[:2]
+        width, height = self.size
         remarks = dict(incomplete=self.incomplete, limit=self.limit)
         return dict(
             name=self.name,

@@ -50,7 +50,8 @@ def test_threshold_does_without_the_network(calls, detector, path):
 
     message, lower, rows, download = calls['show'](state, 0.2, 0)
     assert '2 faces' in message and len(rows) == 2
-    assert (lower != picture).any()
+    lower, picture = (np.asarray(Image.open(x)) for x in (lower, picture))
+    assert lower.shape == picture.shape and (lower != picture).any()
     saved = json.loads(Path(download.value['path']).read_text())
     assert [x['score'] for x in saved['faces']] == [0.9, 0.3]
     message, _, rows, _ = calls['show'](state, 0.2, 50)

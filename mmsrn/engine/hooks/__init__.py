@@ -4,6 +4,7 @@ from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .epoch_seed_hook import EpochSeedHook
 from .master_logger_hook import MasterLoggerHook
+from .nested_visualization_hook import NestedVisualizationHook
 from .prepare_for_inference_hook import PrepareForInferenceHook
 from .protocol_hook import ProtocolHook
 
@@ -12,6 +13,7 @@ __all__ = [
     'ChannelsLastHook',
     'EpochSeedHook',
     'MasterLoggerHook',
+    'NestedVisualizationHook',
     'PrepareForInferenceHook',
     'ProtocolHook',
 ]
