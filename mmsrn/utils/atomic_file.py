@@ -18,7 +18,7 @@ __all__ = ['atomic_file', 'is_partial', 'is_stream', 'remove_partial']
 _LONGEST = 255
 #: Bytes that the writer adds to the name: dots, process and thread.
 _WRITER = 35
-_PARTIAL = re.compile(r'\.(.+)\.(\d+-\d+)(\.[^.]*)?', re.DOTALL)
+_PARTIAL = re.compile(r'\.(.+)\.(\d+(?:-\d+)?)(\.[^.]*)?', re.DOTALL)
 
 
 @contextmanager
