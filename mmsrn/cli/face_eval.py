@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 from mmsrn.cli.arguments import positive
+from mmsrn.evaluation.box_formats import BoxFormat
 from mmsrn.evaluation.protocols import FaceProtocol
 from mmsrn.evaluation.protocols.extras import EXTRAS
 from mmsrn.evaluation.readers import write_submission
 from mmsrn.evaluation.report import csv_table, pr_figure, table
 from mmsrn.evaluation.results import (
     NOT_GIVEN,
+    Reading,
     Result,
     collected_warnings,
     evaluate_path,
@@ -89,12 +91,34 @@ def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
         help='COCO annotations, for a .json whose image_id are numbers',
     )
     parser.add_argument(
+        '--box-format',
+        type=_box_format,
+        metavar='FORMAT',
+        help='how the boxes are meant, if not as the layout has them: xywh, '
+        'xyxy or cxcywh (x y are the centre); score-xywh ... if the score '
+        'comes first; xywh-shares ... if they are shares of the image size, '
+        'xywh-long640 ... if they are pixels of an image that was resized to '
+        'a longer side of 640',
+    )
+    parser.add_argument(
+        '--images',
+        metavar='FOLDER',
+        help='images, whose sizes such shares and resized images need',
+    )
+    parser.add_argument(
         '--strict',
         action='store_true',
         help='make an error of every warning: missing or invalid result '
         'files, scores that are NaN or all equal ...',
     )
     _add_outputs(parser)
+
+
+def _box_format(text: str) -> BoxFormat:
+    try:
+        return BoxFormat.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -154,7 +178,7 @@ def run(
                 tested,
                 extras,
                 args.num_worst,
-                **_reading(args),
+                _reading(args),
             )
             for text in result.warnings:
                 _warn(args, f'{name}: {text}')
@@ -178,8 +202,10 @@ def _warn(args: argparse.Namespace, text: str) -> None:
     print(f'{args.program}: warning: {text}', file=sys.stderr)
 
 
-def _reading(args: argparse.Namespace) -> dict:
-    return dict(label=args.label, ann_file=args.ann_file, strict=args.strict)
+def _reading(args: argparse.Namespace) -> Reading:
+    return Reading(
+        args.label, args.ann_file, args.strict, args.box_format, args.images
+    )
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -207,6 +233,8 @@ def _check(args: argparse.Namespace) -> None:
         '.svg',
     ):
         raise UserError(f'--plot {args.plot}: must end in .png, .pdf or .svg')
+    if args.images is not None and not Path(args.images).is_dir():
+        raise UserError(f'--images {args.images}: no such folder')
     for path in args.preds:
         if not Path(path).exists():
             raise UserError(f'{path}: no such file or folder')
@@ -236,7 +264,7 @@ def _format(
     names = None if truth is None else truth.names
     (path,) = args.preds
     with collected_warnings() as texts:
-        found = read_predictions(path, names, protocol, **_reading(args))
+        found = read_predictions(path, names, protocol, _reading(args))
     missing = [x for x in names or () if x not in found]
     if missing:
         texts.append(

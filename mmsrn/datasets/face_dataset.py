@@ -1,7 +1,7 @@
 """What the datasets of faces have in common."""
 
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmdet.datasets import BaseDetDataset
@@ -100,6 +100,10 @@ class FaceDataset(BaseDetDataset):
             'current',
         )
 
+    def _serialize_data(self):
+        refuse_empty(self)
+        return super()._serialize_data()
+
     def filter_data(self) -> list[dict]:
         """Leave out images that ``filter_cfg`` names, in training only.
 
@@ -118,3 +122,26 @@ class FaceDataset(BaseDetDataset):
                 no_empty and all(x['ignore_flag'] for x in info['instances'])
             )
         ]
+
+
+def refuse_empty(
+    dataset: BaseDetDataset, found: Mapping[str, int] | None = None
+) -> None:
+    """Refuse a set of which the filters have left no image.
+
+    Args:
+        dataset (BaseDetDataset): The set.
+        found (Mapping[str, int], optional): Objects by the name of their
+            class in the annotations.
+
+    Raises:
+        AnnotationError: If it has no image; the message names the classes.
+    """
+    if dataset.data_list:
+        return
+    asked = ', '.join(dataset.metainfo['classes'])
+    text = f'{dataset.ann_file}: no image is left (classes asked for: {asked}'
+    if found is not None:
+        names = (f'{name} {number:,} times' for name, number in found.items())
+        text += f'; found: {", ".join(names) or "no object at all"}'
+    raise AnnotationError(f'{text}; filter_cfg: {dataset.filter_cfg})')

@@ -9,7 +9,7 @@ from rich.progress import track
 
 from mmsrn.evaluation.readers import AnnotationError
 from mmsrn.utils.atomic_file import atomic_file
-from mmsrn.utils.image_header import read_header
+from mmsrn.utils.image_header import ImageHeader, read_header
 
 Sizes = dict[str, tuple[int, int]]
 
@@ -45,9 +45,9 @@ def read_size_csv(path: str | Path) -> Sizes:
     return sizes
 
 
-def _header_size(path: Path) -> tuple[int, int]:
+def _header(path: Path) -> ImageHeader:
     try:
-        return read_header(path).size
+        return read_header(path)
     except FileNotFoundError:
         raise AnnotationError(
             f'{path}: no such image, but the annotations name it; check '
@@ -57,6 +57,32 @@ def _header_size(path: Path) -> tuple[int, int]:
         raise AnnotationError(f'{path}: not a readable image: {error}') from (
             None
         )
+
+
+def read_headers(folder: str | Path, names: list[str]) -> list[ImageHeader]:
+    """Read the headers of images.
+
+    Args:
+        folder (str | Path): Folder of the images.
+        names (list[str]): Their paths below it.
+
+    Returns:
+        list[ImageHeader]: In the order of the names.
+
+    Raises:
+        AnnotationError: If an image is missing or not readable.
+    """
+    folder = Path(folder)
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(_header, [folder / name for name in names])
+        bar = track(
+            found,
+            total=len(names),
+            description='Image sizes',
+            disable=len(names) < 500,
+        )
+        # The bar first: it ends only if it is asked after the last one.
+        return [header for header, _ in zip(bar, names)]
 
 
 def image_sizes(
@@ -84,17 +110,8 @@ def image_sizes(
             sizes = {}
         if all(name in sizes for name in names):
             return sizes
-    folder = Path(folder)
-    with ThreadPoolExecutor(8) as pool:
-        found = pool.map(_header_size, [folder / name for name in names])
-        bar = track(
-            found,
-            total=len(names),
-            description='Image sizes',
-            disable=len(names) < 500,
-        )
-        # The bar first: it ends only if it is asked after the last one.
-        sizes = {name: size for size, name in zip(bar, names)}
+    headers = read_headers(folder, names)
+    sizes = {name: x.size for name, x in zip(names, headers)}
     if cache is not None:
         _write_cache(Path(cache), sizes)
     return sizes

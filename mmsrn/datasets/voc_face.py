@@ -1,20 +1,23 @@
 """Custom sets in the VOC layout, with one or more classes folded into one."""
 
 import os.path as osp
+import unicodedata
 import xml.etree.ElementTree as ET
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PureWindowsPath
 
-import mmcv
 from mmdet.datasets import XMLDataset
 from mmdet.registry import DATASETS
-from mmengine.fileio import get, get_local_path, list_from_file
+from mmengine.fileio import get
 from rich.progress import track
 
-_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
-_SUFFIXES += tuple(suffix.upper() for suffix in _SUFFIXES)
-# Pixels that boxes may reach over the image, as they do in sets whose tools
-# disagree on whether the first pixel is 0 or 1.
-_OVERHANG = 1
+from mmsrn.utils.file_finder import FileFinder
+from mmsrn.utils.image_files import IMAGE_SUFFIXES
+from mmsrn.utils.image_header import ImageHeader, read_header
+
+from .face_dataset import refuse_empty
+from .face_labels import ClassMap, Remarks, check_stated_sizes, place_boxes
+from .voc_xml import list_names, parse_voc_xml, stated_size, tidy_objects
 
 
 @DATASETS.register_module()
@@ -29,13 +32,16 @@ class VOCFaceDataset(XMLDataset):
         ann_subdir (str): Folder of the xml files below ``sub_data_root``.
         **kwargs: Further arguments of ``XMLDataset``.
 
-    Images may be of any of the usual formats; boxes without area are dropped,
-    and those that reach over the image by a pixel are cut.
+    Lists may have suffixes, folders or VOC's ``1`` and ``-1`` behind the
+    names.  Sizes are those of the images; a warning says which of them the
+    annotations state otherwise.  Boxes without area are dropped, those that
+    reach over the image by a few pixels are cut, and both are counted.
 
     Raises:
-        ValueError: While reading, if the list is missing or empty, has a line
-            that is no name or names something twice, an image or xml file
-            that it names is missing, or an xml file is malformed, has a box
+        ValueError: While reading, if the list is missing or empty or names
+            something twice, an image or xml file that it names is missing or
+            not the only one of its name, most images have another size than
+            the annotations say, or an xml file is malformed, has a box
             outside the image or names a class that is neither in
             ``class_map`` nor in the classes.
     """
@@ -64,35 +70,78 @@ class VOCFaceDataset(XMLDataset):
             ValueError: See the class.
         """
         classes = self._metainfo['classes']
+        self.classes = ClassMap(self.class_map, classes)
         self.cat2label = {name: label for label, name in enumerate(classes)}
-        lines = self._read_list()
-        folder = osp.join(self.sub_data_root, self.ann_subdir)
-        return [
-            self.parse_data_info(
-                dict(
-                    img_id=name,
-                    file_name=osp.join(self.img_subdir, f'{name}.jpg'),
-                    xml_path=osp.join(folder, f'{name}.xml'),
-                    line=line,
-                )
-            )
+        self.remarks = Remarks()
+        listed = self._read_list()
+        data_list = [
+            self.parse_data_info(dict(img_id=name, line=line))
             for name, line in track(
-                lines.items(),
+                listed.items(),
                 'Reading',
-                total=len(lines),
-                disable=len(lines) < 5000,
+                total=len(listed),
+                disable=len(listed) < 5000,
             )
         ]
+        headers = {x['img_id']: x.pop('header') for x in data_list}
+        stated = {x['img_id']: x.pop('stated') for x in data_list}
+        stated = {name: size for name, size in stated.items() if size}
+        other = check_stated_sizes(stated, headers, self.ann_file)
+        for info in data_list:
+            name, path = info['img_id'], info['xml_path']
+            try:
+                info['instances'] = place_boxes(
+                    info['instances'],
+                    (info['width'], info['height']),
+                    self.remarks,
+                    name,
+                    trusted=name not in other,
+                    origin=1,
+                )
+            except ValueError as error:
+                raise ValueError(f'{path}: {error}') from None
+        self.remarks.tell(self.ann_file)
+        return data_list
+
+    def _serialize_data(self):
+        refuse_empty(self, self.classes.found)
+        return super()._serialize_data()
+
+    @property
+    def _is_local(self) -> bool:
+        return not self.backend_args and '://' not in self.sub_data_root
+
+    @cached_property
+    def _images(self) -> FileFinder:
+        folder = Path(self.sub_data_root, self.img_subdir)
+        return FileFinder(folder, IMAGE_SUFFIXES)
+
+    @cached_property
+    def _xml_files(self) -> FileFinder:
+        folder = Path(self.sub_data_root, self.ann_subdir)
+        return FileFinder(folder, ('.xml',), of_names=IMAGE_SUFFIXES)
+
+    def _find_xml(self, name: str) -> str | None:
+        """Path of an annotation below its folder, without suffix."""
+        found = self._xml_files.find(name)
+        if len(found) > 1:
+            raise ValueError(
+                f'{self.ann_file}: {name} may mean {found[0]} or {found[1]} '
+                f'in {self._xml_files.folder}; write its folder too'
+            )
+        return osp.splitext(found[0])[0] if found else None
 
     def _read_list(self) -> dict[str, int]:
         """Read which images there are.
 
         Returns:
-            dict[str, int]: Their names, and the line of each.
+            dict[str, int]: Their names, which are those of the xml files
+            without suffix, and the line of each.
         """
         try:
-            names = list_from_file(
-                self.ann_file, backend_args=self.backend_args
+            data = get(self.ann_file, backend_args=self.backend_args)
+            lines = list_names(
+                data, lambda x: not self._is_local or bool(self._find_xml(x))
             )
         except FileNotFoundError:
             raise ValueError(
@@ -103,168 +152,108 @@ class VOCFaceDataset(XMLDataset):
             raise ValueError(
                 f'{self.ann_file}: not a list in UTF-8: {error}'
             ) from None
-        lines: dict[str, int] = {}
-        for number, name in enumerate(names, 1):
-            if not name or name != name.strip():
-                raise ValueError(
-                    f'{self.ann_file}:{number}: expected the name of an '
-                    f'image and nothing else, found {name!r}'
-                )
-            if name in lines:
+        except IsADirectoryError:
+            raise ValueError(
+                f'{self.ann_file}: is a folder; name the list of images'
+            ) from None
+        listed: dict[str, int] = {}
+        for number, line in lines:
+            name = line
+            if self._is_local:
+                name = self._find_xml(line) or line
+            if name in listed:
                 raise ValueError(
                     f'{self.ann_file}:{number}: {name} stands in line '
-                    f'{lines[name]} already'
+                    f'{listed[name]} already'
                 )
-            lines[name] = number
-        if not lines:
+            listed[name] = number
+        if not listed:
             raise ValueError(f'{self.ann_file}: the file is empty')
-        return lines
+        return listed
 
     def parse_data_info(self, img_info: dict) -> dict:
         """Parse one xml file.
 
         Args:
-            img_info (dict): ``img_id``, ``file_name``, ``xml_path``, and the
+            img_info (dict): ``img_id``, the name of the xml file, and the
                 ``line`` of the list.
 
         Returns:
-            dict: Annotations as mmdet keeps them.
+            dict: Annotations as mmdet keeps them; ``header`` of the image and
+            the size ``stated`` in the xml, or None.
 
         Raises:
             ValueError: See the class.
         """
-        path, file_name = img_info['xml_path'], img_info['file_name']
-        if self._is_local(path):
-            listed = f'{self.ann_file}:{img_info["line"]} lists it'
-            if not Path(path).is_file():
-                raise ValueError(
-                    f'{path}: no such file, but {listed} (check ann_subdir '
-                    'and data_root)'
-                )
-            file_name = self._image_name(img_info['img_id'], listed)
-        img_path = osp.join(self.sub_data_root, file_name)
+        name = img_info['img_id']
+        path = osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
+        listed = f'{self.ann_file}:{img_info["line"]} lists it'
+        if self._is_local and not Path(path).is_file():
+            raise ValueError(
+                f'{path}: no such file, but {listed} (check ann_subdir and '
+                'data_root)'
+            )
         try:
-            with get_local_path(path, backend_args=self.backend_args) as local:
-                tree = ET.parse(local)
-            width, height = self._image_size(tree, img_path)
-            instances = self._parse_instance_info(tree)
-            instances = _inside(instances, width, height)
-        except ET.ParseError as error:
-            raise ValueError(f'{path}: not well-formed xml: {error}') from None
-        except ValueError as error:
+            data = get(path, backend_args=self.backend_args)
+            root = parse_voc_xml(data)
+            stated = stated_size(root)
+            tidy_objects(root, self.classes.fold)
+            instances = self._parse_instance_info(root)
+            file_name = f'{self.img_subdir}/{name}.jpg'
+            if self._is_local:
+                file_name = self._image_name(name, root, listed)
+            img_path = osp.join(self.sub_data_root, file_name)
+            header = self._header(img_path)
+        except (OSError, ValueError) as error:
             raise ValueError(f'{path}: {error}') from error
+        width, height = header.size
         return dict(
             img_path=img_path,
-            img_id=img_info['img_id'],
+            img_id=name,
             xml_path=path,
             height=height,
             width=width,
             instances=instances,
+            header=header,
+            stated=stated,
         )
 
-    def _is_local(self, path: str) -> bool:
-        return not self.backend_args and '://' not in path
-
-    def _image_name(self, img_id: str, listed: str) -> str:
-        """Path of an image below ``sub_data_root``; mmdet says ``.jpg``."""
-        stem = f'{self.img_subdir}/{img_id}'
-        for suffix in _SUFFIXES:
-            if Path(self.sub_data_root, f'{stem}{suffix}').is_file():
-                return f'{stem}{suffix}'
-        kinds = ', '.join(_SUFFIXES[: len(_SUFFIXES) // 2])
-        raise ValueError(
-            f'{Path(self.sub_data_root, stem)}: no such image ({kinds}), but '
-            f'{listed} (names without suffix; check img_subdir and data_root)'
-        )
-
-    def _image_size(
-        self, tree: ET.ElementTree, img_path: str
-    ) -> tuple[int, int]:
-        """Width and height that the xml gives, else those of the image."""
-        size = tree.find('size')
-        if size is None:
-            data = get(img_path, backend_args=self.backend_args)
-            # OpenCV raises an error of its own if there is nothing to decode.
-            image = mmcv.imfrombytes(data, backend='cv2') if data else None
-            if image is None:
-                raise ValueError(
-                    f'there is no size, and {img_path} is not a readable image'
-                )
-            return image.shape[1], image.shape[0]
-        found = []
-        for key in ('width', 'height'):
-            text = size.findtext(key)
-            try:
-                found.append(int(text))
-            except (TypeError, ValueError):
-                found.append(0)
-            if found[-1] <= 0:
-                raise ValueError(
-                    f'{key} in size must be a whole number above 0, not '
-                    f'{text!r}'
-                )
-        return tuple(found)
-
-    def _parse_instance_info(
-        self, raw_ann_info: ET.ElementTree, minus_one: bool = True
-    ) -> list[dict]:
-        known = self._metainfo['classes']
-        for number, item in enumerate(raw_ann_info.iterfind('object'), 1):
-            name = item.find('name')
-            if name is None or not name.text:
-                raise ValueError(f'object {number} has no name')
-            fallback = self.class_map.get('*', name.text)
-            mapped = self.class_map.get(name.text, fallback)
-            if mapped not in known:
-                raise ValueError(
-                    f'class {mapped!r} is not one of {known}; fold it into '
-                    'one of them with class_map'
-                )
-            name.text = mapped
-            for key in ('xmin', 'ymin', 'xmax', 'ymax'):
-                text = item.findtext(f'bndbox/{key}')
-                try:
-                    int(float(text))
-                except (OverflowError, TypeError, ValueError):
-                    raise ValueError(
-                        f'object {number}: {key} is no number but {text!r}'
-                    ) from None
-            text = item.findtext('difficult', '0')
-            try:
-                int(text)
-            except ValueError:
-                raise ValueError(
-                    f'object {number}: difficult is neither 0 nor 1 but '
-                    f'{text!r}'
-                ) from None
-        return super()._parse_instance_info(raw_ann_info, minus_one)
-
-
-def _inside(instances: list[dict], width: int, height: int) -> list[dict]:
-    """Cut boxes to the image, and drop those without area.
-
-    Args:
-        instances (list[dict]): All objects of an image.
-        width (int): Its width.
-        height (int): Its height.
-
-    Returns:
-        list[dict]: Those that stay.
-
-    Raises:
-        ValueError: If a box reaches further out than rounding explains: box
-            or size is wrong.
-    """
-    ends = (width, height, width, height)
-    kept = []
-    for number, instance in enumerate(instances, 1):
-        box = [min(max(x, 0), end) for x, end in zip(instance['bbox'], ends)]
-        over = [abs(x - cut) for x, cut in zip(instance['bbox'], box)]
-        if max(over) > _OVERHANG:
+    def _header(self, img_path: str) -> ImageHeader:
+        try:
+            if self._is_local:
+                return read_header(img_path)
+            return read_header(get(img_path, self.backend_args))
+        except (OSError, ValueError) as error:
             raise ValueError(
-                f'object {number}: its box {[x + 1 for x in instance["bbox"]]}'
-                f' lies outside the image, {width} x {height} pixels by size'
+                f'{img_path} is not a readable image: {error}'
+            ) from None
+
+    def _image_name(self, name: str, root: ET.Element, listed: str) -> str:
+        """Path of an image below ``sub_data_root``; mmdet says ``.jpg``."""
+        found = self._images.find(name)
+        if len(found) > 1:
+            named = PureWindowsPath(root.findtext('filename') or '').name
+            named = unicodedata.normalize('NFC', named.strip())
+            rest = [
+                x
+                for x in found
+                if unicodedata.normalize('NFC', Path(x).name) == named
+            ]
+            if len(rest) != 1:
+                raise ValueError(
+                    f'{found[0]} and {found[1]} in {self._images.folder} are '
+                    'both images of this name, and filename says neither'
+                )
+            self.remarks.add(
+                'images have the name of another one, which filename in the '
+                'xml means, and are left out',
+                ', '.join(x for x in found if x not in rest),
             )
-        if box[0] < box[2] and box[1] < box[3]:
-            kept.append(dict(instance, bbox=box))
-    return kept
+            found = rest
+        if not found:
+            raise ValueError(
+                f'{self._images.folder / name}: no such image '
+                f'({", ".join(IMAGE_SUFFIXES)}), but {listed} (check '
+                'img_subdir and data_root)'
+            )
+        return f'{self.img_subdir}/{found[0]}'

@@ -9,10 +9,12 @@ from mmsrn.evaluation.readers import (
     ATTRIBUTES,
     AnnotationError,
     FaceImage,
+    is_official,
     read_wider_face_txt,
 )
 
 from .face_dataset import FaceDataset
+from .face_labels import Remarks, place_boxes
 
 
 @DATASETS.register_module()
@@ -38,6 +40,7 @@ class WiderFaceDataset(FaceDataset):
             ``data_prefix=dict(img=...)``, ``pipeline``, ``filter_cfg``
             (``filter_empty_gt``, ``min_size``) ...
 
+    Boxes of another set than WIDER FACE are cut to their image, and counted.
     The test split has no annotations: with ``test_mode`` the list of its
     images, ``wider_face_test_filelist.txt``, takes their place.
 
@@ -64,6 +67,8 @@ class WiderFaceDataset(FaceDataset):
             ``event/name`` without suffix.
         """
         images = read_wider_face_txt(self.ann_file)
+        self.remarks = Remarks()
+        self.official = is_official(self.ann_file)
         folder = Path(self.data_prefix['img'])
         ann_file = Path(self.ann_file)
         sizes = self._sizes(
@@ -76,6 +81,7 @@ class WiderFaceDataset(FaceDataset):
             self._data_info(image, folder, sizes[image.name])
             for image in images
         ]
+        self.remarks.tell(self.ann_file)
         total = sum(len(image.faces) for image in images)
         if not total and not self.test_mode:
             raise AnnotationError(
@@ -90,7 +96,10 @@ class WiderFaceDataset(FaceDataset):
     ) -> dict:
         instances = []
         for x, y, w, h, *values in image.faces:
-            if w <= 0 or h <= 0 or min(w, h) < self.min_box_size:
+            # Those of other sets are counted below.
+            if self.official and (w <= 0 or h <= 0):
+                continue
+            if w > 0 and h > 0 and min(w, h) < self.min_box_size:
                 continue
             attributes = dict(zip(ATTRIBUTES, values))
             invalid = bool(attributes['invalid'])
@@ -105,6 +114,10 @@ class WiderFaceDataset(FaceDataset):
                     ),
                     **attributes,
                 )
+            )
+        if not self.official:
+            instances = place_boxes(
+                instances, size, self.remarks, image.name, trusted=False
             )
         return dict(
             img_id=osp.splitext(image.name)[0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,13 @@ import numpy as np
 
 from mmsrn.structures.face_set import FaceSet
 
+from .box_formats import (
+    BoxFormat,
+    Sizes,
+    read_sizes,
+    to_protocol,
+)
+from .box_recognition import recognise
 from .protocols import FaceEvaluation, FaceProtocol, worst_images
 from .protocols.extras import extra_numbers
 from .readers import (
@@ -26,6 +33,8 @@ from .readers import (
 _DUMPS = ('.pkl', '.pickle')
 #: Where neither the results nor the user say how images were tested.
 NOT_GIVEN = 'not given'
+# AP up to which boxes may be in another form.
+_HARDLY_ANY = 0.25
 
 
 @dataclass
@@ -99,13 +108,32 @@ def collected_warnings() -> Iterator[list[str]]:
     ]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How results are to be read.
+
+    Attributes:
+        label (int, optional): Class to take from a dump or json.
+        ann_file (str, optional): COCO annotations of a json.
+        strict (bool): Make an error of every warning.
+        box_format (BoxFormat, optional): How boxes are meant; by default as
+            the layout has them.
+        images (str, optional): Folder of the images, if ``box_format`` needs
+            their sizes.
+    """
+
+    label: int | None = None
+    ann_file: str | None = None
+    strict: bool = False
+    box_format: BoxFormat | None = None
+    images: str | None = None
+
+
 def read_predictions(
     path: str,
     names: list[str] | None,
     protocol: FaceProtocol,
-    label: int | None = None,
-    ann_file: str | None = None,
-    strict: bool = False,
+    reading: Reading = Reading(),
 ) -> dict[str, np.ndarray]:
     """Read results in any layout.
 
@@ -113,9 +141,7 @@ def read_predictions(
         path (str): Folder or zip of text files, ``.pkl`` or ``.json``.
         names (list[str], optional): Images of the ground truth.
         protocol (FaceProtocol): Of the evaluation.
-        label (int, optional): Class to take from a dump or json.
-        ann_file (str, optional): COCO annotations of a json.
-        strict (bool): See :func:`mmsrn.evaluation.readers.read_submission`.
+        reading (Reading): Options.
 
     Returns:
         dict[str, np.ndarray]: Image to (n, 5), boxes as the protocol has
@@ -124,32 +150,47 @@ def read_predictions(
     Raises:
         AnnotationError: If it cannot be read.
     """
+    found, given = _read(path, names, protocol, reading)
+    sizes = _sizes(reading, given, list(found) if names is None else names)
+    return to_protocol(found, given, protocol, sizes)
+
+
+def _read(
+    path: str,
+    names: list[str] | None,
+    protocol: FaceProtocol,
+    reading: Reading,
+) -> tuple[dict[str, np.ndarray], BoxFormat]:
+    """Read results as they are, and how they are meant."""
+    if Path(path).exists() and not (
+        Path(path).is_file() or Path(path).is_dir()
+    ):
+        raise AnnotationError(f'{path}: is neither a file nor a folder')
     suffix = Path(path).suffix.lower()
+    given = BoxFormat('xywh')
     if suffix in _DUMPS:
-        found = read_mmdet_dump(path, names, label)
+        found = read_mmdet_dump(path, names, reading.label)
     elif suffix == '.json':
-        found = read_coco_results(path, names, label, ann_file)
+        found = read_coco_results(path, names, reading.label, reading.ann_file)
     elif names is None:
         raise AnnotationError(
             f'{path}: name the ground truth too (--gt), which tells the images'
         )
     else:
-        return read_submission(path, names, protocol.header, strict)
-    if protocol.corners:
-        return {name: _as_corners(rows) for name, rows in found.items()}
-    return found
+        found = read_submission(path, names, protocol.header, reading.strict)
+        given = BoxFormat('xyxy' if protocol.corners else 'xywh')
+    return found, reading.box_format or given
 
 
-def _as_corners(rows: np.ndarray) -> np.ndarray:
-    rows = rows.copy()
-    rows[:, 2:4] += rows[:, :2]
-    return rows
-
-
-def _as_sides(rows: np.ndarray) -> np.ndarray:
-    rows = rows.copy()
-    rows[:, 2:4] -= rows[:, :2]
-    return rows
+def _sizes(reading: Reading, given: BoxFormat, names: list[str]) -> Sizes:
+    if reading.images is not None:
+        return read_sizes(reading.images, names)
+    if given.needs_sizes:
+        raise AnnotationError(
+            f'--box-format {given} needs the sizes of the images: '
+            '--images FOLDER'
+        )
+    return {}
 
 
 def evaluate_path(
@@ -160,7 +201,7 @@ def evaluate_path(
     tested: str | None = None,
     extras: tuple[str, ...] = (),
     num_worst: int = 20,
-    **reading,
+    reading: Reading = Reading(),
 ) -> Result:
     """Read and evaluate one set of results.
 
@@ -173,8 +214,7 @@ def evaluate_path(
             dump says.
         extras (tuple[str]): Further analyses.
         num_worst (int): Images to list.
-        **reading: Further arguments of :func:`read_predictions`; ``strict``
-            makes an error of every warning.
+        reading (Reading): Options.
 
     Returns:
         Result: Numbers, curves and warnings.
@@ -184,15 +224,20 @@ def evaluate_path(
             and ``strict`` is set.
     """
     with collected_warnings() as texts:
-        found = read_predictions(path, truth.names, protocol, **reading)
+        rows, given = _read(path, truth.names, protocol, reading)
+        sizes = _sizes(reading, given, truth.names)
+        found = to_protocol(rows, given, protocol, sizes)
         result = Result(name, path, protocol.evaluate(found, truth))
-    with collected_warnings():  # of boxes that are not the user's
-        hint = _other_form(result, found, truth, protocol)
+    hint = ''
+    ap = list(result.evaluation.ap.values())[-1]
+    if ap <= _HARDLY_ANY and result.num_detections:
+        with collected_warnings():  # of boxes that are not the user's
+            hint = recognise(rows, given, truth, protocol, ap, sizes)
     if tested is None and Path(path).suffix.lower() in _DUMPS:
         tested = read_dump_protocol(path)
     result.tested = tested or NOT_GIVEN
     result.warnings = texts + [hint] * bool(hint)
-    if reading.get('strict') and result.warnings:
+    if reading.strict and result.warnings:
         raise ValueError(f'{path}: {result.warnings[0]}')
     result.extras = extra_numbers(result.evaluation, extras)
     if 'worst' in extras:
@@ -201,26 +246,3 @@ def evaluate_path(
             result.evaluation, setting, num_worst
         )
     return result
-
-
-def _other_form(
-    result: Result,
-    found: Mapping[str, np.ndarray],
-    truth: FaceSet,
-    protocol: FaceProtocol,
-) -> str:
-    """Say if boxes would fit far better in the other form."""
-    setting, ap = list(result.evaluation.ap.items())[-1]
-    if ap > 0.1 or not result.num_detections:
-        return ''
-    turn = _as_corners if protocol.corners else _as_sides
-    turned = {name: turn(rows) for name, rows in found.items()}
-    other = protocol.evaluate(turned, truth).ap[setting]
-    if other < max(0.05, 3 * ap):
-        return ''
-    forms = ('x y w h', 'x1 y1 x2 y2')
-    wanted, given = forms if not protocol.corners else forms[::-1]
-    return (
-        f'the boxes seem to be {given}, but this layout has {wanted}: turned '
-        f'into that, {setting} would be {other:.4f}'
-    )

@@ -40,9 +40,9 @@ SIZES = {name: (30 + i, 20 + i) for i, name in enumerate(NAMES)}
 def opened(monkeypatch):
     """Names of the image files opened, as they are."""
     names = []
-    read = module._header_size
+    read = module._header
     monkeypatch.setattr(
-        module, '_header_size', lambda path: names.append(path) or read(path)
+        module, '_header', lambda path: names.append(path) or read(path)
     )
     return names
 

@@ -45,6 +45,17 @@ def registries():
 
 
 @pytest.fixture
+def told(monkeypatch):
+    """Lines that are logged."""
+    lines = []
+    monkeypatch.setattr(
+        'mmsrn.datasets.face_labels.print_log',
+        lambda text, *_: lines.append(text),
+    )
+    return lines
+
+
+@pytest.fixture
 def write(tmp_path):
     """Function that writes a set, given xml by file name of the image."""
 
@@ -168,8 +179,8 @@ def test_unreadable_image_without_size(write, content):
 @pytest.mark.parametrize(
     'content, what',
     [
-        (b'one\n\n', "val.txt:2: expected the name of an image.*found ''"),
-        (b'one \n', "val.txt:1: expected the name of .* found 'one '"),
+        (b'one\ntwo 2\n', 'annotations/two 2.xml: no such .*val.txt:2 lists'),
+        (b'one.jpg\n\none.png 1\n', 'val.txt:3: one stands in line 1 alrea'),
         (b'one\ntwo\none\n', 'val.txt:3: one stands in line 1 already'),
         (b'one\n\xff\n', 'val.txt: not a list in UTF-8'),
         (b'', 'val.txt: the file is empty'),
@@ -223,19 +234,21 @@ def test_small_boxes_are_ignored(write):
         (xml(MASK.replace('46', 'nan')), "ymax is no number but 'nan'"),
         (xml(MASK.replace('46', 'inf')), "ymax is no number but 'inf'"),
         (xml(re.sub('<bndbox.*/bndbox>', '', MASK)), 'no number but None'),
-        (xml(FACE, item('mask', (1, 1, 9, 9), '')), 'object 2: difficult is'),
+        (xml(FACE, item('mask', (1, 1, 9, 9), '?')), 'object 2: difficult is'),
         (xml(item('mask', (1, 1, 9, 9), 'no')), "'no'"),
         (xml(size='<size><width>6</width></size>'), 'height in size must be'),
         (xml(size='<size><width>6'), 'not well-formed xml'),
         (xml(size='<size><width>x</width></size>'), 'width in size must be a'),
         (xml(size='<size><width>x</width></size>'), "not 'x'"),
-        (xml(size=SIZES.replace('60', '0')), "not '0'"),
+        (xml(size=SIZES.replace('60', 'inf')), "not 'inf'"),
         (xml(size=SIZES.replace('50', '-5')), 'height in size must be a'),
         (xml(FACE, item('face', (1, 1, 99999, 9))), 'object 2: its box [1, 1'),
-        (xml(item('face', (1, 1, 63, 9))), 'outside the image, 60 x 50 pix'),
-        (xml(item('face', (1, 1, 9, 53))), 'outside the image'),
-        (xml(item('face', (-1, 1, 9, 9))), 'outside the image'),
-        (xml(item('face', (1, -1, 9, 9))), 'outside the image'),
+        (xml(item('face', (1, 1, 68, 9))), 'outside the image, 60 x 50 pix'),
+        (xml(item('face', (1, 1, 9, 57))), 'outside the image'),
+        (xml(item('face', (-6, 1, 9, 9))), 'outside the image'),
+        (xml(item('face', (1, -6, 9, 9))), 'outside the image'),
+        (xml(item('face', (63, 1, 65, 9))), 'outside the image'),
+        ('<html></html>', 'begins with <html>, not with <annotation>'),
     ],
 )
 def test_bad_xml(write, text, what):
@@ -280,3 +293,183 @@ def test_real_set(shared, split, total):
         (folder / f'annotations/{name}.xml').read_text() for name in names
     ]
     assert found == sum(text.count('<object>') for text in texts)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'\xef\xbb\xbfone\ntwo\n',
+        'one\r\ntwo\r\n'.encode('utf-16'),
+        b'one\n\ntwo\n\n \n',
+        b'one.jpg\ntwo.JPG\n',
+        b'./images/one.jpg\nJPEGImages/two\n',
+        b'C:\\data\\images\\one.jpg\nimages\\two.jpg\n',
+        b'one 1\ntwo -1\n',
+        b'one  1\ntwo\t0\n',
+        b'images/one.jpg annotations/one.xml\nimages/two.jpg two.xml\n',
+    ],
+)
+def test_lists_of_other_tools(write, content):
+    root = write(one=xml(MASK), two=xml(FACE))
+    (root / 'val.txt').write_bytes(content)
+    dataset = build(root)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [x['img_id'] for x in infos] == ['one', 'two']
+    assert [len(x['instances']) for x in infos] == [1, 1]
+
+
+def test_names_that_look_like_those_of_lists(write):
+    root = write(**{'photo 1': xml(MASK), 'photo': xml(FACE, FACE)})
+    (root / 'val.txt').write_text('photo 1\nphoto\n')
+    dataset = build(root)
+    found = [len(dataset.get_data_info(i)['instances']) for i in (0, 1)]
+    assert found == [1, 2]
+
+
+def test_one_stem_in_two_folders(write):
+    root = write(one=xml(MASK))
+    for kind, name in (('images', 'one.jpg'), ('annotations', 'one.xml')):
+        for folder in ('a', 'b'):
+            (root / kind / folder).mkdir()
+            text = (root / kind / name).read_bytes()
+            (root / kind / folder / name).write_bytes(text)
+        (root / kind / name).unlink()
+    (root / 'val.txt').write_text('a/one\nb/one.jpg\n')
+    dataset = build(root)
+    paths = [dataset.get_data_info(i)['img_path'] for i in (0, 1)]
+    assert [x[-9:] for x in paths] == ['a/one.jpg', 'b/one.jpg']
+    (root / 'val.txt').write_text('one\n')
+    with pytest.raises(ValueError, match='val.txt: one may mean a/one.xml or'):
+        build(root)
+
+
+def test_decomposed_letters(write):
+    """As macOS writes them, where the list has one letter."""
+    root = write(**{'cafe\u0301': xml(MASK)})
+    (root / 'val.txt').write_text('caf\xe9\n', encoding='utf-8')
+    assert len(instances(root)) == 1
+
+
+@pytest.mark.parametrize('suffix', ['Jpg', 'TIF', 'webp', 'avif', 'gif'])
+def test_more_formats(write, suffix):
+    root = write(**{f'one_{suffix}': xml(FACE)})
+    info = build(root).get_data_info(0)
+    assert info['img_path'].endswith(f'one.{suffix}')
+
+
+def test_two_images_of_one_stem(write, told):
+    text = xml('<filename>{}</filename>', FACE)
+    root = write(one=text.format('one.png'))
+    Image.new('RGB', (9, 9)).save(root / 'images/one.png')
+    with pytest.raises(ValueError, match='size than the annotations say'):
+        build(root)
+    Image.new('RGB', SIZE).save(root / 'images/one.png')
+    assert build(root).get_data_info(0)['img_path'].endswith('one.png')
+    assert 'and are left out: 1 (one.jpg)' in told[-1]
+    for name in ('', 'two.jpg'):
+        (root / 'annotations/one.xml').write_text(text.format(name))
+        with pytest.raises(ValueError, match='one.xml: one.... and one.*both'):
+            build(root)
+
+
+@pytest.mark.parametrize(
+    'size', ['60.0 50.0', '0 0', '60 0', ' ', '59.6 50.4', '61 50']
+)
+def test_stated_sizes(write, told, size):
+    """That of the image counts."""
+    width, _, height = size.partition(' ')
+    size = SIZES.replace('60', width).replace('50', height)
+    others = dict(two=xml(FACE), three=xml(FACE))
+    root = write(one=xml(FACE, size=size), **others)
+    info = build(root).get_data_info(0)
+    assert (info['width'], info['height']) == SIZE
+    expected = '1 of 3 images have another size' if width == '61' else ''
+    assert len(told) == bool(expected) and expected in ''.join(told)
+
+
+def turned(root, name, turn=6):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.new('RGB', SIZE).save(root / f'images/{name}.jpg', exif=exif)
+
+
+def test_boxes_from_before_exif_turned_the_image(write, told):
+    box = item('face', (40, 10, 59, 50))
+    root = write(one=xml(box), two=xml(FACE), three=xml(FACE))
+    turned(root, 'one')
+    info = build(root).get_data_info(0)
+    assert (info['width'], info['height']) == SIZE[::-1]
+    assert info['instances'][0]['bbox'] == [39, 9, 50, 49]
+    assert '1 of 3 images have another size than the annotations' in told[0]
+    assert 'one: 60 x 50 stated, 50 x 60 found' in told[0]
+    assert '1 are turned by EXIF' in told[0]
+    turned(root, 'two')
+    with pytest.raises(ValueError, match='2 of 3 images have another size'):
+        build(root)
+    # Labelled upright, and stated so.
+    upright = '<size><width>50</width><height>60</height></size>'
+    for name in ('one', 'two'):
+        path = root / f'annotations/{name}.xml'
+        path.write_text(xml(FACE, size=upright))
+    told.clear()
+    build(root)
+    assert not told
+
+
+def test_encodings_and_namespaces(write):
+    text = xml('<folder>\u56fe\u7247</folder>', FACE)
+    root = write(one=text)
+    path = root / 'annotations/one.xml'
+    for encoding in ('gbk', 'utf-16', 'latin-1', 'no-such'):
+        head = f'<?xml version="1.0" encoding="{encoding}"?>\n'
+        known = 'utf-8' if encoding == 'no-such' else encoding
+        path.write_bytes((head + text).encode(known, errors='replace'))
+        assert len(instances(root)) == 1, encoding
+    path.write_bytes(text.encode('gbk'))  # and no word of it
+    assert len(instances(root)) == 1
+    for tag in ('<annotation xmlns="http://x">', '<annotation xmlns:y="z">'):
+        path.write_text(text.replace('<annotation>', tag), encoding='utf-8')
+        assert len(instances(root)) == 1
+    path.write_bytes(b'\xef\xbb\xbf' + text.encode())
+    assert len(instances(root)) == 1
+
+
+@pytest.mark.parametrize('difficult', ['', ' ', 'Unspecified', 'False', '0'])
+def test_nobody_said_difficult(write, difficult):
+    root = write(one=xml(item('face', (1, 1, 9, 9), difficult)))
+    assert instances(root)[0]['ignore_flag'] == 0
+
+
+def test_what_is_cut_and_dropped_is_told(write, told):
+    boxes = (5, 1, 64, 9), (30, 20, 10, 40), (3, 4, 3, 9), (1, 1, 61, 51)
+    root = write(one=xml(*(item('face', x) for x in boxes)), two=xml(FACE))
+    found = instances(root)
+    assert [x['bbox'] for x in found] == [[4, 0, 60, 8], [0, 0, 60, 50]]
+    assert [x.partition('val.txt: ')[2] for x in told] == [
+        'boxes reach out of their image and are cut: 1 (one)',
+        'boxes with exchanged corners or a negative side are dropped: 1 (one)',
+        'boxes without area are dropped: 1 (one)',
+    ]
+
+
+@pytest.mark.parametrize('name', ['Face', 'FACE', ' face '])
+def test_other_spelling_of_a_class(write, name):
+    root = write(one=xml(item(name, (1, 1, 9, 9))))
+    assert instances(root, class_map=None)[0]['bbox_label'] == 0
+
+
+def test_one_class_without_a_comma(write):
+    root = write(one=xml(FACE))
+    with pytest.raises(ValueError, match=r"a comma, classes=\('face',\)"):
+        build(root, metainfo=dict(classes='face'))
+
+
+def test_no_image_left(write):
+    root = write(one=xml(), two=xml())
+    with pytest.raises(ValueError) as info:
+        build(root, filter_cfg=dict(filter_empty_gt=True))
+    assert str(info.value).startswith(f'{root}/val.txt: no image is left (cl')
+    assert 'asked for: face; found: no object at all' in str(info.value)
+    root = write(one=xml(MASK))
+    with pytest.raises(ValueError, match='found: mask 1 times; filter_cfg'):
+        build(root, filter_cfg=dict(min_size=99))

@@ -231,3 +231,29 @@ def test_real_annotations(shared, split, total):
     assert (np.array(flags) == expected[:, 7]).all()
     # Sizes belong to their images: faces lie inside.
     assert inside > 0.999 * len(found)
+
+
+def test_set_of_ones_own(tmp_path, monkeypatch):
+    """Images without a folder, x y w h alone, boxes over the edge."""
+    told = []
+    monkeypatch.setattr(
+        'mmsrn.datasets.face_labels.print_log',
+        lambda text, *_: told.append(text),
+    )
+    Image.new('RGB', (40, 30)).save(tmp_path / 'a.jpg')
+    (tmp_path / 'gt.txt').write_text(
+        'a.jpg\n4\n1.5 2 10 10\n30 20 13 9\n5 5 -3 4\n9 9 0 3\n'
+    )
+    dataset = build(tmp_path, ann_file='gt.txt', data_prefix=dict(img=''))
+    info = dataset.get_data_info(0)
+    assert info['img_id'] == 'a'
+    assert [x['bbox'] for x in info['instances']] == [
+        [1.5, 2, 11.5, 12],
+        [30, 20, 40, 29],
+    ]
+    assert [x.partition('gt.txt: ')[2] for x in told] == [
+        'boxes reach out of their image and are cut: 1 (a.jpg)',
+        'boxes with exchanged corners or a negative side are dropped: 1 '
+        '(a.jpg)',
+        'boxes without area are dropped: 1 (a.jpg)',
+    ]

@@ -4,6 +4,7 @@ They need numpy at most; scipy where a ``.mat`` file is read, torch where a
 dump of tensors is.
 """
 
+from .coco_results import read_coco_results
 from .dark_face_labels import parse_dark_face_label, read_dark_face_labels
 from .dark_face_list import (
     read_dark_face,
@@ -11,11 +12,7 @@ from .dark_face_list import (
     read_dark_face_names,
 )
 from .dark_face_splits import split_names
-from .detection_dumps import (
-    read_coco_results,
-    read_dump_protocol,
-    read_mmdet_dump,
-)
+from .detection_dumps import read_dump_protocol, read_mmdet_dump
 from .detection_text import DetectionFile, parse_detections
 from .errors import AnnotationError, EvaluationWarning
 from .image_names import ImageNames
@@ -25,6 +22,7 @@ from .wider_face_set import read_wider_face_set
 from .wider_face_txt import (
     ATTRIBUTES,
     FaceImage,
+    is_official,
     read_wider_face_txt,
     wider_face_text,
 )
@@ -37,6 +35,7 @@ __all__ = [
     'FaceImage',
     'ImageNames',
     'find_wider_face_mat',
+    'is_official',
     'parse_dark_face_label',
     'parse_detections',
     'read_coco_results',

@@ -1,8 +1,7 @@
-"""Results that mmdet saves: dumps of its test, and COCO json."""
+"""Results that mmdet saves: dumps of its test."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ import numpy as np
 
 from mmsrn.utils.protocol import UNNAMED, describe_protocol
 
+from .collected import Collected
 from .errors import AnnotationError
-from .image_names import ImageNames
 from .safe_pickle import load_plain_pickle
 
-__all__ = ['read_coco_results', 'read_dump_protocol', 'read_mmdet_dump']
+__all__ = ['read_dump_protocol', 'read_mmdet_dump']
 
 
 def read_mmdet_dump(
@@ -36,7 +35,7 @@ def read_mmdet_dump(
         AnnotationError: If the file cannot be read, is no such dump, or needs
             a label.
     """
-    collected = _Collected(path, names, label)
+    collected = Collected(path, names, label)
     for number, sample in enumerate(_load_dump(path)):
         where = f'{path}: entry {number}'
         try:
@@ -96,144 +95,3 @@ def _load_dump(path: str | Path) -> list | tuple:
 def _tensor(value: Any) -> Any:
     """Boxes of mmdet wrap a tensor."""
     return getattr(value, 'tensor', value)
-
-
-def read_coco_results(
-    path: str | Path,
-    names: list[str] | None = None,
-    label: int | None = None,
-    ann_file: str | Path | None = None,
-) -> dict[str, np.ndarray]:
-    """Read results in COCO's layout: a list of boxes with ``image_id``.
-
-    Args:
-        path (str | Path): The json file.
-        names (list[str], optional): See :func:`read_mmdet_dump`.
-        label (int, optional): ``category_id`` to take; needed if there are
-            several.
-        ann_file (str | Path, optional): COCO annotations, which tell the file
-            names; needed if ``image_id`` is a number.
-
-    Returns:
-        dict[str, np.ndarray]: Image to (n, 5), x y w h score.  Images of
-        ``ann_file`` without detections are in it, empty.
-
-    Raises:
-        AnnotationError: If a file cannot be read, is not what it should be,
-            or ``ann_file`` or ``label`` is needed.
-    """
-    content = _read_json(path)
-    if not isinstance(content, list):
-        raise AnnotationError(
-            f'{path}: expected a list of results, found a '
-            f'{type(content).__name__}; annotations are no results'
-        )
-    files = None if ann_file is None else _file_names(ann_file)
-    collected = _Collected(path, names, label)
-    grouped: dict[Any, list] = {}
-    for number, entry in enumerate(content):
-        where = f'{path}: entry {number}'
-        try:
-            image = entry['image_id']
-            box = [float(x) for x in entry['bbox']]
-            row = [*box, float(entry['score']), int(entry['category_id'])]
-            if len(row) != 6:
-                raise ValueError(f'bbox has {len(box)} numbers')
-            grouped.setdefault(image, []).append(row)
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f'{type(error).__name__}: {error}'
-            raise AnnotationError(
-                f'{where} is no detection of COCO ({reason})'
-            ) from None
-    if files is not None:
-        for image in files:
-            grouped.setdefault(image, [])
-    for image, rows in grouped.items():
-        where = f'{path}: image_id {image!r}'
-        if files is not None:
-            if image not in files:
-                raise AnnotationError(f'{where} is not in {ann_file}')
-            image = files[image]
-        elif not isinstance(image, str):
-            raise AnnotationError(
-                f'{where} is a number: name the COCO annotations that tell '
-                'the file names'
-            )
-        table = np.array(rows, np.float64).reshape(-1, 6)
-        labels = table[:, 5].astype(np.int64)
-        collected.add(image, table[:, :5], labels, where)
-    return collected.result()
-
-
-def _file_names(path: str | Path) -> dict[Any, str]:
-    content = _read_json(path)
-    try:
-        return {x['id']: str(x['file_name']) for x in content['images']}
-    except (KeyError, TypeError) as error:
-        raise AnnotationError(
-            f'{path}: no COCO annotations: no list of images with id and '
-            f'file_name ({type(error).__name__}: {error})'
-        ) from None
-
-
-def _read_json(path: str | Path) -> Any:
-    try:
-        text = Path(path).read_text(encoding='utf-8-sig')
-        return json.loads(text)
-    except FileNotFoundError:
-        raise AnnotationError(f'{path}: no such file') from None
-    except json.JSONDecodeError as error:
-        raise AnnotationError(
-            f'{path}:{error.lineno}: not json: {error.msg}'
-        ) from None
-    except (OSError, RecursionError, UnicodeDecodeError) as error:
-        raise AnnotationError(f'{path}: not json: {error}') from None
-
-
-class _Collected:
-    """Detections of all images, of one class."""
-
-    def __init__(
-        self, path: str | Path, names: list[str] | None, label: int | None
-    ) -> None:
-        self.path = path
-        self.names = None if names is None else ImageNames(names)
-        self.label = label
-        self.labels: set[int] = set()
-        self.found: dict[str, np.ndarray] = {}
-
-    def add(
-        self, image: str, rows: np.ndarray, labels: np.ndarray, where: str
-    ) -> None:
-        """Add an image; one of another set keeps its own name."""
-        plain = '/'.join(image.replace('\\', '/').split('/')[-2:])
-        name = self.names.find(image) if self.names is not None else None
-        if name is None:
-            stem, dot, suffix = plain.rpartition('.')
-            name = stem if dot and '/' not in suffix else plain
-        if name in self.found:
-            raise AnnotationError(f'{where}: {name} is there twice')
-        self.labels.update(np.unique(labels).tolist())
-        if self.label is not None:
-            rows = rows[labels == self.label]
-        self.found[name] = rows
-
-    def result(self) -> dict[str, np.ndarray]:
-        """All images."""
-        if self.label is None and len(self.labels) > 1:
-            labels = ', '.join(map(str, sorted(self.labels)[:10]))
-            raise AnnotationError(
-                f'{self.path}: has detections of several classes ({labels}); '
-                'say which of them is the face'
-            )
-        if (
-            self.label is not None
-            and self.labels - {self.label}
-            and (self.label not in self.labels)
-        ):
-            labels = ', '.join(map(str, sorted(self.labels)[:10]))
-            raise AnnotationError(
-                f'{self.path}: has no detection of class {self.label}, but '
-                f'of {labels}'
-            )
-        return self.found

@@ -13,15 +13,10 @@ from .errors import AnnotationError
 
 __all__ = ['DetectionFile', 'parse_detections']
 
-_NUMBER = (
-    rb'[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?'
+_NUMBER = re.compile(
+    rb'[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?'
     rb'|nan|NaN|inf|Inf)'
 )
-_NUMBERS = re.compile(
-    rb'[ \t]*%b(?:(?:[ \t]*,[ \t]*|[ \t]+)%b)*[ \t]*[;,]?[ \t]*'
-    % (_NUMBER, _NUMBER)
-)
-_ONE = re.compile(_NUMBER)
 _PLAIN = b'0123456789+-.eE \tnaifNI'
 _NUM_VALUES = 5
 
@@ -90,18 +85,18 @@ def _extent(lines: list[bytes], where: str) -> tuple[int, int]:
     text = lines[1].strip()
     if not text:
         raise _Invalid(f'{where}:2: the number of detections is missing')
-    if not _ONE.fullmatch(text):
+    if not _NUMBER.fullmatch(text):
         _refuse(lines[1], f'{where}:2', 'the number of detections')
     value = _float(text)
     if not (math.isfinite(value) and value == int(value) and value >= 0):
         raise _Invalid(
-            f'{where}:2: {text.decode()} is no number of detections'
+            f'{where}:2: {text[:60].decode()} is no number of detections'
         )
     count = int(value)
     if count > len(lines) - 2:
         raise _Invalid(
-            f'{where}:2: {count} detections announced, {len(lines) - 2} lines '
-            'follow'
+            f'{where}:2: {text[:60].decode()} detections announced, '
+            f'{len(lines) - 2} lines follow'
         )
     return 2, count
 
@@ -133,11 +128,12 @@ def _read_slowly(
         place = f'{where}:{number}'
         if not line.strip():
             raise _Invalid(f'{place}: the line is empty')
-        if not _NUMBERS.fullmatch(line):
+        words = _words(line)
+        if not words or not all(map(_NUMBER.fullmatch, words)):
             _refuse(
                 line, place, 'x y w h score' if start else 'x1 y1 x2 y2 score'
             )
-        values = [_float(x) for x in _ONE.findall(line)]
+        values = [_float(x) for x in words]
         if len(values) < _NUM_VALUES:
             raise _Invalid(
                 f'{place}: {len(values)} of {_NUM_VALUES} numbers found'
@@ -146,6 +142,23 @@ def _read_slowly(
             remark = f'{place}: {len(values)} numbers, only five are read'
         rows.append(values[:_NUM_VALUES])
     return np.array(rows, np.float64).reshape(-1, 5), remark
+
+
+def _words(line: bytes) -> list[bytes]:
+    """What stands between blanks, or single commas; none if that is odd.
+
+    One comma or semicolon may end the line.
+    """
+    line = line.replace(b'\t', b' ').strip(b' ')
+    if line.endswith((b',', b';')):
+        line = line[:-1]
+    words = []
+    for cell in line.split(b','):
+        found = [x for x in cell.split(b' ') if x]
+        if not found:
+            return []
+        words += found
+    return words
 
 
 def _float(text: bytes) -> float:

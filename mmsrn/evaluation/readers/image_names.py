@@ -23,11 +23,10 @@ class ImageNames:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = set(names)
-        self._by_last: dict[str, str | None] = {}
+        # Two or more: images of one name, which folders tell apart.
+        self._by_last: dict[str, list[str]] = {}
         for name in names:
-            last = name.rpartition('/')[2]
-            # None: two images of this name, which folders tell apart.
-            self._by_last[last] = None if last in self._by_last else name
+            self._by_last.setdefault(name.rpartition('/')[2], []).append(name)
 
     def find(self, path: str) -> str | None:
         """Find the image that a path means.
@@ -43,10 +42,26 @@ class ImageNames:
             for name in (whole, '/'.join(whole.split('/')[-2:])):
                 if name in self._names:
                     return name
-            last = self._by_last.get(whole.rpartition('/')[2])
-            if last is not None:
-                return last
+            last = self._by_last.get(whole.rpartition('/')[2], ())
+            if len(last) == 1:
+                return last[0]
         return None
+
+    def clash(self, path: str) -> list[str]:
+        """Find the images that a path may mean, if they are several.
+
+        Args:
+            path (str): See :meth:`find`.
+
+        Returns:
+            list[str]: Their names in the set; empty if there is none.
+        """
+        path = path.replace('\\', '/')
+        for whole in (path, _without_suffix(path)):
+            last = self._by_last.get(whole.rpartition('/')[2], [])
+            if len(last) > 1:
+                return last
+        return []
 
 
 def _without_suffix(path: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +13,11 @@ from mmsrn.utils.atomic_file import atomic_file
 
 from .detection_text import parse_detections
 from .errors import AnnotationError, EvaluationWarning
+from .submission_files import Files, Names, choose_files, open_files
 
 __all__ = ['read_submission', 'write_submission']
 
-_BROKEN_ZIP = (
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_NUM_VALUES = 5
 
 
 def read_submission(
@@ -41,8 +32,12 @@ def read_submission(
     announced, fewer than five numbers in a line) count as files without
     detections, as they do there, with a warning that names the first.
 
+    Files that are not laid out as the server wants it are read with a warning
+    too, if their names tell the image: all in one folder, called
+    ``NAME.jpg.txt``, or without the two lines before the detections.
+
     Args:
-        path (str | Path): Folder or zip; the files may lie in a folder below.
+        path (str | Path): Folder or zip; the files may lie in folders below.
         names (Iterable[str]): Images of the set, ``event/image`` or
             ``image``.
         header (bool): See :func:`mmsrn.evaluation.readers.parse_detections`.
@@ -60,34 +55,35 @@ def read_submission(
     """
     path = Path(path)
     names = dict.fromkeys(names)
-    if path.is_dir():
-        return _read_files(_in_folder(path, names), names, header, strict)
-    try:
-        archive = zipfile.ZipFile(path)
-    except FileNotFoundError:
-        raise AnnotationError(f'{path}: no such file or folder') from None
-    except _BROKEN_ZIP as error:
-        raise AnnotationError(
-            f'{path}: neither a folder nor a readable zip: {error}'
-        ) from None
-    with archive:
-        files = _in_zip(archive, path, names)
-        return _read_files(files, names, header, strict)
-
-
-Names = dict[str, None]  # an ordered set
-Files = dict[str, tuple[str, Callable[[], bytes]]]
+    with open_files(path) as files:
+        chosen, layout = choose_files(files, names, str(path))
+        found = _read_files(
+            {name: files[x] for name, x in chosen.items()},
+            names,
+            header,
+            strict,
+        )
+    if layout:
+        _warn(
+            f'{path}: is not laid out as the server wants it: {layout}',
+            strict,
+        )
+    return found
 
 
 def _read_files(
     files: Files, names: Names, header: bool, strict: bool
 ) -> dict[str, np.ndarray]:
-    found, problems, remarks = {}, [], []
+    found, problems, remarks, bare = {}, [], [], []
     others = [files[x][0] for x in files if x not in names]
     files = {name: files[name] for name in names if name in files}
     for name, (where, read) in files.items():
-        file = parse_detections(read(), where, header)
+        data = read()
+        headless = header and _is_headless(data)
+        file = parse_detections(data, where, header and not headless)
         found[name] = file.rows
+        if headless:
+            bare.append(where)
         if file.problem:
             problems.append(file.problem)
         if file.remark:
@@ -96,6 +92,13 @@ def _read_files(
         raise AnnotationError(problems[0])
     if remarks and strict:
         raise AnnotationError(remarks[0])
+    if bare:
+        _warn(
+            f'{len(bare):,} of {len(files):,} prediction files lack the lines '
+            f'with the name and the number of detections (first: {bare[0]}); '
+            'the published tool wants them',
+            strict,
+        )
     if problems:
         _warn(
             f'{len(problems):,} of {len(files):,} prediction files are '
@@ -115,108 +118,20 @@ def _read_files(
     return found
 
 
-def _warn(message: str) -> None:
+def _is_headless(data: bytes) -> bool:
+    """Whether a file begins with detections, not with name and number."""
+    lines = data.splitlines()[:2]
+    try:
+        rows = [list(map(float, line.split())) for line in lines]
+    except ValueError:
+        return False
+    return bool(rows) and all(len(row) == _NUM_VALUES for row in rows)
+
+
+def _warn(message: str, strict: bool = False) -> None:
+    if strict:
+        raise AnnotationError(message)
     warnings.warn(message, EvaluationWarning, stacklevel=4)
-
-
-def _in_folder(path: Path, names: Names) -> Files:
-    depth = _depth(names)
-    paths = []
-    for folder, below, files in os.walk(path):
-        level = len(Path(folder).relative_to(path).parts)
-        if level >= depth:
-            below.clear()
-        below[:] = sorted(x for x in below if not x.startswith('.'))
-        paths += [os.path.join(folder, x) for x in files]
-    relative = {os.path.relpath(x, path): x for x in paths}
-
-    def reader(file: str) -> Callable[[], bytes]:
-        def read() -> bytes:
-            try:
-                with open(file, 'rb') as stream:
-                    return stream.read()
-            except OSError as error:
-                raise AnnotationError(
-                    f'{file}: cannot be read: {error.strerror}'
-                ) from None
-
-        return read
-
-    return {
-        name: (relative[x], reader(relative[x]))
-        for name, x in _choose(relative, names, str(path)).items()
-    }
-
-
-def _in_zip(archive: zipfile.ZipFile, path: Path, names: Names) -> Files:
-    def reader(member: str) -> Callable[[], bytes]:
-        def read() -> bytes:
-            try:
-                return archive.read(member)
-            except _BROKEN_ZIP as error:
-                raise AnnotationError(
-                    f'{path}/{member}: cannot be read: {error}'
-                ) from None
-
-        return read
-
-    members = [x for x in archive.namelist() if not x.startswith('__MACOSX/')]
-    if len(set(members)) < len(members):
-        twice = next(x for x in members if members.count(x) > 1)
-        raise AnnotationError(f'{path}/{twice}: is in the zip twice')
-    return {
-        name: (f'{path}/{x}', reader(x))
-        for name, x in _choose(members, names, str(path)).items()
-    }
-
-
-def _depth(names: Names) -> int:
-    """Number of parts of the names: 2 with events, else 1."""
-    return max((name.count('/') + 1 for name in names), default=1)
-
-
-def _choose(paths: Iterable[str], names: Names, where: str) -> dict[str, str]:
-    """Find the one folder whose files are those of the images.
-
-    Args:
-        paths (Iterable[str]): Paths of files below ``where``.
-        names (dict[str, None]): Images of the set.
-        where (str): Folder or zip, for messages.
-
-    Returns:
-        dict[str, str]: Name of every text file in that folder, whether the
-        image is in the set or not, to its path.
-    """
-    depth = _depth(names)
-    folders: dict[str, dict[str, str]] = {}
-    for path in paths:
-        parts = path.replace(os.sep, '/').split('/')
-        if len(parts) < depth or not parts[-1].endswith('.txt'):
-            continue
-        name = '/'.join(parts[-depth:])[: -len('.txt')]
-        folder = '/'.join(parts[:-depth])
-        folders.setdefault(folder, {})[name] = path
-    known = {
-        x: files for x, files in folders.items() if names.keys() & files.keys()
-    }
-    if '' in known:
-        return known['']
-    if len(known) == 1:
-        return next(iter(known.values()))
-    example = f'{min(names)}.txt' if names else ''
-    if known:
-        remedy = '' if Path(where).is_dir() else 'unpack it and '
-        raise AnnotationError(
-            f'{where}: holds several sets of results: '
-            f'{", ".join(sorted(known)[:5])}; {remedy}name one of these '
-            'folders'
-        )
-    found = [path for files in folders.values() for path in files.values()]
-    hint = f'found {min(found)}' if found else 'found no text file'
-    raise AnnotationError(
-        f'{where}: no result of an image of the ground truth, such as '
-        f'{example}, here or one folder below; {hint}'
-    )
 
 
 def write_submission(

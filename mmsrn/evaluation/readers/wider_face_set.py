@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from mmsrn.structures.face_set import (
     face_set,
 )
 
-from .wider_face_txt import ATTRIBUTES, read_wider_face_txt
+from .errors import EvaluationWarning
+from .wider_face_txt import ATTRIBUTES, is_official, read_wider_face_txt
 
 __all__ = ['read_wider_face_set']
 
@@ -31,6 +33,10 @@ def read_wider_face_set(path: str | Path) -> FaceSet:
 
     Raises:
         AnnotationError: If the file is missing or malformed.
+
+    Warns:
+        EvaluationWarning: If faces of one's own set have a negative side,
+            with which they do not count.
     """
     images = read_wider_face_txt(path)
     tables = [
@@ -41,6 +47,15 @@ def read_wider_face_set(path: str | Path) -> FaceSet:
     corners = [np.hstack([x[:, :2], x[:, :2] + x[:, 2:4]]) for x in tables]
     counts = [(x[:, invalid] == 0) & (x[:, 2:4] > 0).all(1) for x in tables]
     flat = np.concatenate(tables).astype(int)
+    negative = [(x[:, 2:4] < 0).any(1).sum() for x in tables]
+    if any(negative) and not is_official(path):
+        first = next(x.name for x, num in zip(images, negative) if num)
+        warnings.warn(
+            f'{path}: {sum(negative):,} faces (first: in {first}) have a '
+            'negative width or height, and do not count',
+            EvaluationWarning,
+            stacklevel=2,
+        )
     return face_set(
         [osp.splitext(image.name)[0] for image in images],
         corners,

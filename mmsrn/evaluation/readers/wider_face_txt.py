@@ -1,7 +1,7 @@
 """WIDER FACE's own text annotations (``wider_face_*_bbx_gt.txt``)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,12 @@ ATTRIBUTES = (
 _NUM_VALUES = 4 + len(ATTRIBUTES)
 # int() takes more, and fails with 4300 digits.
 _COUNT = re.compile(r'[0-9]{1,9}')
-_FACE = re.compile(rf'-?[0-9]{{1,9}}(\s+-?[0-9]{{1,9}}){{{_NUM_VALUES - 1}}}')
+_INTEGER = re.compile(r'-?[0-9]{1,9}')
+_NUMBER = re.compile(r'-?[0-9]{1,9}(\.[0-9]{0,20})?')
+_IMAGE = re.compile(r'\.(avif|bmp|gif|jpe?g|png|tiff?|webp)$', re.IGNORECASE)
+_OFFICIAL = re.compile(
+    r'wider_face_(train|val)_bbx_gt\.txt|wider_face_test_filelist\.txt'
+)
 
 
 class FaceImage(NamedTuple):
@@ -27,14 +32,19 @@ class FaceImage(NamedTuple):
 
     Attributes:
         name (str): Path below the image folder, ``event/file.jpg``.
-        faces (list[tuple[int, ...]]): x, y, w, h in pixels and the six
-            ``ATTRIBUTES`` of every face.
+        faces (list[tuple[float, ...]]): x, y, w, h in pixels and the six
+            ``ATTRIBUTES`` of every face; integers in the published files.
         line (int): Line of the name in the file, from 1.
     """
 
     name: str
-    faces: list[tuple[int, ...]]
+    faces: list[tuple[float, ...]]
     line: int
+
+
+def is_official(path: str | Path) -> bool:
+    """Whether a file has the name of a published one, and is to be like it."""
+    return _OFFICIAL.fullmatch(Path(path).name) is not None
 
 
 def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
@@ -45,6 +55,10 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     line, all zeros, as in the published files; it may also be left out.  A
     list of nothing but names, as there is of the test split
     (``wider_face_test_filelist.txt``), gives images without faces.
+
+    Files with another name than the published ones may also have images
+    without a folder, backslashes in names, blank lines, x y w h alone, these
+    with decimals, and several lines of zeros.
 
     Args:
         path (str | Path): File, UTF-8, any line endings.
@@ -77,55 +91,120 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
         raise AnnotationError(
             f'{path}: cannot be read: {error.strerror}'
         ) from None
-    lines = [line.strip() for line in text.splitlines()]
-    while lines and not lines[-1]:
-        lines.pop()
-
-    def fail(at: int, what: str):
-        raise AnnotationError(
-            f'{path}:{at + 1}: {what}; compare with the original file'
-        )
-
-    names_alone = len(lines) > 1 and all(map(_is_name, lines))
-    images: list[FaceImage] = []
-    seen: dict[str, int] = {}
-    i = 0
-    while i < len(lines):
-        name, start = lines[i], i
-        if not _is_name(name):
-            fail(i, f"expected 'event/image.jpg', found {name!r}")
-        if name in seen:
-            fail(i, f'{name} stands in line {seen[name]} already')
-        seen[name] = i + 1
-        if names_alone:
-            images.append(FaceImage(name, [], i + 1))
-            i += 1
-            continue
-        if i + 1 == len(lines):
-            fail(i, f'the file ends before the number of faces of {name}')
-        count = lines[i + 1]
-        if not _COUNT.fullmatch(count):
-            fail(i + 1, f'expected a number of faces, found {count!r}')
-        i += 2
-        faces = []
-        for _ in range(int(count)):
-            if i == len(lines):
-                fail(
-                    i - 1,
-                    f'the file ends after {len(faces)} of {count} faces of '
-                    f'{name}',
-                )
-            faces.append(_parse_face(lines[i], lambda w, at=i: fail(at, w)))
-            i += 1
-        if not faces and i < len(lines) and not _is_name(lines[i]):
-            filler = _parse_face(lines[i], lambda w, at=i: fail(at, w))
-            if any(filler):
-                fail(i, f'{name} has 0 faces, but here is one')
-            i += 1
-        images.append(FaceImage(name, faces, start + 1))
+    images = list(_Parser(path, text).images())
     if not images:
         raise AnnotationError(f'{path}: the file is empty')
     return images
+
+
+class _Parser:
+    """Lines of one file."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.strict = is_official(path)
+        lines = [line.strip() for line in text.splitlines()]
+        while lines and not lines[-1]:
+            lines.pop()
+        #: Numbers from 1, and texts.
+        self.lines = [x for x in enumerate(lines, 1) if x[1] or self.strict]
+        self.at = 0
+
+    def fail(self, what: str, number: int | None = None) -> None:
+        if number is None:
+            number = self.lines[self.at][0]
+        remedy = 'compare with the original file'
+        if not self.strict:
+            remedy = 'docs/data.md shows the layout'
+        raise AnnotationError(f'{self.path}:{number}: {what}; {remedy}')
+
+    @property
+    def line(self) -> str | None:
+        """Where the parser is; None at the end."""
+        if self.at == len(self.lines):
+            return None
+        return self.lines[self.at][1]
+
+    def name(self, line: str) -> str | None:
+        """The name that a line is; None if it is something else."""
+        if self.strict:
+            return line if _is_name(line) else None
+        line = line.replace('\\', '/')
+        return line if _is_name(line) or _IMAGE.search(line) else None
+
+    def images(self) -> Iterator[FaceImage]:
+        """Read all images."""
+        seen: dict[str, int] = {}
+        names_alone = len(self.lines) > 1 and all(
+            self.name(x) for _, x in self.lines
+        )
+        while self.line is not None:
+            number, line = self.lines[self.at]
+            name = self.name(line)
+            if name is None:
+                self.fail(f"expected 'event/image.jpg', found {line!r}")
+            if name in seen:
+                self.fail(f'{name} stands in line {seen[name]} already')
+            seen[name] = number
+            self.at += 1
+            faces = [] if names_alone else self.faces(name, number)
+            yield FaceImage(name, faces, number)
+
+    def faces(self, name: str, number: int) -> list[tuple[float, ...]]:
+        """Read what follows a name."""
+        count = self.line
+        if count is None:
+            self.fail(
+                f'the file ends before the number of faces of {name}', number
+            )
+        if not _COUNT.fullmatch(count):
+            self.fail(f'expected a number of faces, found {count!r}')
+        self.at += 1
+        faces = []
+        for _ in range(int(count)):
+            if self.line is None:
+                self.fail(
+                    f'the file ends after {len(faces)} of {count} faces of '
+                    f'{name}',
+                    self.lines[-1][0],
+                )
+            faces.append(self.face(self.line))
+            self.at += 1
+        fillers = 0
+        while (
+            not faces
+            and self.line is not None
+            and not self.name(self.line)
+            and not (self.strict and fillers)
+        ):
+            if any(self.face(self.line)):
+                self.fail(f'{name} has 0 faces, but here is one')
+            self.at += 1
+            fillers += 1
+        return faces
+
+    def face(self, line: str) -> tuple[float, ...]:
+        """Read a line of numbers."""
+        words = line.split()
+        box, attributes = words[:4], words[4:]
+        fine = len(words) == _NUM_VALUES and all(
+            map(_INTEGER.fullmatch, words)
+        )
+        if not (fine or self.strict):
+            fine = (
+                len(words) in (4, _NUM_VALUES)
+                and all(map(_NUMBER.fullmatch, box))
+                and all(map(_INTEGER.fullmatch, attributes))
+            )
+        if not fine:
+            own = '' if self.strict else ', or x y w h alone'
+            self.fail(
+                f'expected {_NUM_VALUES} integers (x y w h '
+                f'{" ".join(ATTRIBUTES)}{own}), found {line!r}'
+            )
+        sides = [float(x) if '.' in x else int(x) for x in box]
+        sides = [int(x) if x == int(x) else x for x in sides]
+        return (*sides, *(map(int, attributes or '0' * len(ATTRIBUTES))))
 
 
 def wider_face_text(images: Iterable[FaceImage]) -> str:
@@ -164,12 +243,3 @@ def wider_face_text(images: Iterable[FaceImage]) -> str:
 def _is_name(line: str) -> bool:
     head, slash, tail = line.partition('/')
     return bool(head and slash and tail)
-
-
-def _parse_face(line: str, fail) -> tuple[int, ...]:
-    if not _FACE.fullmatch(line):
-        fail(
-            f'expected {_NUM_VALUES} integers (x y w h '
-            f'{" ".join(ATTRIBUTES)}), found {line!r}'
-        )
-    return tuple(map(int, line.split()))

@@ -1,6 +1,7 @@
 """Files of detections: as the published tool reads them, or a clear error."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -108,6 +109,29 @@ def test_refused(text, at, what):
     with pytest.raises(AnnotationError, match=re.escape(what)) as info:
         parse_detections(text.encode(), 'a.txt')
     assert str(info.value).startswith(f'a.txt:{at}: expected ')
+
+
+@pytest.mark.parametrize(
+    'line',
+    ['9' * 200_000 + 'x', '1 ' * 100_000 + 'x', '1' + ' ' * 200_000 + 'x'],
+)
+@pytest.mark.parametrize('header', ['a\n1\n', 'a\n', ''])
+def test_long_lines_take_no_time(line, header):
+    """No way of reading is tried twice."""
+    start = time.process_time()
+    with pytest.raises(AnnotationError) as info:
+        parse_detections(f'{header}{line}\n'.encode(), 'a.txt', bool(header))
+    assert time.process_time() - start < 1
+    assert len(str(info.value)) < 200
+
+
+def test_long_numbers():
+    found = parse_detections(f'a\n1\n{"9" * 9999} 2 3 4 5'.encode(), 'a.txt')
+    assert found.rows[0, 0] == np.inf
+    found = parse_detections(f'a\n{"9" * 9999}\n{ROW}'.encode(), 'a.txt')
+    assert len(found.problem) < 200 and 'no number of det' in found.problem
+    found = parse_detections(f'a\n{"9" * 300}\n{ROW}'.encode(), 'a.txt')
+    assert len(found.problem) < 200 and '1 lines follow' in found.problem
 
 
 def test_what_is_not_read():

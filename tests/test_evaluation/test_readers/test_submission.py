@@ -1,5 +1,6 @@
 """Folders and zips of results: where they lie, what is wrong with them."""
 
+import os
 import re
 import zipfile
 
@@ -12,6 +13,7 @@ from mmsrn.evaluation.readers import (
     AnnotationError,
     EvaluationWarning,
     read_submission,
+    submission_files,
     write_submission,
 )
 
@@ -54,11 +56,7 @@ def test_layouts(tmp_path, results, below, packed):
                 if '.git' not in file.parts:
                     archive.write(file, file.relative_to(folder))
             archive.writestr('__MACOSX/0--Parade/0_Parade_1.txt', 'x')
-    if below == 'a/b' and not packed:
-        with pytest.raises(AnnotationError, match='or one folder below'):
-            read_submission(path, NAMES)
-    else:
-        same(read_submission(path, NAMES), results)
+    same(read_submission(path, NAMES), results)
 
 
 @given(
@@ -148,11 +146,16 @@ def test_two_sets(folder, tmp_path):
         (lambda p: None, 'no such file or folder'),
         (lambda p: p.write_bytes(b''), 'neither a folder nor a readable zip'),
         (lambda p: p.write_bytes(b'PK\x03\x04 cut'), 'neither a folder nor'),
-        (lambda p: p.mkdir(), 'no result of an image .*found no text file'),
+        (lambda p: p.mkdir(), 'no result of an image .*there is no text fil'),
+        (
+            lambda p: (p.mkdir(), (p / '0_Parade_9.txt').touch()),
+            'such as 0--Parade/0_Parade_1.txt, .* are 1 text files, such as 0',
+        ),
         (
             lambda p: (p.mkdir(), (p / '0_Parade_1.txt').touch()),
-            'such as 0--Parade/0_Parade_1.txt, .*; found no text file',
+            '0_Parade_1.txt:1: the file is empty',
         ),
+        (os.mkfifo, 'neither a file nor folder'),
     ],
 )
 def test_nothing_there(tmp_path, make, what):
@@ -160,7 +163,7 @@ def test_nothing_there(tmp_path, make, what):
     make(path)
     with pytest.raises(AnnotationError, match=what) as info:
         read_submission(path, NAMES)
-    assert str(info.value).startswith(f'{path}: ')
+    assert str(info.value).startswith(str(path))
 
 
 def test_damaged_zip(tmp_path, results):
@@ -183,3 +186,121 @@ def test_twice_in_a_zip(tmp_path):
             archive.writestr(f'{NAMES[0]}.txt', 'x\n0\n')
     with pytest.raises(AnnotationError, match='is in the zip twice'):
         read_submission(path, NAMES)
+
+
+def test_a_result_that_is_no_file(folder):
+    """It would wait for somebody to write into it."""
+    file = folder / f'{NAMES[0]}.txt'
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(AnnotationError, match='is no file to read') as info:
+        read_submission(folder, NAMES)
+    assert str(info.value).startswith(f'{file}: ')
+
+
+@pytest.mark.parametrize(
+    'layout',
+    ['{1}.txt', '{0}/{1}.jpg.txt', 'all/{1}.png.txt', 'a/b/{0}/{1}.JPG.txt'],
+)
+@pytest.mark.parametrize('packed', [True, False])
+def test_other_layouts(folder, tmp_path, results, layout, packed):
+    """Are read where names tell the image."""
+    files = {
+        layout.format(*name.split('/')): (folder / f'{name}.txt').read_bytes()
+        for name in NAMES
+    }
+    path = tmp_path / 'other'
+    for name, data in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    if packed:
+        path = tmp_path / 'other.zip'
+        with zipfile.ZipFile(path, 'w') as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+    with pytest.warns(EvaluationWarning, match='not laid out as the server'):
+        same(read_submission(path, NAMES), results)
+    with pytest.raises(AnnotationError, match='not laid out as the server'):
+        read_submission(path, NAMES, strict=True)
+
+
+def test_clashes(tmp_path):
+    path = tmp_path / 'flat'
+    (path / 'x').mkdir(parents=True)
+    names = ['a/1', 'b/1', 'b/2']
+    (path / '1.txt').write_text('1\n0\n')
+    with pytest.raises(AnnotationError, match='1.txt may be of a/1 or of b/1'):
+        read_submission(path, names)
+    for name in ('2.txt', 'x/2.txt'):
+        (path / name).write_text('2\n0\n')
+    with pytest.raises(AnnotationError, match='2.txt and x/2.txt may both be'):
+        read_submission(path, names)
+
+
+def test_no_lines_before_the_detections(folder, results):
+    for name in NAMES[:2]:
+        file = folder / f'{name}.txt'
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text(''.join(lines[2:]))
+    with pytest.warns(EvaluationWarning, match='2 of 3 prediction files lack'):
+        same(read_submission(folder, NAMES), results)
+    with pytest.raises(AnnotationError, match='lack the lines with the name'):
+        read_submission(folder, NAMES, strict=True)
+    (folder / f'{NAMES[0]}.txt').write_text('1 2 3 4 0.5\n')
+    with pytest.warns(EvaluationWarning):
+        found = read_submission(folder, NAMES)
+    assert found[NAMES[0]].tolist() == [[1, 2, 3, 4, 0.5]]
+
+
+@pytest.mark.parametrize(
+    'kind', [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_zip_that_grows(tmp_path, kind):
+    """A small file of hundreds of megabytes is refused after eight."""
+    path = tmp_path / 'bomb.zip'
+    with zipfile.ZipFile(path, 'w', kind) as archive:
+        with archive.open(f'{NAMES[0]}.txt', 'w') as member:
+            for _ in range(24):
+                member.write(b'1 2 3 4 5\n' * 2**17)
+    assert path.stat().st_size < 2**20
+    with pytest.raises(AnnotationError, match='1.txt: holds more than 8 MiB'):
+        read_submission(path, NAMES)
+
+
+def test_many_files_that_grow(tmp_path, monkeypatch):
+    monkeypatch.setattr(submission_files, '_MOST_BYTES_OF_ALL', 2**21)
+    path = tmp_path / 'bomb.zip'
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name in NAMES:
+            archive.writestr(f'{name}.txt', b'x\n0\n' + b' ' * 2**20)
+    with pytest.raises(AnnotationError, match='results hold more than 0 GiB'):
+        read_submission(path, NAMES)
+
+
+@pytest.mark.parametrize(
+    'kind',
+    [
+        zipfile.ZIP_STORED,
+        zipfile.ZIP_DEFLATED,
+        zipfile.ZIP_BZIP2,
+        zipfile.ZIP_LZMA,
+    ],
+)
+@pytest.mark.filterwarnings('ignore')
+def test_mutated_zips(tmp_path, kind):
+    """Right, or one error of ours."""
+    path = tmp_path / 'x.zip'
+    with zipfile.ZipFile(path, 'w', kind) as archive:
+        for name in NAMES:
+            archive.writestr(f'{name}.txt', f'{name}\n1\n1 2 3 4 0.5\n')
+    good = path.read_bytes()
+    rng = np.random.default_rng(kind)
+    for _ in range(150):
+        data = bytearray(good)
+        for _ in range(rng.integers(1, 9)):
+            data[rng.integers(len(data))] = rng.integers(256)
+        path.write_bytes(data[: rng.integers(1, len(data) + 200)])
+        try:
+            read_submission(path, NAMES)
+        except AnnotationError as error:
+            assert str(error).startswith(str(path))

@@ -1,9 +1,16 @@
 """Text annotations as ground truth."""
 
+import warnings
+
 import numpy as np
+import pytest
 
 from mmsrn.evaluation.protocols import eval_widerface
-from mmsrn.evaluation.readers import read_wider_face_mat, read_wider_face_set
+from mmsrn.evaluation.readers import (
+    EvaluationWarning,
+    read_wider_face_mat,
+    read_wider_face_set,
+)
 
 
 def test_which_faces_count(tmp_path):
@@ -19,6 +26,20 @@ def test_which_faces_count(tmp_path):
     assert setting.faces[0].tolist() == [[1, 2, 4, 6]] * 2 + [[1, 2, 1, 6]]
     assert found.attributes['blur'].tolist() == [2, 0, 0]
     assert found.attributes['pose'].tolist() == [0, 0, 1]
+
+
+def test_negative_sides_are_told(tmp_path):
+    text = 'e/a.jpg\n2\n1 2 3 4 0 0 0 0 0 0\n5 6 -3 4 0 0 0 0 0 0\n'
+    path = tmp_path / 'mine.txt'
+    path.write_text(text)
+    with pytest.warns(EvaluationWarning, match='1 faces .first: in e/a.jpg. '):
+        found = read_wider_face_set(path)
+    assert found.settings['all'].counts.tolist() == [True, False]
+    path = tmp_path / 'wider_face_val_bbx_gt.txt'  # which has three of them
+    path.write_text(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        read_wider_face_set(path)
 
 
 def test_same_faces_as_the_mat_files(shared):

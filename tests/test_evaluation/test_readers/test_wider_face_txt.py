@@ -116,6 +116,77 @@ def test_malformed(file, lines, at, what, newline):
     assert str(info.value).startswith(f'{file}:{at}: ')
 
 
+@pytest.mark.parametrize(
+    'lines, expected',
+    [
+        (['a.jpg', '1', FACE], [('a.jpg', 1)]),
+        (['a.jpg', '0', 'b.PNG', '1', FACE], [('a.jpg', 0), ('b.PNG', 1)]),
+        (['e\\a.jpg', '1', FACE], [('e/a.jpg', 1)]),
+        (
+            ['', 'e/a.jpg', '1', '', FACE, '', 'b.jpg', '0', ''],
+            [('e/a.jpg', 1), ('b.jpg', 0)],
+        ),
+        (
+            ['a.jpg', '0', ZEROS, ZEROS, '0 0 0 0', 'e/b.jpg', '1', FACE],
+            [('a.jpg', 0), ('e/b.jpg', 1)],
+        ),
+        (['a.jpg', 'b.jpg'], [('a.jpg', 0), ('b.jpg', 0)]),
+    ],
+)
+def test_sets_of_ones_own(tmp_path, file, lines, expected):
+    """Which published files are not like."""
+    path = tmp_path / 'mine.txt'
+    for target in (path, file):
+        target.write_text('\n'.join(lines))
+    found = read_wider_face_txt(path)
+    assert [(x.name, len(x.faces)) for x in found] == expected
+    assert all(y == tuple(map(int, FACE.split())) for x in found for y in x[1])
+    for image in found:
+        line = lines[image.line - 1].replace('\\', '/')
+        assert line == image.name
+    with pytest.raises(AnnotationError):
+        read_wider_face_txt(file)
+
+
+@pytest.mark.parametrize(
+    'line, box',
+    [
+        ('1 2 30 40', (1, 2, 30, 40)),
+        ('1.5 2.0 30.25 40. 0 0 0 0 0 0', (1.5, 2, 30.25, 40)),
+        ('-1 2 -3 4', (-1, 2, -3, 4)),
+    ],
+)
+def test_boxes_of_ones_own(tmp_path, line, box):
+    path = tmp_path / 'mine.txt'
+    path.write_text(f'a.jpg\n1\n{line}\n')
+    ((face,),) = (x.faces for x in read_wider_face_txt(path))
+    assert face == (*box, 0, 0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    'lines, at, what',
+    [
+        (['a.jpg', '1', '1 2 3'], 3, 'expected 10 integers (x y w h blur'),
+        (['a.jpg', '1', '1 2 3 4 0.9'], 3, 'pose, or x y w h alone), found'),
+        (['a.jpg', '1', '1 2 3 nan'], 3, 'expected 10 integers'),
+        (['a.jpg', '1', '1 2 3 4e9'], 3, 'expected 10 integers'),
+        (['a.jpg', '', '1', f'{FACE[:-1]}0.5'], 4, 'expected 10 integers'),
+        (['a', '1', FACE], 1, "expected 'event/image.jpg', found 'a'"),
+        (['a.jpg', '0', FACE], 3, 'a.jpg has 0 faces, but here is one'),
+        (['a.jpg', '', '2', FACE], 4, 'ends after 1 of 2 faces of a.jpg'),
+        (['', 'a.jpg', ''], 2, 'ends before the number of faces of a.jpg'),
+        (['e/a.jpg', '0', '', 'e\\a.jpg', '0'], 4, 'stands in line 1 alre'),
+    ],
+)
+def test_malformed_sets_of_ones_own(tmp_path, lines, at, what):
+    path = tmp_path / 'mine.txt'
+    path.write_text('\n'.join(lines))
+    with pytest.raises(AnnotationError, match=re.escape(what)) as info:
+        read_wider_face_txt(path)
+    assert str(info.value).startswith(f'{path}:{at}: ')
+    assert str(info.value).endswith('; docs/data.md shows the layout')
+
+
 def test_list_of_names(file):
     """Of the test split, whose faces are not published."""
     file.write_bytes(b'e/a b.jpg\r\nf/c.jpg\r\n')

@@ -76,7 +76,7 @@ def test_mmdet_reads_it(tool, voc):
     [
         (b'one\nthree\n', r'three.xml: no such file, but \S+:2 lists it'),
         (b'one\none\n', r'val.txt:2: one stands in line 1'),
-        (b'one\n\ntwo\n', r'val.txt:2: expected the name of an image'),
+        (b'one\n\nno\n', r'no.xml: no such file, but \S+:3 lists it'),
         (b'one\n\xff\n', r'val.txt: not a list in UTF-8'),
         (b'', r'val.txt: the file is empty'),
     ],

@@ -1,0 +1,122 @@
+"""Custom sets with YOLO's text labels, classes folded into one."""
+
+import os
+from pathlib import Path
+
+from mmdet.registry import DATASETS
+from mmengine.logging import print_log
+
+from mmsrn.evaluation.readers import AnnotationError
+
+from .custom_set import CustomSet
+from .yolo_labels import (
+    YOLOBox,
+    label_path,
+    list_images,
+    read_data_yaml,
+    read_labels,
+)
+
+
+@DATASETS.register_module()
+class YOLOFaceDataset(CustomSet):
+    """Text labels of class and box in shares of the image.
+
+    The labels of ``images/train/a.jpg`` are ``labels/train/a.txt``, or
+    ``a.txt`` beside it.  An image without a file is one without objects.
+
+    Args:
+        ann_file (str): ``data.yaml`` below ``data_root``; ``''`` without one:
+            then all images below ``data_prefix=dict(img=...)`` are read.
+        split (str): ``'train'``, ``'val'`` or ``'test'`` of ``data.yaml``.
+        class_map (dict[str, str], optional): Name of a class in
+            ``data.yaml``, or its number if it has none, to class; the key
+            ``'*'`` stands for every other name.
+        **kwargs: Arguments of ``BaseDetDataset``: ``data_root``,
+            ``pipeline``, ``filter_cfg`` ...
+
+    Raises:
+        AnnotationError: If labels or images are missing or malformed, a class
+            is neither in ``class_map`` nor in the classes, or no image is
+            left to train with.
+    """
+
+    def __init__(
+        self, ann_file: str = 'data.yaml', split: str = 'train', **kwargs
+    ) -> None:
+        self.split = split
+        super().__init__(ann_file=ann_file, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read labels and image headers.
+
+        Returns:
+            list[dict]: One dict an image, as mmdet keeps them; ``img_id`` is
+            its path below the folder of all images.
+        """
+        labels: dict[int, str] = {}
+        if self.ann_file:
+            sources, labels = read_data_yaml(Path(self.ann_file), self.split)
+        else:
+            sources = [self.image_folder]
+            if not sources[0].is_dir():
+                raise AnnotationError(
+                    f'{sources[0]}: no such folder of images; check data_root '
+                    'and data_prefix'
+                )
+        paths = list(
+            dict.fromkeys(
+                Path(os.path.abspath(x))
+                for source in sources
+                for x in list_images(source)
+            )
+        )
+        named = ', '.join(map(str, sources))
+        if not paths:
+            raise AnnotationError(f'{named}: has no image')
+        folder = Path(os.path.commonpath([x.parent for x in paths]))
+        files = {path: label_path(path) for path in paths}
+        found = {path: read_labels(file) for path, file in files.items()}
+        bare = [path for path in paths if found[path] is None]
+        if len(bare) == len(paths) and not self.test_mode:
+            raise AnnotationError(
+                f'{named}: none of {len(paths):,} images has labels; those of '
+                f'{paths[0]} would be {files[paths[0]]}'
+            )
+        if bare:
+            print_log(
+                f'{named}: {len(bare):,} of {len(paths):,} images have no '
+                'label file, and so no face',
+                'current',
+            )
+        return self.build(
+            [
+                dict(
+                    img_id=path.relative_to(folder).with_suffix('').as_posix(),
+                    path=path,
+                    where=str(files[path]),
+                    shares=True,
+                    instances=self._instances(
+                        found[path] or [], labels, files[path]
+                    ),
+                )
+                for path in paths
+            ]
+        )
+
+    def _instances(
+        self, boxes: list[YOLOBox], names: dict[int, str], file: Path
+    ) -> list[dict]:
+        try:
+            return [
+                dict(
+                    bbox=list(box.corners),
+                    bbox_label=self.names.label(
+                        names.get(box.label, str(box.label))
+                    ),
+                    ignore_flag=0,
+                )
+                for box in boxes
+            ]
+        except ValueError as error:
+            raise AnnotationError(f'{file}: {error}') from None
