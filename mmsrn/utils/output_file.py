@@ -74,12 +74,12 @@ def check_distinct(**files: str | Path | None) -> None:
     for name, file in files.items():
         if file is None:
             continue
-        option = f'--{name.replace("_", "-")}'
-        other = seen.setdefault(os.path.realpath(file), option)
-        if other != option:
+        given = f'--{name.replace("_", "-")} {file}'
+        other = seen.setdefault(os.path.realpath(file), given)
+        if other != given:
             raise UserError(
-                f'{other} {file} {option} {file}: both would be written to '
-                'the same file; name two'
+                f'{other} {given}: both would be written to the same file; '
+                'name two'
             )
 
 
