@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
+
 from mmsrn.apis import FaceDetector
 from mmsrn.enhance import METHODS
 from mmsrn.utils.atomic_file import remove_partial
@@ -204,6 +206,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: 1 if a source could not be used, else 0.
     """
+    cv2.setLogLevel(0)  # it writes several lines of what is told in one here
     folders = [x for x in (args.out, args.wider) if x is not None]
     sources, problems, notes = find_sources(args.sources, folders)
     _check_outputs(args, sources)
