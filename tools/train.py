@@ -22,6 +22,7 @@ from mmsrn.cli.launch import (  # noqa: E402
     require_mmdet,
     training_start,
 )
+from mmsrn.cli.resume import something_left  # noqa: E402
 from mmsrn.utils.cpu_processes import leave_cpu_processes  # noqa: E402
 from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import check_writable  # noqa: E402
@@ -51,8 +52,8 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint; alone, from the last one in the '
-        'work folder, if there is one',
+        help='go on from this checkpoint, with its optimizer, schedule and '
+        'seed; alone, from the last one in the work folder, if there is one',
     )
     add_common_arguments(parser)
     return parser
@@ -93,6 +94,8 @@ def main(argv: list[str] | None = None) -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
     check_data(cfg, ('train', 'val'))
     start = training_start(cfg)
+    if cfg.get('resume') and not something_left(cfg, start):
+        return
     check_writable(cfg.work_dir, f'work folder {cfg.work_dir}')
     with one_line_errors(args.config):
         runner = build_runner(cfg)

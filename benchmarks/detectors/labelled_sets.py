@@ -89,7 +89,7 @@ def folder_without_faces(path: str, limit: int | None = None) -> LabelledSet:
     Raises:
         PhotoError: If there is no photo.
     """
-    from mmsrn.apis.photos import find_photos
+    from mmsrn.apis import find_photos
 
     photos = [
         _photo(x.content, [], []) for x in find_photos(Path(path))[:limit]

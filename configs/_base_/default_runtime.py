@@ -5,14 +5,14 @@ default_hooks = dict(
     logger=dict(type='MasterLoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='AtomicCheckpointHook',
         interval=1,
         max_keep_ckpts=3,
         save_best='auto',
         rule='greater',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='DetVisualizationHook'),
+    visualization=dict(type='NestedVisualizationHook'),
     # Data that do not go with the model are refused before a run.
     data_check=dict(type='DataCheckHook'),
     # Results say how the images were tested.

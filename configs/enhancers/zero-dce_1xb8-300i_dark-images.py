@@ -76,7 +76,10 @@ default_hooks = dict(
     _delete_=True,
     logger=dict(type='MasterLoggerHook', interval=10),
     checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=50, max_keep_ckpts=3
+        type='AtomicCheckpointHook',
+        by_epoch=False,
+        interval=50,
+        max_keep_ckpts=3,
     ),
 )
 log_processor = dict(by_epoch=False)

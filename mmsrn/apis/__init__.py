@@ -2,6 +2,7 @@
 
 from .face_detector import FaceDetector
 from .faces import Faces
-from .photos import PhotoError, find_photos
+from .photo_search import find_photos
+from .photos import PhotoError
 
 __all__ = ['FaceDetector', 'Faces', 'PhotoError', 'find_photos']

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
-import io
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
+from dataclasses import replace
 from itertools import islice
-from numbers import Integral
-from threading import Lock
 from typing import Any
 
+import cv2
 import numpy as np
 
-from mmsrn.zoo import DEFAULT_MODEL, ZooError, find_model, path_of
+from mmsrn.utils.one_line import one_line
 
 from .backends import Backend
-from .enhancement import AUTO, check_method, enhance, pick_method
+from .backends.choice import make_backend as _make_backend
+from .enhancement import AUTO, enhance, pick_method
 from .faces import Faces
-from .photos import (
-    PhotoError,
+from .photo_search import (
     PhotoSource,
     find_photos,
     holds_several,
     photos_of,
-    read_photo,
 )
-from .views import MAX_SIDE, detect_in_tiles, merge, resize
+from .photos import PhotoError, open_photo
+from .settings import check_settings, scales_of
+from .views import look
 
 __all__ = ['FaceDetector']
 
@@ -37,9 +34,8 @@ __all__ = ['FaceDetector']
 _SCALE, _SCORE_THR = 640, 0.3
 #: Pixels of a tile that ``tile='auto'`` makes of images of more.
 _AUTO_PIXELS = 2048 * 2048
-_TORCH = ('torch', 'mmengine', 'mmcv', 'mmdet')
-#: Whoever redirects stdout does so for all threads.
-_QUIET = Lock()
+#: What the detection of one photo may raise.
+_ABOUT_ONE_PHOTO = (MemoryError, RuntimeError, cv2.error)
 
 Scale = int | str
 OnError = Callable[[str, PhotoError], None]
@@ -82,6 +78,11 @@ class FaceDetector:
             ``'auto'``: 2048; None: never.
         batch_size (int): Photos of one size that the network gets at once.
         channel_order (str): Of NumPy arrays, ``'bgr'`` or ``'rgb'``.
+        strict (bool): Refuse JPEG files whose end is missing.  Else what is
+            there is read, and ``Faces.incomplete`` says so.
+        max_faces (int, optional): Most faces that the network reports of an
+            image, or of a tile of it. None: as the model says, mostly 750.
+            It cannot be set later.
 
     Raises:
         ZooError: If the model cannot be had or used.
@@ -109,6 +110,8 @@ class FaceDetector:
         tile: int | str | None = 'auto',
         batch_size: int = 1,
         channel_order: str = 'bgr',
+        strict: bool = False,
+        max_faces: int | None = None,
     ) -> None:
         # Before the model: that takes seconds.
         self.score_thr = _SCORE_THR if score_thr is None else score_thr
@@ -119,15 +122,25 @@ class FaceDetector:
         self.tile = tile
         self.batch_size = batch_size
         self.channel_order = channel_order
-        self._check()
+        self.strict = strict
+        if max_faces is not None and max_faces < 1:
+            raise ValueError(f'max_faces={max_faces} is less than 1')
+        check_settings(self)
         self.backend: Backend = _make_backend(
             model, config, backend, device, precision
         )
+        if max_faces is not None:
+            self.backend.set_max_faces(max_faces)
         facts = self.backend.facts
         if score_thr is None:
             self.score_thr = facts.get('score_thr', _SCORE_THR)
         if scale is None:
             self.scale = facts.get('test_scale', _SCALE)
+
+    @property
+    def max_faces(self) -> int | None:
+        """int, optional: Most faces of an image; None: no limit."""
+        return getattr(self.backend, 'max_faces', None)
 
     def detect(self, source: Any) -> Faces | list[Faces]:
         """Find the faces of a photo, or of several.
@@ -160,8 +173,9 @@ class FaceDetector:
             source: See :meth:`detect`; or an iterator of such, whose items
                 are called ``photo 0``, ``photo 1`` and so on.
             on_error (Callable, optional): Is called with the name of a photo
-                that cannot be read and the error; such photos are left out.
-                None: the error is raised.
+                that cannot be read, or for which the memory does not suffice,
+                and the error; such photos are left out. None: the error is
+                raised.
 
         Yields:
             Faces: Those of a photo, in the order of the photos.
@@ -170,7 +184,7 @@ class FaceDetector:
             PhotoError: If a photo cannot be read, unless ``on_error`` is.
             ValueError: If a setting is not possible.
         """
-        self._check()
+        check_settings(self)
         if isinstance(source, Iterator):
             photos = (
                 photo
@@ -180,30 +194,48 @@ class FaceDetector:
         else:
             photos = iter(find_photos(source))
         while batch := list(islice(photos, self.batch_size)):
-            read = []
-            for photo in batch:
-                try:
-                    read.append(self._read(photo))
-                except PhotoError as error:
-                    if on_error is None:
-                        raise
-                    on_error(photo.name, error)
-            yield from self._detect(read)
+            yield from self._batch(batch, on_error)
+
+    def _batch(
+        self, batch: list[PhotoSource], on_error: OnError | None
+    ) -> list[Faces]:
+        """Read and detect; one that fails does not take others with it."""
+        read = []
+        for photo in batch:
+            try:
+                read.append(self._read(photo))
+            except PhotoError as error:
+                if on_error is None:
+                    raise
+                on_error(photo.name, error)
+        if on_error is None or not read:
+            return self._detect(read)
+        try:
+            return self._detect(read)
+        except _ABOUT_ONE_PHOTO as error:
+            if len(read) > 1:
+                return [x for y in batch for x in self._batch([y], on_error)]
+            (photo,) = read
+            reason = one_line(error) or type(error).__name__
+            on_error(photo.name, PhotoError(f'{photo.name}: {reason}'))
+            return []
 
     def _read(self, source: PhotoSource) -> Faces:
         """Read a photo, whose faces are not known yet."""
         start = time.perf_counter()
-        photo = read_photo(source.content, source.name, self.channel_order)
-        timing = dict(read=time.perf_counter() - start)
+        photo, incomplete = open_photo(
+            source.content, source.name, self.channel_order, self.strict
+        )
         return Faces(
             np.zeros((0, 4), np.float32),
             np.zeros(0, np.float32),
             photo,
             source.name,
-            timing,
+            dict(read=time.perf_counter() - start),
+            incomplete=incomplete,
         )
 
-    def _detect(self, photos: list[Faces]) -> Iterator[Faces]:
+    def _detect(self, photos: list[Faces]) -> list[Faces]:
         start = time.perf_counter()
         images, methods, enhancing = [], [], []
         for photo in photos:
@@ -214,45 +246,49 @@ class FaceDetector:
             methods.append(method)
             enhancing.append(time.perf_counter() - start)
             start = time.perf_counter()
-        rows = self._look(images)
+        found, full = self._look(images)
         each = (time.perf_counter() - start) / max(len(photos), 1)
-        for photo, method, seconds, found in zip(
-            photos, methods, enhancing, rows
-        ):
-            found = self._keep(found, photo.photo.shape[:2])
-            yield Faces(
-                found[:, :4],
-                found[:, 4],
-                photo.photo,
-                photo.name,
-                dict(photo.timing, enhance=seconds, detect=each),
-                None if method == 'none' else method,
-            )
+        return [
+            self._faces(*x, each, i in full)
+            for i, x in enumerate(zip(photos, found, methods, enhancing))
+        ]
 
-    def _look(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        """Detect at each scale, and merge."""
-        views = []
-        for scale in self._scales():
-            resized = [resize(x, scale) for x in images]
-            views.append(
-                [
-                    _map_back(rows, small, image)
-                    for rows, small, image in zip(
-                        self._predict(resized), resized, images
-                    )
-                ]
-            )
-        if len(views) == 1:
-            return views[0]
-        return [merge(found) for found in zip(*views)]
+    def _faces(
+        self,
+        photo: Faces,
+        rows: np.ndarray,
+        method: str,
+        enhancing: float,
+        detecting: float,
+        full: bool,
+    ) -> Faces:
+        rows = self._keep(rows, photo.photo.shape[:2])
+        return replace(
+            photo,
+            boxes=rows[:, :4],
+            scores=rows[:, 4],
+            timing=dict(photo.timing, enhance=enhancing, detect=detecting),
+            enhancement=None if method == 'none' else method,
+            limit=self.max_faces if full else None,
+        )
 
-    def _predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        if self.tile is None:
-            return self.backend.predict(images)
-        most = _AUTO_PIXELS if self.tile == 'auto' else self.tile**2
-        if all(x.shape[0] * x.shape[1] <= most for x in images):
-            return self.backend.predict(images)
-        return [detect_in_tiles(self.backend.predict, x, most) for x in images]
+    def _look(
+        self, images: list[np.ndarray]
+    ) -> tuple[list[np.ndarray], set[int]]:
+        """Detect, and tell which images may have more faces than found."""
+        full = set()
+
+        def note(index: int, rows: np.ndarray) -> None:
+            most = self.max_faces
+            if most and len(rows) >= most and rows[-1, 4] >= self.score_thr:
+                full.add(index)
+
+        pixels = None
+        if self.tile is not None:
+            pixels = _AUTO_PIXELS if self.tile == 'auto' else self.tile**2
+        scales = scales_of(self)
+        predict = self.backend.predict
+        return look(predict, images, scales, pixels, note), full
 
     def _keep(self, rows: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Drop what is not wanted, and cut off what is outside the photo."""
@@ -264,111 +300,3 @@ class FaceDetector:
         size = np.sqrt(sides.prod(axis=1).clip(0))
         most = np.inf if self.max_size is None else self.max_size
         return rows[(size > 0) & (size >= self.min_size) & (size <= most)]
-
-    def _scales(self) -> list[Scale]:
-        if isinstance(self.scale, (list, tuple)):
-            return list(self.scale)
-        return [self.scale]
-
-    def _check(self) -> None:
-        """Raise ValueError if a setting is not possible."""
-        if not 0 <= self.score_thr <= 1:
-            raise ValueError(f'score_thr={self.score_thr} is not in [0, 1]')
-        if not self.min_size >= 0:  # nor if it is not a number
-            raise ValueError(f'min_size={self.min_size} is less than 0')
-        if self.max_size is not None and not (self.max_size >= self.min_size):
-            raise ValueError(
-                f'max_size={self.max_size} is less than '
-                f'min_size={self.min_size}'
-            )
-        scales = self._scales()
-        for scale in scales:
-            if scale != 'original' and not (
-                isinstance(scale, Integral) and 1 <= scale <= MAX_SIDE
-            ):
-                raise ValueError(
-                    f"scale={scale!r} is neither 'original' nor a number of "
-                    f'pixels from 1 to {MAX_SIDE}'
-                )
-        if not scales:
-            raise ValueError('scale is an empty list')
-        if self.tile not in (None, 'auto') and not (
-            isinstance(self.tile, int) and self.tile >= 64
-        ):
-            raise ValueError(
-                f"tile={self.tile!r} is neither None, 'auto' nor a number of "
-                'pixels from 64 on'
-            )
-        if self.batch_size < 1:
-            raise ValueError(f'batch_size={self.batch_size} is less than 1')
-        if self.channel_order not in ('bgr', 'rgb'):
-            raise ValueError(
-                f"channel_order={self.channel_order!r} is neither 'bgr' nor "
-                "'rgb'"
-            )
-        check_method(self.enhance)
-
-
-def _map_back(
-    rows: np.ndarray, resized: np.ndarray, image: np.ndarray
-) -> np.ndarray:
-    """Map corners in a resized image to pixels of the image."""
-    (height, width), (h, w) = image.shape[:2], resized.shape[:2]
-    factors = np.array([width / w, height / h] * 2, np.float32)
-    return np.concatenate([rows[:, :4] * factors, rows[:, 4:]], axis=1)
-
-
-def _make_backend(
-    model: str | os.PathLike | None,
-    config: Any,
-    backend: str,
-    device: str,
-    precision: str,
-) -> Backend:
-    if backend not in ('auto', 'torch', 'onnx'):
-        raise ZooError(f"backend={backend!r} is not 'auto', 'torch' or 'onnx'")
-    if config is not None:
-        if model is None:
-            raise ZooError('config without model: name the checkpoint too')
-        if backend == 'onnx':
-            raise ZooError('backend=onnx takes no config; export the model')
-        backend = 'torch'
-    model = DEFAULT_MODEL if model is None else model
-    suffix = os.path.splitext(path_of(os.fspath(model)))[1]
-    if backend == 'auto':
-        if suffix:
-            backend = 'onnx' if suffix == '.onnx' else 'torch'
-        else:
-            backend = 'torch' if _has(*_TORCH) else 'onnx'
-    if backend == 'torch':
-        _require(*_TORCH, remedy="pip install 'mmsrn[onedl]'")
-        path = find_model(model, 'torch')
-        # mmdet talks while it is imported, of what it has no use for.
-        with (
-            _QUIET,
-            redirect_stdout(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.filterwarnings('ignore', 'faster_coco_eval')
-            from .backends.torch_backend import TorchBackend
-
-            return TorchBackend(path, config, device, precision)
-    if precision != 'float32':
-        raise ZooError(
-            'backend=onnx has the precision of its file; name one that '
-            'tools/deployment/export_onnx.py made with --precision'
-        )
-    _require('onnxruntime', remedy='pip install onnxruntime')
-    from .backends.onnx_backend import OnnxBackend
-
-    return OnnxBackend(find_model(model, 'onnx'), device)
-
-
-def _has(*packages: str) -> bool:
-    return all(importlib.util.find_spec(x) is not None for x in packages)
-
-
-def _require(*packages: str, remedy: str) -> None:
-    for name in packages:
-        if not _has(name):
-            raise ZooError(f'{name} is not installed: {remedy}')

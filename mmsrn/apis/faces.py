@@ -15,10 +15,13 @@ from mmsrn.utils.atomic_file import atomic_file
 
 from .drawing import draw_faces
 
-__all__ = ['CSV_HEADER', 'Faces']
+__all__ = ['CSV_HEADER', 'PICTURES', 'UNPRINTABLE', 'Faces']
 
 CSV_HEADER = ('photo', 'x1', 'y1', 'x2', 'y2', 'score')
-_PICTURES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff')
+#: What becomes of bytes in a name that are no UTF-8: as in json.
+UNPRINTABLE = 'backslashreplace'
+#: Suffixes of pictures that can be saved.
+PICTURES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff')
 
 
 # eq: arrays have no single answer.
@@ -35,6 +38,10 @@ class Faces:
         timing (dict[str, float]): Seconds for ``read``, ``enhance`` and
             ``detect``.
         enhancement (str, optional): The method that was applied.
+        incomplete (str, optional): What is missing of a file of which only a
+            part could be read.
+        limit (int, optional): The most faces that the network reports of an
+            image, if it reported as many: there may be more.
     """
 
     boxes: np.ndarray
@@ -43,14 +50,22 @@ class Faces:
     name: str = 'photo 0'
     timing: dict[str, float] = field(default_factory=dict)
     enhancement: str | None = None
+    incomplete: str | None = None
+    limit: int | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """tuple[int, int]: Width and height of the upright photo."""
+        return self.photo.shape[1], self.photo.shape[0]
+
     def __repr__(self) -> str:
         best = f', best score {self.scores[0]:.2f}' if len(self) else ''
         faces = '1 face' if len(self) == 1 else f'{len(self)} faces'
-        return f'<Faces of {self.name}: {faces}{best}>'
+        more = f'; {self.incomplete}' if self.incomplete else ''
+        return f'<Faces of {self.name}: {faces}{best}{more}>'
 
     def to_dict(self) -> dict[str, Any]:
         """Make a dict that json can write.
@@ -58,9 +73,11 @@ class Faces:
         Returns:
             dict: ``name``, ``width``, ``height``, ``enhancement``,
             ``timing`` and ``faces``, a list of dicts with ``box`` and
-            ``score``.
+            ``score``; also ``incomplete`` and ``limit``, if they are not
+            None.
         """
-        height, width = self.photo.shape[:2]
+        width, height = self.size
+        remarks = dict(incomplete=self.incomplete, limit=self.limit)
         return dict(
             name=self.name,
             width=width,
@@ -74,6 +91,7 @@ class Faces:
                 )
                 for box, score in zip(self.boxes, self.scores)
             ],
+            **{k: v for k, v in remarks.items() if v is not None},
         )
 
     def to_rows(self) -> list[tuple]:
@@ -117,35 +135,46 @@ class Faces:
                 ``.bmp`` or ``.tif``.
 
         Raises:
-            ValueError: If the suffix is another one.
+            ValueError: If the suffix is another one, or the picture too large
+                for its format.
             OSError: If it cannot be written.
         """
         path = Path(path)
         suffix = path.suffix.lower()
-        if suffix in _PICTURES:
-            fine, encoded = cv2.imencode(suffix, self.plot())
-            if not fine:
-                raise ValueError(
-                    f'{path}: a picture of this size cannot be encoded as '
-                    f'{suffix}'
-                )
-            content = encoded.tobytes()
+        if suffix in PICTURES:
+            content = _encode(self.plot(), suffix, path)
         elif suffix == '.json':
             content = (json.dumps(self.to_dict(), indent=2) + '\n').encode()
         elif suffix == '.txt':
-            content = self.to_wider().encode()
+            content = self.to_wider().encode('utf-8', UNPRINTABLE)
         elif suffix == '.csv':
             content = None
         else:
             raise ValueError(
                 f'{path}: faces are saved as .json, .csv, .txt or a picture '
-                f'({", ".join(_PICTURES)})'
+                f'({", ".join(PICTURES)})'
             )
         with atomic_file(path) as partial:
             if content is not None:
                 partial.write_bytes(content)
                 return
-            with partial.open('w', newline='', encoding='utf-8') as file:
+            with partial.open(
+                'w', newline='', encoding='utf-8', errors=UNPRINTABLE
+            ) as file:
                 writer = csv.writer(file)
                 writer.writerow(CSV_HEADER)
                 writer.writerows(self.to_rows())
+
+
+def _encode(picture: np.ndarray, suffix: str, path: Path) -> bytes:
+    try:
+        fine, encoded = cv2.imencode(suffix, picture)
+    except cv2.error:
+        fine = False
+    if not fine:
+        height, width = picture.shape[:2]
+        raise ValueError(
+            f'{path}: a picture of {width} x {height} pixels cannot be '
+            f'encoded as {suffix}'
+        )
+    return encoded.tobytes()

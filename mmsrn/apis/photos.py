@@ -2,96 +2,61 @@
 
 from __future__ import annotations
 
-import glob
+import io
 import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from mmsrn.utils.image_files import (
     ABOUT_ONE_IMAGE,
-    IMAGE_SUFFIXES,
     decode_image,
+    decode_incomplete_jpeg,
 )
+from mmsrn.utils.image_header import MAX_PIXELS
 from mmsrn.utils.one_line import one_line
 
-__all__ = ['PhotoError', 'PhotoSource', 'find_photos', 'read_photo']
+__all__ = ['PhotoError', 'is_tensor', 'open_photo', 'read_photo']
 
-_URL = re.compile(r'[a-z][a-z0-9+.-]+://', re.IGNORECASE)
+_TIFF = (b'II*\0', b'MM\0*')
+_WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 
 
 class PhotoError(ValueError):
     """A photo that cannot be used; one line that names it."""
 
 
-class PhotoSource(NamedTuple):
-    """A photo that has not been read.
-
-    Attributes:
-        name (str): Its path as given, or ``photo N``, its place in a list.
-        content (Any): A path, encoded bytes, an array, a PIL image or a
-            tensor.
-    """
-
-    name: str
-    content: Any
-
-
-def find_photos(source: Any) -> list[PhotoSource]:
-    """List the photos that a source stands for.
+def read_photo(
+    content: Any, name: str, channel_order: str = 'bgr', strict: bool = True
+) -> np.ndarray:
+    """Read a photo, upright, and mostly a whole one.
 
     Args:
-        source (Any): A file, a folder, which is searched with all folders
-            below it, a pattern with ``*``, ``?`` or ``[]``, encoded bytes, a
-            NumPy array, a PIL image, a torch tensor, or a list or tuple of
-            these.  A tensor or an array of four axes is a list of photos.
+        content (Any): See :func:`open_photo`.
+        name (str): See there.
+        channel_order (str): See there.
+        strict (bool): See there.
 
     Returns:
-        list[PhotoSource]: The photos; those of a folder or a pattern in the
-        order of their names.
+        np.ndarray: (h, w, 3) BGR, uint8.
 
     Raises:
-        PhotoError: If there is no such file, or the source is of a kind that
-            holds no photos.
+        PhotoError: If it cannot be read or is no photo.
     """
-    if not _is_list(source):
-        return photos_of(source, 'photo 0')
-    return [
-        photo
-        for i, item in enumerate(source)
-        for photo in photos_of(item, f'photo {i}')
-    ]
+    return open_photo(content, name, channel_order, strict)[0]
 
 
-def holds_several(source: Any) -> bool:
-    """Tell whether a source stands for a list, even if of one photo.
-
-    Args:
-        source (Any): See :func:`find_photos`.
-
-    Returns:
-        bool: Whether it is a list, an iterator, a folder or a pattern.
-    """
-    if not isinstance(source, (str, os.PathLike)):
-        return _is_list(source) or isinstance(source, Iterator)
-    # Unlike pathlib these never raise, however long the name.
-    return os.path.isdir(source) or (
-        not os.path.exists(source) and _is_pattern(Path(source))
-    )
-
-
-def read_photo(
-    content: Any, name: str, channel_order: str = 'bgr'
-) -> np.ndarray:
+def open_photo(
+    content: Any, name: str, channel_order: str = 'bgr', strict: bool = False
+) -> tuple[np.ndarray, str | None]:
     """Read a photo, upright.
 
     Files are decoded as in training: turned as EXIF says, grey becomes BGR,
-    16 bits become 8, transparency is dropped.
+    16 bits become 8, transparency is dropped.  Of a JPEG file that is cut off
+    what is there is read, as browsers show it.
 
     Args:
         content (Any): A path; the bytes of an image file; an array (h, w),
@@ -101,23 +66,26 @@ def read_photo(
         name (str): For messages.
         channel_order (str): Of arrays: ``'bgr'``, as OpenCV and MMDetection
             have it, or ``'rgb'``.
+        strict (bool): Refuse files that are cut off.
 
     Returns:
-        np.ndarray: (h, w, 3) BGR, uint8.
+        tuple[np.ndarray, str | None]: (h, w, 3) BGR, uint8, and what is
+        missing of it; None: nothing.
 
     Raises:
         PhotoError: If it cannot be read or is no photo.
     """
+    missing = None
     try:
         if isinstance(content, (str, os.PathLike)):
-            photo = decode_image(Path(content).read_bytes())
+            photo, missing = _decode(Path(content).read_bytes(), strict)
         elif isinstance(content, (bytes, bytearray, memoryview)):
-            photo = decode_image(bytes(content))
+            photo, missing = _decode(bytes(content), strict)
         elif isinstance(content, Image.Image):
             photo = _from_pil(content)
         elif isinstance(content, np.ndarray):
             photo = _from_array(content, channel_order)
-        elif _is_tensor(content):
+        elif is_tensor(content):
             photo = _from_tensor(content)
         else:
             raise TypeError(_unknown(content))
@@ -127,73 +95,53 @@ def read_photo(
         raise PhotoError(
             f'{name}: {reason or type(error).__name__}'
         ) from error
-    return np.ascontiguousarray(photo)
+    return np.ascontiguousarray(photo), missing
 
 
-def photos_of(source: Any, name: str) -> list[PhotoSource]:
-    """List the photos of an item of a list.
+def _decode(data: bytes, strict: bool) -> tuple[np.ndarray, str | None]:
+    """Decode a file, whole or what there is of it."""
+    try:
+        return decode_image(data), None
+    except OSError as error:
+        if strict:
+            raise
+        try:
+            photo = decode_incomplete_jpeg(data)
+        except ABOUT_ONE_IMAGE:
+            raise error from None
+        reason = f'is incomplete ({one_line(error)}); what is there was used'
+        return photo, reason
+    except ValueError:
+        if not data.startswith(_TIFF) or _tiff_pixels(data) > MAX_PIXELS:
+            raise
+        flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+        photo = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if photo is None:
+            raise
+        return _from_array(photo, 'bgr'), None
+
+
+def _tiff_pixels(data: bytes) -> int:
+    """Pixels of a TIFF file, also where PIL does not know their type."""
+    try:
+        file = io.BytesIO(data)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+        file.seek(tags.next)
+        tags.load(file)
+        return tags[_WIDTH] * tags[_HEIGHT]
+    except Exception as error:  # a damaged file may raise anything
+        raise ValueError('is no readable TIFF file') from error
+
+
+def is_tensor(content: Any) -> bool:
+    """Tell whether something is a torch tensor, without importing torch.
 
     Args:
-        source (Any): See :func:`find_photos`.
-        name (str): Of a photo that is no file.
+        content (Any): Anything.
 
     Returns:
-        list[PhotoSource]: The photos.
-
-    Raises:
-        PhotoError: As of :func:`find_photos`.
+        bool: Whether it is one.
     """
-    if _is_list(source):
-        return find_photos(source)
-    if not isinstance(source, (str, os.PathLike)):
-        return [PhotoSource(name, source)]
-    text = os.fspath(source)
-    if _URL.match(text):
-        raise PhotoError(f'{text}: is an address; download the photo first')
-    path = Path(text)
-    if os.path.isdir(text):
-        files = sorted(_images_below(path))
-        if not files:
-            raise PhotoError(
-                f'{text}: no images in this folder; they end in '
-                f'{", ".join(IMAGE_SUFFIXES)}'
-            )
-    elif not os.path.exists(text) and _is_pattern(path):
-        files = [
-            Path(x)
-            for x in sorted(glob.glob(text, recursive=True))
-            if x.lower().endswith(IMAGE_SUFFIXES)
-        ]
-        if not files:
-            raise PhotoError(f'{text}: no image has such a name')
-    else:
-        files = [path]
-    return [PhotoSource(str(x), x) for x in files]
-
-
-def _images_below(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob('*'):
-        hidden = any(x.startswith('.') for x in path.relative_to(folder).parts)
-        image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-        if image and not hidden:
-            yield path
-
-
-def _is_pattern(path: Path) -> bool:
-    return glob.has_magic(str(path))
-
-
-def _is_list(source: Any) -> bool:
-    """Whether a source is a list, or an array of several photos."""
-    if isinstance(source, (list, tuple)):
-        return True
-    return (isinstance(source, np.ndarray) or _is_tensor(source)) and (
-        source.ndim == 4
-    )
-
-
-def _is_tensor(content: Any) -> bool:
-    """Whether something is a torch tensor, without importing torch."""
     return type(content).__module__.partition('.')[0] == 'torch' and hasattr(
         content, 'detach'
     )

@@ -41,6 +41,67 @@ def resize(image: np.ndarray, scale: int | str) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
 
+def look(
+    predict: Predict,
+    images: list[np.ndarray],
+    scales: Sequence[int | str],
+    max_pixels: float | None,
+    note: Callable[[int, np.ndarray], object],
+) -> list[np.ndarray]:
+    """Detect faces at each scale, and merge them.
+
+    Args:
+        predict (Callable): The detector.
+        images (list[np.ndarray]): BGR uint8 (h, w, 3).
+        scales (Sequence[int | str]): See :func:`resize`.
+        max_pixels (float, optional): Most pixels of what the detector gets,
+            see :func:`detect_in_tiles`; None: no limit.
+        note (Callable): Gets the index of an image and what the detector
+            answered, each time.
+
+    Returns:
+        list[np.ndarray]: Of each (n, 5) float32, corners in its pixels.
+    """
+
+    def noted(index: int) -> Predict:
+        def predict_one(parts: list[np.ndarray]) -> list[np.ndarray]:
+            found = predict(parts)
+            for rows in found:
+                note(index, rows)
+            return found
+
+        return predict_one
+
+    def at(scale: int | str) -> list[np.ndarray]:
+        resized = [resize(x, scale) for x in images]
+        if max_pixels is None or all(
+            x.shape[0] * x.shape[1] <= max_pixels for x in resized
+        ):
+            found = predict(resized)
+            for i, rows in enumerate(found):
+                note(i, rows)
+        else:
+            found = [
+                detect_in_tiles(noted(i), x, max_pixels)
+                for i, x in enumerate(resized)
+            ]
+        return [_map_back(*x) for x in zip(found, resized, images)]
+
+    views = [at(scale) for scale in scales]
+    if len(views) == 1:
+        return views[0]
+    return [merge(found) for found in zip(*views)]
+
+
+def _map_back(
+    rows: np.ndarray, resized: np.ndarray, image: np.ndarray
+) -> np.ndarray:
+    """Map corners in a resized image to pixels of the image."""
+    (height, width), (h, w) = image.shape[:2], resized.shape[:2]
+    factors = np.array([width / w, height / h] * 2, np.float32)
+    return np.concatenate([rows[:, :4] * factors, rows[:, 4:]], axis=1)
+
+
 def merge(found: Sequence[np.ndarray]) -> np.ndarray:
     """Put detections together that may be of the same faces.
 

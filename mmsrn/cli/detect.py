@@ -5,18 +5,26 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
+
 from mmsrn.apis import FaceDetector
 from mmsrn.enhance import METHODS
+from mmsrn.utils.atomic_file import remove_partial
 from mmsrn.utils.errors import UserError
-from mmsrn.utils.output_file import check_writable
+from mmsrn.utils.output_file import (
+    check_distinct,
+    check_output,
+    check_writable,
+)
 
 from .arguments import positive
 from .detection import Detection
 from .model_options import add_model_options, fail_with
-from .outputs import STDOUT, OutputError
+from .outputs import STDOUT, OutputError, text_file
 from .sources import Source, find_sources
 
 __all__ = ['add_arguments', 'run']
@@ -30,6 +38,7 @@ examples:
   %(prog)s night/ --enhance auto --scale 640,1280 --out drawn
   %(prog)s clip.mp4 --out drawn --json faces.json --batch-size 8
   %(prog)s 0 --frames 100 --out drawn     the first camera
+  %(prog)s rtsp://10.0.0.7/stream --csv faces.csv
   %(prog)s photo.jpg --json - | jq '.[].faces'
 """
 _DESCRIPTION = """\
@@ -54,7 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         metavar='SOURCE',
         help='photo; folder, whose photos are taken, with those of all '
-        'folders below it; pattern in quotes; video; number of a camera: 0',
+        'folders below it; pattern in quotes; video; number of a camera: 0; '
+        'address of a video or camera: rtsp://, http://',
     )
     _add_outputs(parser.add_argument_group('output'))
     _add_settings(parser.add_argument_group('detection'))
@@ -145,6 +155,19 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         help='photos or frames at once (default: 1)',
     )
     group.add_argument(
+        '--max-faces',
+        type=positive,
+        metavar='N',
+        help='most faces of a photo, or of a tile of it (default: as the '
+        'model says, mostly 750)',
+    )
+    group.add_argument(
+        '--strict',
+        action='store_true',
+        help='leave JPEG files out whose end is missing (default: read what '
+        'is there, and say so)',
+    )
+    group.add_argument(
         '--precision',
         choices=('float32', 'bfloat16', 'float16'),
         default='float32',
@@ -183,15 +206,20 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: 1 if a source could not be used, else 0.
     """
+    cv2.setLogLevel(0)  # it writes several lines of what is told in one here
     folders = [x for x in (args.out, args.wider) if x is not None]
-    sources, problems = find_sources(args.sources, folders)
+    sources, problems, notes = find_sources(args.sources, folders)
     _check_outputs(args, sources)
     if sources:
         try:
             detection = Detection(args, _make_detector(args))
-            problems += detection.run(sources)
+            detection.run(sources)
         except OutputError as error:
             raise UserError(str(error)) from error
+        problems += detection.problems
+        notes += detection.notes
+    for note in notes:
+        print(f'{args.program}: {note}', file=sys.stderr)
     if problems:
         print(
             f'{args.program}: {len(problems)} '
@@ -214,29 +242,53 @@ def _check_outputs(
             check_writable(folder, f'{option} {folder}')
     targets = {}
     if args.out is not None:
-        targets = {os.path.realpath(args.out / x.picture): x for x in sources}
+        targets = {os.path.realpath(args.out / x.picture) for x in sources}
         if len(targets) < len(sources):
             raise UserError('--out: two pictures would have the same name')
+    if args.json == args.csv == STDOUT:
+        raise UserError('--json - --csv -: only one can be printed')
+    check_distinct(json=args.json, csv=args.csv)
     for option, file in (('--json', args.json), ('--csv', args.csv)):
         if file in (None, STDOUT):
             continue
-        if os.path.isdir(file):
-            raise UserError(f'{option} {file}: is a folder; name a file')
-        check_writable(Path(file).parent, f'{option} {file}')
-        targets[os.path.realpath(file)] = file
-    if args.json == args.csv == STDOUT:
-        raise UserError('--json - --csv -: only one can be printed')
+        check_output(file, f'{option} {file}')
+        if os.path.realpath(file) in targets:
+            raise UserError(
+                f'{option} {file}: a picture of --out has this name'
+            )
+        targets = {*targets, os.path.realpath(file)}
     for source in sources:
         if os.path.realpath(str(source.content)) in targets:
             raise UserError(
                 f'{source.content}: would be overwritten with results; name '
                 'another file or folder for them'
             )
+    _remove_unfinished(args, sources)
+
+
+def _remove_unfinished(
+    args: argparse.Namespace, sources: Sequence[Source]
+) -> None:
+    """Remove what a killed run left of the files to be written."""
+    files = [Path(x) for x in (args.json, args.csv) if x not in (None, STDOUT)]
+    if args.out is not None:
+        files += [args.out / x.picture for x in sources]
+    if args.wider is not None:
+        files += [args.wider / text_file(x.text) for x in sources]
+        for source in sources:
+            if source.kind != 'photo':
+                remove_partial(args.wider / source.text)
+    names = defaultdict(set)
+    for file in files:
+        names[file.parent].add(file.name)
+    for folder, own in names.items():
+        remove_partial(folder, own)
 
 
 def _make_detector(args: argparse.Namespace) -> FaceDetector:
     names = ('backend', 'device', 'precision', 'score_thr', 'min_size')
     names += ('max_size', 'scale', 'enhance', 'tile', 'batch_size')
+    names += ('strict', 'max_faces')
     settings = {name: getattr(args, name) for name in names}
     try:
         return FaceDetector(args.model, args.config, **settings)

@@ -15,6 +15,7 @@ from mmsrn.video import VideoError, VideoReader, VideoWriter, detect_faces
 from .outputs import (
     Output,
     Result,
+    ResultError,
     csv_output,
     json_output,
     line_output,
@@ -46,18 +47,29 @@ class Detection:
         self._detector = detector
         self._outputs: list[Output] = []
         self._progress = Progress()
-        self._problems: list[str] = []
+        #: What could not be used, or not in full, and why.
+        self.problems: list[str] = []
+        self._limited: list[str] = []
         self._counts = dict(photos=0, frames=0, faces=0)
 
-    def run(self, sources: Sequence[Source]) -> list[str]:
+    @property
+    def notes(self) -> list[str]:
+        """list[str]: What else is to be said, in one line each."""
+        if not self._limited:
+            return []
+        num, limit = len(self._limited), self._detector.max_faces
+        what = '1 picture' if num == 1 else f'{num:,} pictures'
+        return [
+            f'{what} may have more than {limit:,} faces, the limit of the '
+            f'model (first: {self._limited[0]}); --max-faces raises it'
+        ]
+
+    def run(self, sources: Sequence[Source]) -> None:
         """Look at everything.
 
         Args:
             sources (Sequence[Source]): Photos, videos and cameras, in the
                 order of the output.
-
-        Returns:
-            list[str]: What could not be used, and why.
         """
         with ExitStack() as stack:
             self._open_outputs(stack)
@@ -69,7 +81,6 @@ class Detection:
                         self._video(source)
         if self._outputs != [line_output]:
             self._summarise()
-        return self._problems
 
     def _open_outputs(self, stack: ExitStack) -> None:
         args = self._args
@@ -91,7 +102,7 @@ class Detection:
         by_name = {x.content: x for x in sources}
 
         def left_out(name: str, error: PhotoError) -> None:
-            self._problems.append(str(error))
+            self.problems.append(str(error))
             self._progress.advance()
 
         for faces in self._detector.stream(list(by_name), left_out):
@@ -103,9 +114,9 @@ class Detection:
             with VideoReader(source.content) as video:
                 self._frames(source, video)
                 if video.problem:
-                    self._problems.append(video.problem)
-        except VideoError as error:
-            self._problems.append(str(error))
+                    self.problems.append(video.problem)
+        except (VideoError, ResultError) as error:
+            self.problems.append(str(error))
 
     def _frames(self, source: Source, video: VideoReader) -> None:
         limit = self._args.frames
@@ -131,9 +142,17 @@ class Detection:
                     break
 
     def _add(self, result: Result) -> None:
-        self._counts['faces'] += len(result.faces)
+        faces = result.faces
+        self._counts['faces'] += len(faces)
+        if faces.incomplete:
+            self.problems.append(f'{faces.name}: {faces.incomplete}')
+        if faces.limit:
+            self._limited.append(faces.name)
         for output in self._outputs:
-            output(result)
+            try:
+                output(result)
+            except ResultError as error:
+                self.problems.append(str(error))
         self._progress.advance()
 
     def _summarise(self) -> None:

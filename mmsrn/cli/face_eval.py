@@ -23,7 +23,11 @@ from mmsrn.evaluation.results import (
 )
 from mmsrn.structures.face_set import FaceSet
 from mmsrn.utils.errors import UserError
-from mmsrn.utils.output_file import output_file, write_json
+from mmsrn.utils.output_file import (
+    check_distinct,
+    output_file,
+    write_json,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
@@ -205,6 +209,7 @@ def _reading(args: argparse.Namespace) -> Reading:
 
 
 def _check(args: argparse.Namespace) -> None:
+    check_distinct(json=args.json, csv=args.csv, plot=args.plot)
     if args.gt is None and args.format_only is None:
         raise UserError('name the ground truth: --gt DIR')
     if args.names is not None and len(args.names) != len(args.preds):

@@ -15,6 +15,7 @@ from mmsrn.utils.cpu_processes import start_cpu_processes
 from mmsrn.utils.errors import UserError
 
 from .config import innermost_datasets
+from .resume import last_checkpoint
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -86,7 +87,8 @@ def training_start(cfg: Config) -> tuple[str, dict] | None:
     """Read the checkpoint that a training starts from.
 
     Args:
-        cfg (Config): The complete config.
+        cfg (Config): The complete config; what ``--resume`` alone stands for
+            is put into its ``load_from``.
 
     Returns:
         tuple[str, dict], optional: Its path and what it holds; None if the
@@ -95,13 +97,10 @@ def training_start(cfg: Config) -> tuple[str, dict] | None:
     Raises:
         UserError: If it cannot be read, or if no training can go on from it.
     """
+    if cfg.get('resume') and not cfg.get('load_from'):
+        # mmengine would take the one of the folder that this is a copy of.
+        cfg.load_from = last_checkpoint(cfg.work_dir)
     path = cfg.get('load_from')
-    if cfg.get('resume') and not path:
-        if not (Path(cfg.work_dir) / 'last_checkpoint').is_file():
-            return None
-        from mmengine.runner import find_latest_checkpoint
-
-        path = find_latest_checkpoint(cfg.work_dir)
     if not path:
         return None
     checkpoint = open_checkpoint(path)

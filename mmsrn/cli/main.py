@@ -10,7 +10,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.one_line import one_line
@@ -35,7 +39,7 @@ examples:
 mmsrn COMMAND --help has the options of a command, and more examples.
 """
 _INTERRUPTED = 130  # as shells say
-_NO_READER = 141
+_TERMINATED = 143
 
 
 def make_parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -80,15 +84,16 @@ def main(argv: list[str] | None = None) -> int:
 
     Returns:
         int: The exit status: 0; 1 if something could not be used and is
-        named; 130 after Ctrl-C; 141 if nobody reads the output any more.
-        A wrong command line ends the process with 2.
+        named; 130 after Ctrl-C.  A wrong command line ends the process with
+        2, SIGTERM with 143, and 141 says that nobody reads the output any
+        more.
     """
     argv = sys.argv[1:] if argv is None else argv
     _complete()
     # No option before the command takes a value.
     command = next((x for x in argv if not x.startswith('-')), '')
     try:
-        with user_errors(f'mmsrn {command}'):
+        with user_errors(f'mmsrn {command}'), _terminable():
             return _run(command, argv)
     except KeyboardInterrupt:
         print(
@@ -96,10 +101,23 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Python would complain when it empties its buffer at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _NO_READER
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind as Ctrl-C does, so that nothing half-written stays.
+
+    It ends the process with status 143.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _run(command: str, argv: list[str]) -> int:
@@ -111,7 +129,6 @@ def _run(command: str, argv: list[str]) -> int:
         raise UserError(
             f'{one_line(error)}; mmsrn check-env says what to install'
         ) from error
-    sys.stdout.flush()
     return status
 
 

@@ -7,13 +7,15 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from errno import ENAMETOOLONG
 from pathlib import Path
 from typing import Any
 
-from mmsrn.apis.faces import CSV_HEADER, Faces
+from mmsrn.apis.faces import CSV_HEADER, UNPRINTABLE, Faces
 from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.one_line import one_line
 from mmsrn.video import FrameFaces
 
 from .sources import Source
@@ -21,10 +23,12 @@ from .sources import Source
 __all__ = [
     'OutputError',
     'Result',
+    'ResultError',
     'csv_output',
     'json_output',
     'line_output',
     'picture_output',
+    'text_file',
     'wider_output',
     'writing',
 ]
@@ -34,6 +38,10 @@ STDOUT = '-'
 
 class OutputError(Exception):
     """A file that cannot be written; one line that names it."""
+
+
+class ResultError(Exception):
+    """A result that its photo makes impossible; one line that names it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ def writing(path: str | Path) -> Iterator[None]:
         path (str | Path): The file.
 
     Raises:
+        ResultError: If its name is too long, or the picture too large.
         OutputError: In place of the system's error, which says only why.
     """
     try:
@@ -74,7 +83,10 @@ def writing(path: str | Path) -> Iterator[None]:
         text = str(error)
         if error.strerror:
             text = f'{path}: cannot be written: {error.strerror}'
-        raise OutputError(text) from error
+        kind = ResultError if error.errno == ENAMETOOLONG else OutputError
+        raise kind(text) from error
+    except (ValueError, MemoryError) as error:
+        raise ResultError(one_line(error) or 'no memory is left') from error
 
 
 @contextmanager
@@ -145,11 +157,23 @@ def wider_output(folder: Path) -> Output:
         if result.frame is not None:
             text = text / f'{result.frame.frame:06d}'
             faces = replace(faces, name=text.name)
-        path = folder / text.with_name(f'{text.name}.txt')
-        with writing(path), atomic_file(path) as partial:
-            partial.write_text(faces.to_wider(), encoding='utf-8')
+        path = folder / text_file(text)
+        with writing(path):
+            faces.save(path)
 
     return add
+
+
+def text_file(text: Path) -> Path:
+    """Name a text file.
+
+    Args:
+        text (Path): Of a source, without suffix.
+
+    Returns:
+        Path: With ``.txt``, whatever dots it has.
+    """
+    return text.with_name(f'{text.name}.txt')
 
 
 def picture_output(folder: Path) -> Output:
@@ -199,7 +223,7 @@ def _text_file(path: str) -> Iterator[Callable[[str], Any]]:
     with writing(path):
         partial = stack.enter_context(atomic_file(path))
         file = stack.enter_context(
-            partial.open('w', encoding='utf-8', newline='')
+            partial.open('w', encoding='utf-8', errors=UNPRINTABLE, newline='')
         )
 
     def write(text: str) -> None:
@@ -209,8 +233,10 @@ def _text_file(path: str) -> Iterator[Callable[[str], Any]]:
     try:
         yield write
     except BaseException:
-        # Not by close(), which would let the file appear.
-        stack.__exit__(*sys.exc_info())
+        # Not by close(), which would let the file appear.  What is left in
+        # its buffer may not find room either.
+        with suppress(OSError):
+            stack.__exit__(*sys.exc_info())
         raise
     with writing(path):
         stack.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,19 +12,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmsrn.apis import PhotoError, find_photos
+from mmsrn.apis.faces import PICTURES
+from mmsrn.apis.photo_search import is_address, search_folder
+from mmsrn.utils.file_search import expand_pattern
+from mmsrn.utils.folder_labels import labels_of
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
-from mmsrn.video import VIDEO_SUFFIXES
+from mmsrn.video import VIDEO_SUFFIXES, without_password
 
-__all__ = ['Source', 'find_sources', 'root_of']
+__all__ = ['Search', 'Source', 'find_sources', 'root_of']
+
+#: Kinds of files that a note lists.
+_SHOWN = 5
+#: What an address has and a file name should not.
+_NO_NAME = re.compile(r'[^\w-]+')
 
 
 @dataclass(frozen=True)
 class Source:
-    """A photo, a video or a camera.
+    """A photo, a video, a camera or an address of one.
 
     Attributes:
         kind (str): ``'photo'``, ``'video'`` or ``'camera'``.
-        content (str | int): Path, or number of the camera.
+        content (str | int): Path, address, or number of the camera.
         picture (Path): Of its picture or video with boxes, below the folder
             of results.
         text (Path): The same without suffix, for text files.
@@ -35,6 +45,21 @@ class Source:
     text: Path
 
 
+class Search(NamedTuple):
+    """What arguments stand for.
+
+    Attributes:
+        sources (list[Source]): In the order given, each once.
+        problems (list[str]): What is wrong with what cannot be one, in one
+            line each.
+        notes (list[str]): What was left out of folders, in one line each.
+    """
+
+    sources: list[Source]
+    problems: list[str]
+    notes: list[str]
+
+
 class _Found(NamedTuple):
     kind: str
     path: str
@@ -43,7 +68,7 @@ class _Found(NamedTuple):
 
 def find_sources(
     given: Iterable[str], left_out: Iterable[Path] = ()
-) -> tuple[list[Source], list[str]]:
+) -> Search:
     """Find what the user means.
 
     Results are called by the path below the folder that was named, or, of a
@@ -52,16 +77,16 @@ def find_sources(
     name stay apart.
 
     Args:
-        given (Iterable[str]): Files, folders, patterns and numbers of
-            cameras.
+        given (Iterable[str]): Files, folders, patterns, addresses of videos
+            and numbers of cameras.
         left_out (Iterable[Path]): Folders of results: what is found there by
             looking through a folder is no source.
 
     Returns:
-        tuple[list[Source], list[str]]: The sources in the order given, each
-        once, and what is wrong with what cannot be one, in one line each.
+        Search: The sources, and what is to be said of them.
     """
     problems: list[str] = []
+    notes: list[str] = []
     files: dict[str | int, _Found | None] = {}
     results = [os.path.abspath(x) for x in left_out]
     for text in given:
@@ -69,13 +94,44 @@ def find_sources(
             files[int(text)] = None
             continue
         try:
-            for found in _expand(text):
-                path = os.path.abspath(found.path)
-                if not _is_result(path, found.root, results):
-                    files.setdefault(path, found)
+            if os.path.isdir(text):
+                found = _in_folder(text, results, problems, notes)
+            else:
+                found = list(_expand(text))
         except PhotoError as error:
             problems.append(str(error))
-    return list(_with_names(files)), problems
+            continue
+        for one in found:
+            if one.kind == 'address':
+                files.setdefault(one.path, one)
+                continue
+            path = os.path.abspath(one.path)
+            if not _is_result(path, one.root, results):
+                files.setdefault(path, one)
+    return Search(list(_with_names(files)), problems, notes)
+
+
+def _in_folder(
+    text: str, results: list[str], problems: list[str], notes: list[str]
+) -> list[_Found]:
+    """Photos of a folder; what else is there is counted."""
+    found, root = search_folder(text), os.path.abspath(text)
+    problems += found.problems
+    others = [
+        x
+        for x in found.others
+        if not _is_result(os.path.abspath(x), root, results)
+    ]
+    if others:
+        kinds = Counter(x.suffix.lower() or 'no suffix' for x in others)
+        shown = [f'{n:,} {kind}' for kind, n in kinds.most_common(_SHOWN)]
+        more = ', ...' if len(kinds) > _SHOWN else ''
+        files = 'file is' if len(others) == 1 else 'files are'
+        notes.append(
+            f'{text}: {len(others):,} {files} no photo by name and left out: '
+            f'{", ".join(shown)}{more}'
+        )
+    return [_Found('photo', str(x), root) for x in found.photos]
 
 
 def root_of(text: str) -> str:
@@ -98,22 +154,24 @@ def root_of(text: str) -> str:
 
 
 def _expand(text: str) -> Iterator[_Found]:
-    """Files that one argument stands for."""
-    is_folder, is_video = os.path.isdir(text), _is_video(text)
+    """Files that an argument stands for that is no folder."""
+    if is_address(text) and not text.lower().endswith(IMAGE_SUFFIXES):
+        yield _Found('address', text, '')
+        return
     is_pattern = glob.has_magic(text) and not os.path.lexists(text)
     root = root_of(text)
-    if not is_pattern and not os.path.lexists(text) and '://' not in text:
+    if not is_pattern and not os.path.lexists(text) and not is_address(text):
         raise PhotoError(f'{text}: no such file or folder')
-    if is_video and not is_folder:
-        paths = sorted(glob.glob(text, recursive=True))
-        if not is_pattern:
-            paths = [text]
-        elif not paths:
+    if _is_video(text):
+        paths = expand_pattern(text) if is_pattern else [text]
+        if not paths:
             raise PhotoError(f'{text}: no video has such a name')
-        yield from (_Found('video', x, root) for x in paths)
+        kind = 'video'
     else:
-        for photo in find_photos(text):
-            yield _Found('photo', photo.name, root)
+        paths, kind = [x.name for x in find_photos(text)], 'photo'
+    for path in paths:
+        own = root if _is_below(os.path.abspath(path), root) else None
+        yield _Found(kind, path, own or os.path.dirname(os.path.abspath(path)))
 
 
 def _is_video(path: str) -> bool:
@@ -132,36 +190,27 @@ def _is_below(path: str, folder: str) -> bool:
     return os.path.commonpath([path, folder]) == folder
 
 
-def _labels(roots: set[str]) -> dict[str, Path]:
-    """As many last parts of each folder as tell it from the others."""
-    if len(roots) == 1:
-        return dict.fromkeys(roots, Path())
-    parts = {root: Path(root).parts[1:] for root in roots}
-    labels = {}
-    for root, own in parts.items():
-        others = [x for name, x in parts.items() if name != root]
-        depth = 1
-        while depth < len(own) and any(
-            x[-depth:] == own[-depth:] for x in others
-        ):
-            depth += 1
-        labels[root] = Path(*own[-depth:])
-    return labels
+def _place_of(
+    path: str | int, found: _Found | None, labels: dict[str, Path]
+) -> Path:
+    if found is None:
+        return Path(f'camera_{path}')
+    if found.kind == 'address':
+        return Path(_NO_NAME.sub('_', without_password(path)))
+    return labels[found.root] / os.path.relpath(path, found.root)
 
 
 def _with_names(files: dict[str | int, _Found | None]) -> Iterator[Source]:
-    labels = _labels({x.root for x in files.values() if x is not None})
+    roots = {x.root for x in files.values() if x is not None and x.root}
+    labels = labels_of(roots)
     places = {
-        path: Path(f'camera_{path}')
-        if found is None
-        else labels[found.root] / os.path.relpath(path, found.root)
-        for path, found in files.items()
+        path: _place_of(path, found, labels) for path, found in files.items()
     }
     bare = Counter(x.with_suffix('') for x in places.values())
     films = Counter(
         places[path].with_suffix('')
         for path, found in files.items()
-        if found is not None and found.kind == 'video'
+        if found is not None and found.kind != 'photo'
     )
     for path, found in files.items():
         place = places[path]
@@ -171,12 +220,12 @@ def _with_names(files: dict[str | int, _Found | None]) -> Iterator[Source]:
         if found is None:
             video = place.with_name(f'{place.name}.mp4')
             yield Source('camera', path, video, place)
-        elif found.kind == 'video':
+        elif found.kind != 'photo':
             own = films[place.with_suffix('')] == 1
             video = place.with_suffix('') if own else place
             video = video.with_name(f'{video.name}.mp4')
             yield Source('video', found.path, video, text)
         else:
-            known = place.suffix.lower() in IMAGE_SUFFIXES
+            known = place.suffix.lower() in PICTURES
             picture = place.with_name(place.name + ('' if known else '.png'))
             yield Source('photo', found.path, picture, text)

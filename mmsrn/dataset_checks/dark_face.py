@@ -41,7 +41,7 @@ def read_labels(folder: Path) -> tuple[Faces, list[Problem]]:
         tuple[Faces, list[Problem]]: Of each image, and what is wrong.
     """
     faces, problems = {}, []
-    paths = sorted(folder.glob('*.txt'))
+    paths = sorted(folder.glob('[!.]*.txt'))
     for path in track(paths, f'Reading {folder}', disable=len(paths) < 500):
         try:
             faces[path.stem] = parse_dark_face_label(
@@ -309,7 +309,7 @@ def _decode(
 
 def _unknown_images(folder: Path, names: Sequence[str]) -> list[Problem]:
     """Find images that neither label files nor lists name."""
-    unknown = {x.stem for x in folder.glob('*.png')} - {*names}
+    unknown = {x.stem for x in folder.glob('[!.]*.png')} - {*names}
     return [
         Problem('images without labels', f'{name}.png', f'lies in {folder}')
         for name in sorted(unknown, key=_number)

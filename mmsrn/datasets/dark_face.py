@@ -139,7 +139,7 @@ class DarkFaceDataset(FaceDataset):
 
     def _without_labels(self, folder: Path) -> dict[str, np.ndarray]:
         """All images of a folder, by number."""
-        names = [x.stem for x in folder.glob(f'*{self.img_suffix}')]
+        names = [x.stem for x in folder.glob(f'[!.]*{self.img_suffix}')]
         if not names:
             raise AnnotationError(
                 f'{folder}: has no image *{self.img_suffix}; check data_root '

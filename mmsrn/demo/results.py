@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from mmsrn.apis import Faces
 from mmsrn.apis.drawing import draw_faces
 
-from .examination import face_sizes
+from .examination import face_sizes, fit
 
-__all__ = ['TABLE_HEADER', 'describe', 'draw', 'fit', 'table']
+__all__ = ['TABLE_HEADER', 'describe', 'draw', 'table']
 
 TABLE_HEADER = ('face', 'score', 'left', 'top', 'width', 'height')
-#: Pixels of the long side of pictures: less blurs the lines on a page, more
-#: is slow and not seen.
-_LEAST, _MOST = 960, 1600
 #: Pixels of such a picture that a label with sizes needs.
 _WIDE = 100
-
-
-def fit(photo: np.ndarray) -> tuple[np.ndarray, float]:
-    """Make a photo as large as a page shows it.
-
-    Args:
-        photo (np.ndarray): uint8 (h, w, 3).
-
-    Returns:
-        tuple[np.ndarray, float]: The photo, 960 to 1600 pixels long, and its
-        size relative to before.
-    """
-    longest = max(photo.shape[:2])
-    zoom = min(max(longest, _LEAST), _MOST) / longest
-    if zoom == 1:
-        return photo, zoom
-    size = [max(round(x * zoom), 1) for x in photo.shape[1::-1]]
-    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-    return cv2.resize(photo, size, interpolation=how), zoom
 
 
 def draw(faces: Faces) -> np.ndarray:
@@ -48,7 +25,8 @@ def draw(faces: Faces) -> np.ndarray:
     Returns:
         np.ndarray: RGB uint8 (h, w, 3), 960 to 1600 pixels long.
     """
-    photo, zoom = fit(faces.photo)
+    photo, _ = fit(faces.photo)
+    zoom = max(photo.shape[:2]) / max(faces.size)
     labels = [
         # On a small face a long label would hide its neighbours.
         f'{i}: {w} x {h}' if w * zoom >= _WIDE else str(i)
@@ -92,7 +70,7 @@ def describe(faces: Faces) -> str:
         str: Number and sizes of the faces, size of the photo, time.
     """
     sizes = face_sizes(faces)
-    height, width = faces.photo.shape[:2]
+    width, height = faces.size
     parts = [
         {0: 'No face', 1: '1 face'}.get(len(faces), f'{len(faces)} faces')
     ]
@@ -101,6 +79,8 @@ def describe(faces: Faces) -> str:
     elif len(faces):
         parts[0] += f' of {sizes.min():.0f} to {sizes.max():.0f} px'
     parts.append(f'{faces.name}, {width} x {height} px')
+    if faces.incomplete:
+        parts.append('incomplete')
     if faces.enhancement:
         parts.append(f'enhanced with {faces.enhancement}')
     seconds = faces.timing.get('enhance', 0) + faces.timing['detect']

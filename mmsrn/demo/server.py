@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +19,12 @@ from .style import CSS, make_theme
 if TYPE_CHECKING:
     import gradio
 
-__all__ = ['launch', 'serve']
+__all__ = ['MAX_UPLOAD', 'launch', 'serve']
+
+#: Bytes of a photo that a visitor may send.
+MAX_UPLOAD = 40_000_000
+#: Where gradio looks for the folder of uploads.
+_TEMPORARY = 'GRADIO_TEMP_DIR'
 
 
 def launch(
@@ -28,6 +37,9 @@ def launch(
     open_browser: bool = False,
 ) -> None:
     """Serve the page until the process is interrupted.
+
+    What visitors sent and were shown is removed then, and when ``SIGTERM``
+    ends ``mmsrn demo``.
 
     Args:
         host (str): Address to listen at. The default can be reached from this
@@ -47,12 +59,37 @@ def launch(
         OSError: If the port is in use, or the address is not of this
             computer.
     """
-    import_gradio()  # before the model is read, which takes longer
-    _check_address(host, port)
-    detector = FaceDetector(model, config, backend=backend, device=device)
-    page = serve(build_page(detector), host, port, open_browser)
-    print(f'The page is at {page.local_url} - Ctrl+C ends it.', flush=True)
-    page.block_thread()
+    with _uploads():
+        import_gradio()  # before the model is read, which takes longer
+        _check_address(host, port)
+        detector = FaceDetector(model, config, backend=backend, device=device)
+        page = serve(build_page(detector), host, port, open_browser)
+        try:
+            print(
+                f'The page is at {page.local_url} - Ctrl+C ends it.',
+                flush=True,
+            )
+            page.block_thread()
+        finally:
+            page.close(verbose=False)
+            page.results.cleanup()
+
+
+@contextmanager
+def _uploads() -> Iterator[None]:
+    """Let gradio put what visitors send into a folder that is removed."""
+    former = os.environ.get(_TEMPORARY)
+    with tempfile.TemporaryDirectory(
+        prefix='mmsrn-demo-', ignore_cleanup_errors=True
+    ) as folder:
+        os.environ[_TEMPORARY] = folder
+        try:
+            yield
+        finally:
+            if former is None:
+                del os.environ[_TEMPORARY]
+            else:
+                os.environ[_TEMPORARY] = former
 
 
 def serve(
@@ -83,6 +120,7 @@ def serve(
         run_history=False,
         footer_links=[],
         state_session_capacity=20,
+        max_file_size=MAX_UPLOAD,
         theme=make_theme(),
         css=CSS,
     )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .standard_streams import StreamError, checked_streams
+
 __all__ = ['UserError', 'program_name', 'user_errors']
 
 
@@ -31,23 +33,25 @@ def program_name() -> str:
 def user_errors(program: str | None = None) -> Iterator[None]:
     """End with exit status 2 and one line at a ``UserError``.
 
-    All other exceptions pass.
+    So it does if stdout cannot be written.  If nobody reads it any more, the
+    program ends in silence, with status 141.  All other exceptions pass.
 
     Args:
         program (str, optional): The name of the program, for the message; by
             default that of the running script.
 
     Raises:
-        SystemExit: In place of the ``UserError``.
+        SystemExit: In place of these errors.
 
     Example:
         >>> @user_errors()
         ... def main():
         ...     raise UserError('photo.jpg: no such file')
     """
+    name = program_name() if program is None else program
     try:
-        yield
-    except UserError as error:
-        name = program_name() if program is None else program
+        with checked_streams():
+            yield
+    except (UserError, StreamError) as error:
         print(f'{name}: error: {error}', file=sys.stderr)
         raise SystemExit(2) from error

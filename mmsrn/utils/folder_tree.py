@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmsrn.utils.atomic_file import atomic_file
-
-_PARTIAL = re.compile(r'\.(.+)\.\d+(\.\w+)?')  # as atomic_file names them
+from mmsrn.utils.atomic_file import atomic_file, remove_partial
 
 
 def find_files(src: Path) -> Iterator[Path]:
@@ -27,21 +25,21 @@ def find_files(src: Path) -> Iterator[Path]:
         ValueError: If a link leads back to a folder it lies in.
     """
 
-    def stop(error: OSError) -> None:
-        raise error
+    def walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
+        real = os.path.realpath(folder)
+        if real in above:
+            raise ValueError(f'{folder}: a link to a folder it lies in')
+        with os.scandir(folder) as entries:
+            entries = sorted(entries, key=lambda x: x.name)
+        entries = [x for x in entries if not x.name.startswith('.')]
+        inner = [x for x in entries if x.is_dir()]
+        for entry in entries:
+            if not entry.is_dir():
+                yield Path(entry.path).relative_to(src)
+        for entry in inner:
+            yield from walk(Path(entry.path), (*above, real))
 
-    for folder, folders, files in os.walk(src, onerror=stop, followlinks=True):
-        here = Path(folder)
-        folders[:] = sorted(x for x in folders if not x.startswith('.'))
-        for name in folders:
-            inner = here / name
-            if inner.is_symlink() and here.resolve().is_relative_to(
-                inner.resolve()
-            ):
-                raise ValueError(f'{inner}: a link to a folder it lies in')
-        for name in sorted(files):
-            if not name.startswith('.'):
-                yield (here / name).relative_to(src)
+    return walk(Path(src), ())
 
 
 def is_current(source: Path, target: Path) -> bool:
@@ -52,21 +50,18 @@ def is_current(source: Path, target: Path) -> bool:
         return False
 
 
-def remove_partial(dst: Path, files: list[Path]) -> None:
-    """Remove what a killed run left of files it was writing.
+def remove_unfinished(dst: Path, files: list[Path]) -> None:
+    """Remove what killed runs left of files they were writing.
 
     Args:
         dst (Path): Folder of the results.
         files (list[Path]): What belongs there, relative to it.
     """
-    known = set(files)
-    for folder in sorted({x.parent for x in files}):
-        if not (dst / folder).is_dir():
-            continue
-        for path in (dst / folder).iterdir():
-            match = _PARTIAL.fullmatch(path.name)
-            if match and folder / (match[1] + (match[2] or '')) in known:
-                path.unlink()
+    names = defaultdict(set)
+    for file in files:
+        names[file.parent].add(file.name)
+    for folder, own in names.items():
+        remove_partial(dst / folder, own)
 
 
 def copy_files(src: Path, dst: Path, files: list[Path]) -> int:

@@ -15,7 +15,7 @@ from mmsrn.utils.folder_tree import (
     copy_files,
     find_files,
     is_current,
-    remove_partial,
+    remove_unfinished,
 )
 from mmsrn.utils.image_files import (
     IMAGE_SUFFIXES,
@@ -62,7 +62,7 @@ def process_folder(
     dst: str | Path,
     function: ImageFunction,
     record: Mapping[str, object],
-    workers: int = 1,
+    workers: int = 0,
     jpeg_quality: int = 95,
     grey: bool = False,
     description: str = 'Processing',
@@ -83,12 +83,14 @@ def process_folder(
         function (Callable): Takes an image, BGR uint8 (h, w, 3), and its path
             below ``src`` with forward slashes, and returns an image of the
             same kind. The result must not depend on anything else, and with
-            several workers it must be possible to pickle it: a function of a
+            workers it must be possible to pickle it: a function of a
             module, or a ``functools.partial`` of one.
         record (Mapping): What ``function`` does, as json can hold it:
             ``kind``, a past participle (``'enhanced'``), the method, and all
             parameters.
-        workers (int): Processes; with 1, this one does the work.
+        workers (int): Processes of one thread each, whose number changes no
+            pixel; with 0, this process does the work, with all its threads,
+            whose number changes the last digit of matrix products.
         jpeg_quality (int): Of JPEG files, 1 to 100; all else is lossless.
         grey (bool): Hand grey images over as (h, w).
         description (str): Text of the progress bar.
@@ -123,7 +125,7 @@ def process_folder(
     dst.mkdir(parents=True, exist_ok=True)
     with _locked(dst):
         _check_record(dst, json.loads(json.dumps(settings)))
-        remove_partial(dst, files)
+        remove_unfinished(dst, [*files, Path(RECORD)])
         others = [x for x in files if x.suffix.lower() not in IMAGE_SUFFIXES]
         report.copied = copy_files(src, dst, others)
         todo = [x for x in images if not is_current(src / x, dst / x)]
@@ -246,7 +248,7 @@ def _process(job: tuple) -> tuple[str, str | None]:
 
 def _run(jobs: Iterator[tuple], workers: int) -> Iterator[tuple]:
     """Results of ``_process``, in any order."""
-    if workers <= 1:
+    if not workers:
         yield from map(_process, jobs)
     else:
         yield from run_in_processes(_process, jobs, workers, start_worker)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .atomic_file import atomic_file
+from .atomic_file import atomic_file, is_stream
 from .errors import UserError
 
-__all__ = ['check_writable', 'output_file', 'write_json']
+__all__ = [
+    'check_distinct',
+    'check_output',
+    'check_writable',
+    'output_file',
+    'write_json',
+]
 
 
 def check_writable(folder: str | Path, what: str) -> None:
@@ -34,6 +41,46 @@ def check_writable(folder: str | Path, what: str) -> None:
             pass
     except OSError as error:
         raise UserError(f'{what} cannot be written: {error}') from error
+
+
+def check_output(path: str | Path, what: str) -> None:
+    """Check that a file can be made or written to.
+
+    Args:
+        path (str | Path): The file, a device or a pipe.
+        what (str): What the user gave, for the message.
+
+    Raises:
+        UserError: If it cannot.
+    """
+    if os.path.isdir(path):
+        raise UserError(f'{what}: is a folder; name a file')
+    if not is_stream(path):
+        check_writable(Path(path).parent, what)
+    elif not os.access(path, os.W_OK):
+        raise UserError(f'{what} cannot be written: no permission')
+
+
+def check_distinct(**files: str | Path | None) -> None:
+    """Check that no file is to be written twice.
+
+    Args:
+        **files (str | Path, optional): What the user gave, by option.
+
+    Raises:
+        UserError: If two are the same.
+    """
+    seen: dict[str, str] = {}
+    for name, file in files.items():
+        if file is None:
+            continue
+        given = f'--{name.replace("_", "-")} {file}'
+        other = seen.setdefault(os.path.realpath(file), given)
+        if other != given:
+            raise UserError(
+                f'{other} {given}: both would be written to the same file; '
+                'name two'
+            )
 
 
 @contextmanager

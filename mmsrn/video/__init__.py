@@ -17,6 +17,7 @@ from .reader import (
     Frame,
     VideoError,
     VideoReader,
+    without_password,
 )
 from .writer import VideoWriter
 
@@ -28,4 +29,5 @@ __all__ = [
     'VideoReader',
     'VideoWriter',
     'detect_faces',
+    'without_password',
 ]

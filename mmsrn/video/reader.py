@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-__all__ = ['VIDEO_SUFFIXES', 'Frame', 'VideoError', 'VideoReader']
+__all__ = [
+    'VIDEO_SUFFIXES',
+    'Frame',
+    'VideoError',
+    'VideoReader',
+    'without_password',
+]
+
+_ADDRESS = re.compile(r'[a-z][a-z0-9+.-]+://', re.IGNORECASE)
 
 #: Names of videos end in one of these.
 VIDEO_SUFFIXES = (
@@ -52,12 +61,14 @@ class VideoReader:
     phones film.
 
     Args:
-        source (str | PathLike | int): A file, or the number of a camera, from
-            0.
+        source (str | PathLike | int): A file; the number of a camera, from
+            0; or an address that FFmpeg opens, ``rtsp://`` of a camera or
+            ``http://`` of a video.
 
     Attributes:
-        name (str): The path as given, or ``camera N``.
-        is_live (bool): Whether it is a camera.
+        name (str): The path or address as given, without a password, or
+            ``camera N``.
+        is_live (bool): Whether it is a camera, here or in the network.
         fps (float): Frames in a second; 0 if unknown.
         num_frames (int): Frames that the file announces, some kinds of files
             only by their length; 0 if unknown.
@@ -74,21 +85,27 @@ class VideoReader:
     """
 
     def __init__(self, source: str | os.PathLike | int) -> None:
-        self.is_live = isinstance(source, int)
-        self.name = f'camera {source}' if self.is_live else os.fspath(source)
-        if not self.is_live:
+        is_camera = isinstance(source, int)
+        self.name = f'camera {source}' if is_camera else os.fspath(source)
+        in_network = not is_camera and _ADDRESS.match(self.name) is not None
+        if not is_camera and not in_network:
             _check_file(self.name)
+        self.name = without_password(self.name)
         self._capture = _open(source)
         if not self._capture.isOpened():
             self._fail(
                 'there is no such camera, or another program uses it'
-                if self.is_live
+                if is_camera
+                else 'nothing that can be read answers there; try it in a '
+                'player, such as ffplay'
+                if in_network
                 else 'is no video, of an unknown kind, or damaged'
             )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0 < fps <= _MAX_FPS else 0.0
-        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.num_frames = 0 if self.is_live else max(_whole(count), 0)
+        count = _whole(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.is_live = is_camera or (in_network and count <= 0)
+        self.num_frames = 0 if self.is_live else max(count, 0)
         self._start = 0.0
         self._last: Frame | None = None
         self._ended = False
@@ -165,6 +182,22 @@ class VideoReader:
         if seconds > self._last.time or not self.fps:
             return max(seconds, self._last.time)
         return self._last.time + 1 / self.fps
+
+
+def without_password(address: str) -> str:
+    """Leave out who one is, for what people may read.
+
+    Args:
+        address (str): An address, or a path.
+
+    Returns:
+        str: The same without ``USER:PASSWORD@``.
+
+    Example:
+        >>> without_password('rtsp://me:secret@10.0.0.7/stream')
+        'rtsp://10.0.0.7/stream'
+    """
+    return re.sub(r'^([a-z][a-z0-9+.-]+://)[^/]*@', r'\1', address, flags=re.I)
 
 
 def _whole(number: float) -> int:

@@ -261,3 +261,64 @@ def test_numbers_that_are_none(make, setting):
 def test_faces_can_be_compared(make):
     one, other = make().detect([photo_of(A), photo_of(A)])
     assert one == one and one != other and len({one, other}) == 2
+
+
+def cut_jpeg(path, *boxes):
+    data = cv2.imencode('.jpg', photo_of(*boxes))[1].tobytes()
+    path.write_bytes(data[:-18])
+    return path
+
+
+def test_photos_that_are_cut_off(make, tmp_path):
+    path = cut_jpeg(tmp_path / 'a.jpg', A, B)
+    faces = make().detect(path)
+    assert len(faces) == 2 and faces.incomplete.startswith('is incomplete')
+    assert faces.to_dict()['incomplete'] == faces.incomplete
+    assert faces.incomplete in repr(faces)
+    with pytest.raises(PhotoError, match='a.jpg: '):
+        make(strict=True).detect(path)
+    whole = make().detect(photo_of(A))
+    assert whole.incomplete is None
+    assert not {'incomplete', 'limit'} & whole.to_dict().keys()
+
+
+def test_limit_of_faces(make, monkeypatch):
+    """It is told where it may have cut off faces that count."""
+    detector = make(scale='original', score_thr=0.5)
+    assert detector.max_faces is None
+    for most, thr, told in [(2, 0.5, 2), (3, 0.5, None), (2, 0.7, None)]:
+        detector.backend.max_faces, detector.score_thr = most, thr
+        found = detector.detect([photo_of(A, B), photo_of(A)])
+        assert [x.limit for x in found] == [told, None]
+    assert found[0].to_dict().get('limit') is None
+    # In a part of a photo, or at one of several scales.
+    detector.backend.max_faces, detector.score_thr = 1, 0.5
+    detector.tile, detector.scale = 128, ['original', 800]
+    assert detector.detect(photo_of(A, B)).limit == 1
+    with pytest.raises(ValueError, match='max_faces=0 is less than 1'):
+        make(max_faces=0)
+
+
+@pytest.mark.parametrize(
+    'error', [MemoryError(), RuntimeError('no\nmemory'), cv2.error('x')]
+)
+def test_photo_for_which_memory_does_not_suffice(make, error):
+    """It takes no other with it, not of its batch either."""
+    detector, bad = make(batch_size=3, scale='original'), []
+    predict = detector.backend.predict
+
+    def fail(images):
+        if any(x.shape[0] > 300 for x in images):
+            raise error
+        return predict(images)
+
+    detector.backend.predict = fail
+    photos = [photo_of(A), photo_of(size=(400, 301)), photo_of(B), photo_of()]
+    found = list(detector.stream(photos, lambda *x: bad.append(x)))
+    assert [x.name for x in found] == ['photo 0', 'photo 2', 'photo 3']
+    assert [len(x) for x in found] == [1, 1, 0]
+    ((name, told),) = bad
+    assert name == 'photo 1' and isinstance(told, PhotoError)
+    assert str(told).startswith('photo 1: ') and '\n' not in str(told)
+    with pytest.raises(type(error)):
+        detector.detect(photos)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -100,3 +102,12 @@ def test_picture_too_large_for_its_format(tmp_path):
     with pytest.raises(ValueError, match='cannot be encoded as .webp'):
         faces.save(tmp_path / 'a.webp')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_are_no_text(faces, tmp_path):
+    """They are written as json has them."""
+    faces = replace(faces, name=os.fsdecode(b'bad\xff.jpg'))
+    for suffix in ('.csv', '.txt', '.json'):
+        faces.save(tmp_path / f'a{suffix}')
+        text = (tmp_path / f'a{suffix}').read_text(encoding='utf-8')
+        assert 'bad\\udcff' in text

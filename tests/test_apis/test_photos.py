@@ -1,6 +1,8 @@
 """Photos of every kind come out upright, BGR and uint8."""
 
 import io
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -10,12 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mmsrn.apis.photos import (
-    PhotoError,
-    find_photos,
-    holds_several,
-    read_photo,
-)
+from mmsrn.apis.photos import PhotoError, open_photo, read_photo
 
 # Red, green / blue, white in BGR; lossless formats must give just this.
 BGR = np.array(
@@ -26,6 +23,11 @@ BGR = np.array(
     np.uint8,
 )
 RGB = BGR[..., ::-1]
+
+
+NOISE = cv2.imencode(
+    '.jpg', np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+)[1].tobytes()
 
 
 def encode(suffix, image=BGR):
@@ -150,9 +152,7 @@ def test_bad_files(tmp_path):
     empty = tmp_path / 'empty.jpg'
     empty.touch()
     cut = tmp_path / 'cut.jpg'
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    data = encode('.jpg', noise)
-    cut.write_bytes(data[: len(data) // 2])
+    cut.write_bytes(NOISE[: len(NOISE) // 2])
     for path in (empty, cut, tmp_path / 'missing.jpg'):
         with pytest.raises(PhotoError, match=path.name) as caught:
             read_photo(path, str(path))
@@ -160,71 +160,55 @@ def test_bad_files(tmp_path):
         assert str(caught.value).count(path.name) == 1
 
 
-@pytest.fixture
-def folder(tmp_path):
-    for name in ('b.jpg', 'a.PNG', 'in/c.jpg', '.hidden/d.jpg', 'note.txt'):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(encode('.png'))
-    return tmp_path
+@pytest.mark.parametrize('missing', [1, 18, len(NOISE) // 2])
+def test_what_there_is_of_a_jpeg(missing):
+    photo, said = open_photo(NOISE[:-missing], 'x')
+    assert said.startswith('is incomplete (') and '\n' not in said
+    whole, nothing = open_photo(NOISE, 'x')
+    assert nothing is None and photo.shape == whole.shape
+    rows = 8 if missing > 18 else 40
+    np.testing.assert_array_equal(photo[:rows], whole[:rows])
+    with pytest.raises(PhotoError, match='^x: '):
+        open_photo(NOISE[:-missing], 'x', strict=True)
+    # Of other formats a part is no photo.
+    with pytest.raises(PhotoError, match='^x: '):
+        open_photo(encode('.png')[:-20], 'x')
+    with pytest.raises(PhotoError, match='^x: '):
+        open_photo(NOISE[:100], 'x')
 
 
-def names(source, folder):
-    return [x.name.removeprefix(f'{folder}/') for x in find_photos(source)]
-
-
-def test_folders_and_patterns(folder):
-    assert names(folder, folder) == ['a.PNG', 'b.jpg', 'in/c.jpg']
-    assert names(f'{folder}/*.jpg', folder) == ['b.jpg']
-    assert names(f'{folder}/**/*.jpg', folder) == ['b.jpg', 'in/c.jpg']
-    assert names(folder / 'b.jpg', folder) == ['b.jpg']
-    assert holds_several(folder) and holds_several(f'{folder}/*.jpg')
-    assert not holds_several(folder / 'b.jpg')
-
-
-def test_names_that_look_like_patterns(tmp_path):
-    """A file called so is that file."""
-    path = tmp_path / 'a[1].png'
-    path.write_bytes(encode('.png'))
-    assert [x.content for x in find_photos(path)] == [path]
-    assert not holds_several(path)
-
-
-def test_what_only_looks_like_a_photo(tmp_path):
-    (tmp_path / 'folder.jpg').mkdir()
-    (tmp_path / 'folder.jpg/a.png').write_bytes(encode('.png'))
-    (photo,) = find_photos(tmp_path)
-    assert photo.content.name == 'a.png'
-    name = 'data:image/png;base64,' + 'A' * 5000
-    with pytest.raises(PhotoError):
-        read_photo(find_photos(name)[0].content, 'x')
-
-
-def test_lists(folder):
-    photos = find_photos([BGR, str(folder), [b'x'], np.stack([BGR, BGR])])
-    assert [x.name.removeprefix(f'{folder}/') for x in photos] == [
-        'photo 0',
-        'a.PNG',
-        'b.jpg',
-        'in/c.jpg',
-        'photo 0',
-        'photo 0',
-        'photo 1',
-    ]
-    assert holds_several([BGR]) and holds_several(np.stack([BGR]))
-    assert not holds_several(BGR) and not holds_several(b'x')
-    assert find_photos([]) == []
+@pytest.mark.parametrize('kind', [np.float32, np.float64])
+@pytest.mark.parametrize('most', [1, 255])
+@pytest.mark.parametrize('channels', [3, 1])
+def test_tiff_of_floats(kind, most, channels):
+    values = (BGR if channels == 3 else BGR[..., 1]).astype(kind)
+    plain = [cv2.IMWRITE_TIFF_COMPRESSION, 1]  # the other one is lossy
+    data = cv2.imencode('.tif', values * (most / 255), plain)[1].tobytes()
+    expected = BGR if channels == 3 else np.repeat(BGR[..., 1:2], 3, 2)
+    np.testing.assert_array_equal(read_photo(data, 'x'), expected)
 
 
 @pytest.mark.parametrize(
-    'source, words',
+    'values, words',
     [
-        ('https://example.org/a.jpg', 'download'),
-        ('{}/*.gif', 'no image has such a name'),
-        ('{}/none', 'no images in this folder'),
+        (np.full((4, 5), 1e6, np.float32), 'has values from 1e+06'),
+        (np.full((4, 5), np.nan, np.float32), 'has values from nan'),
+        (np.full((4, 5, 3), 7, np.int32), 'is an array of int32'),
     ],
 )
-def test_sources_without_photos(tmp_path, source, words):
-    (tmp_path / 'none').mkdir()
-    with pytest.raises(PhotoError, match=words):
-        find_photos(source.format(tmp_path))
+def test_tiff_that_is_no_photo(values, words):
+    with pytest.raises(PhotoError) as caught:
+        read_photo(encode('.tif', values), 'x')
+    assert words in str(caught.value)
+
+
+def test_more_pixels_than_are_read():
+    """Known from the header: 67 bytes, in no time."""
+    header = struct.pack('>IIBBBBB', 65535, 65535, 8, 0, 0, 0, 0)
+    chunks = [(b'IHDR', header), (b'IDAT', zlib.compress(b'')), (b'IEND', b'')]
+    data = b'\x89PNG\r\n\x1a\n'
+    for kind, content in chunks:
+        data += struct.pack('>I', len(content)) + kind + content
+        data += struct.pack('>I', zlib.crc32(kind + content))
+    with pytest.raises(PhotoError, match='65535 x 65535 pixels'):
+        read_photo(data, 'x')

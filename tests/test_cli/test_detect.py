@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 
@@ -247,12 +248,15 @@ def test_settings(mmsrn, paint, monkeypatch):
             enhance='none',
             tile='auto',
             batch_size=1,
+            strict=False,
+            max_faces=None,
         ),
     )
     args = (
         '--model m.pth --config c.py --backend torch --device cuda:1 '
         '--precision bfloat16 --score-thr 0.25 --min-size 10 --max-size 99.5 '
-        '--scale 640,original --enhance lime --tile none --batch-size 4'
+        '--scale 640,original --enhance lime --tile none --batch-size 4 '
+        '--strict --max-faces 2000'
     )
     mmsrn('detect', 'a.png', *args.split())
     assert seen.pop() == (
@@ -268,6 +272,8 @@ def test_settings(mmsrn, paint, monkeypatch):
             enhance='lime',
             tile=None,
             batch_size=4,
+            strict=True,
+            max_faces=2000,
         ),
     )
     mmsrn('detect', 'a.png', '--scale', 'original', '--tile', '512')
@@ -494,3 +500,159 @@ def test_nobody_reads_the_lines(root, paint):
         process.stdin.close()
         assert process.stderr.read() == ''
     assert process.returncode == 141
+
+
+@pytest.mark.parametrize('option', ['--json', '--csv'])
+def test_pipes_and_devices(mmsrn, made, paint, tmp_path, option):
+    """Written to, and not replaced by files."""
+    paint('a.png', A)
+    os.mkfifo('fifo')
+    reader = os.open('fifo', os.O_RDONLY | os.O_NONBLOCK)
+    assert mmsrn('detect', 'a.png', option, 'fifo').status == 0
+    text = os.read(reader, 1 << 16).decode()
+    os.close(reader)
+    assert 'a.png' in text and stat.S_ISFIFO(os.stat('fifo').st_mode)
+    done = mmsrn('detect', 'a.png', option, '/dev/full')
+    assert done.status == 2 and done.err.splitlines()[-1] == (
+        'mmsrn detect: error: /dev/full: cannot be written: No space left on '
+        'device'
+    )
+    assert stat.S_ISCHR(os.stat('/dev/full').st_mode)
+    assert sorted(os.listdir()) == ['a.png', 'fifo']
+
+
+def test_full_disk_amid_a_long_list(mmsrn, made, paint):
+    """More than a buffer holds."""
+    paint('a.png', *((x, y, 3) for x in range(0, 75, 5) for y in range(9)))
+    for i in range(200):
+        os.link('a.png', f'{i}.png')
+    done = mmsrn('detect', '.', '--json', '/dev/full', '--csv', 'a.csv')
+    assert done.status == 2 and 'Traceback' not in done.err
+    assert not os.path.exists('a.csv')
+
+
+@pytest.mark.parametrize(
+    'args, text',
+    [
+        ('--json r --csv ./r', '--json r --csv ./r: both would be written'),
+        ('--out . --json b.png', 'b.png: a picture of --out has this name'),
+    ],
+)
+def test_two_results_in_one_file(mmsrn, made, paint, args, text):
+    os.mkdir('in')
+    paint('in/b.png', A)
+    done = mmsrn('detect', 'in', *args.split())
+    assert done.status == 2 and text in done.err and made == []
+    assert os.listdir() == ['in']
+
+
+def test_one_odd_photo_ends_nothing(mmsrn, made, paint, tmp_path):
+    """It is named, and all others are there."""
+    odd = os.fsdecode(b'in/\xff.png')
+    wide, long = 'in/wide.webp', f'in/{"n" * 250}.png'
+    paint('in/a.png', A)
+    os.link('in/a.png', odd)
+    os.link('in/a.png', long)
+    picture = np.full((2, 17_000, 3), 255, np.uint8)
+    data = cv2.imencode('.png', picture)[1].tobytes()
+    (tmp_path / wide).write_bytes(data)  # kinds are told by content
+    paint('in/z.png', B)
+    args = ('--json', 'f.json', '--csv', 'f.csv', '--wider', 'w', '--out', 'o')
+    done = mmsrn('detect', 'in', *args)
+    assert done.status == 1
+    *_, head, first = done.err.splitlines()
+    assert head.endswith('1 source could not be used, or not in full:')
+    assert first.startswith('  o/wide.webp: a picture of 17000 x 2 pixels')
+    names = [x['name'] for x in json.load(open('f.json'))]
+    assert names == ['in/a.png', long, wide, 'in/z.png', odd]
+    with open('f.csv', encoding='utf-8', newline='') as file:
+        rows = [x[0] for x in csv.reader(file)]
+    assert rows == ['photo', 'in/a.png', long, 'in/z.png', 'in/\\udcff.png']
+    assert len(os.listdir('w')) == 5 and len(os.listdir('o')) == 4
+    # Names of results may be longer than those of photos, and too long.
+    os.rename(long, f'in/{"n" * 251}.jp2')
+    done = mmsrn('detect', 'in', '--out', 'o2', '--csv', 'f.csv')
+    assert done.status == 1 and 'name too long' in done.err
+    assert len(os.listdir('o2')) == 3
+
+
+def test_photo_that_is_cut_off(mmsrn, made, paint):
+    data = cv2.imencode('.jpg', cv2.imread(str(paint('a.png', A))))[1]
+    with open('a.jpg', 'wb') as file:
+        file.write(data.tobytes()[:-18])
+    done = mmsrn('detect', 'a.jpg', '--json', '-')
+    (record,) = json.loads(done.out)
+    assert len(record['faces']) == 1 and 'incomplete' in record
+    assert done.status == 1 and '  a.jpg: is incomplete (' in done.err
+    done = mmsrn('detect', 'a.jpg', '--strict', '--json', '-')
+    assert (done.status, json.loads(done.out)) == (1, [])
+
+
+def test_what_is_left_out_is_told(mmsrn, made, paint, tmp_path):
+    paint('in/a.png', A, B)
+    (tmp_path / 'in/note.txt').touch()
+    done = mmsrn('detect', 'in')
+    assert done.status == 0 and done.out.startswith('in/a.png: 2 faces')
+    assert done.err == (
+        'mmsrn detect: in: 1 file is no photo by name and left out: 1 .txt\n'
+    )
+
+
+def test_limit_of_faces_is_told(mmsrn, made, paint, monkeypatch):
+    made_as = face_detector._make_backend
+
+    def limited(*args):
+        backend = made_as(*args)
+        backend.max_faces = 2
+        return backend
+
+    monkeypatch.setattr(face_detector, '_make_backend', limited)
+    paint('a.png', A, B)
+    paint('b.png', A)
+    done = mmsrn('detect', 'a.png', 'b.png')
+    assert (done.status, done.err) == (
+        0,
+        'mmsrn detect: 1 picture may have more than 2 faces, the limit of the '
+        'model (first: a.png); --max-faces raises it\n',
+    )
+
+
+@pytest.mark.parametrize('kind', [signal.SIGKILL, signal.SIGTERM])
+def test_killed(mmsrn, made, root, paint, tmp_path, kind):
+    """Nothing half-written stays longer than till the next run."""
+    for name in 'abc':
+        paint(f'in/{name}.png', A)
+    code = (
+        'import os, sys\n'
+        'from conftest import RedSquares\n'
+        'from mmsrn.apis import face_detector, faces\n'
+        'from mmsrn.cli.main import main\n'
+        'encode = faces._encode\n'
+        'def die(picture, suffix, path):\n'
+        f'    path.name == "b.png" and os.kill(os.getpid(), {int(kind)})\n'
+        '    return encode(picture, suffix, path)\n'
+        'faces._encode = die\n'
+        'face_detector._make_backend = lambda *args: RedSquares()\n'
+        'sys.exit(main())\n'
+    )
+    here = os.path.dirname(__file__)
+    args = ['detect', 'in', '--json', 'f.json', '--csv', 'f.csv', '--out', 'o']
+    done = subprocess.run(
+        [sys.executable, '-c', code, *args],
+        env=dict(os.environ, PYTHONPATH=f'{root}{os.pathsep}{here}'),
+        capture_output=True,
+    )
+    left = [x for x in os.listdir() if x not in ('in', 'o')]
+    if kind == signal.SIGTERM:
+        assert done.returncode == 143 and left == []
+    else:
+        assert done.returncode == -9 and len(left) == 2
+    assert os.listdir('o') == ['a.png']
+    # As of a run that died while it wrote a picture, and one that lives.
+    for name in ('o/.c.4711-140235001.png', 'o/.note.4711-140235001.txt'):
+        (tmp_path / name).touch()
+    assert mmsrn(*args).status == 0
+    assert sorted(os.listdir()) == ['f.csv', 'f.json', 'in', 'o']
+    assert sorted(os.listdir('o')) == [
+        *('.note.4711-140235001.txt', 'a.png', 'b.png', 'c.png')
+    ]

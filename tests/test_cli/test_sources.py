@@ -23,7 +23,7 @@ def tree(tmp_path, monkeypatch):
 
 def found(*given, left_out=()):
     """Content, kind and names of pictures, if nothing is wrong."""
-    sources, problems = find_sources(given, map(Path, left_out))
+    sources, problems, _ = find_sources(given, map(Path, left_out))
     assert not problems
     return [(x.content, x.kind, str(x.picture)) for x in sources]
 
@@ -90,7 +90,7 @@ def test_results_of_the_same_name_stay_apart(tree, tmp_path):
 def test_text_files_of_the_same_name_stay_apart(tree):
     given = ['x.jpg', 'x.png', 'x.avi', 'y.avi', 'y.mkv', 'z.mkv']
     tree(*given)
-    sources, _ = find_sources(given)
+    sources, _, _ = find_sources(given)
     assert [str(x.text) for x in sources] == [*given[:5], 'z']
     pictures = [str(x.picture) for x in sources]
     assert pictures == [
@@ -137,7 +137,7 @@ def test_what_is_not_there_is_named_and_the_rest_is_found(tree):
         'no*.mp4',
         'http://x/y.jpg',
     ]
-    sources, problems = find_sources(given)
+    sources, problems, _ = find_sources(given)
     assert [x.content for x in sources] == ['a.jpg']
     starts = [
         'no.jpg: no such file or folder',
@@ -149,3 +149,45 @@ def test_what_is_not_there_is_named_and_the_rest_is_found(tree):
     assert len(problems) == len(starts)
     for problem, start in zip(problems, starts):
         assert problem.startswith(start) and '\n' not in problem
+
+
+def test_what_folders_leave_out_is_counted(tree):
+    tree('in/a.jpg', 'in/b.HEIC', 'in/c.txt', 'in/d.txt', 'in/.e', 'in/f')
+    tree('in/drawn/a.txt')
+    _, problems, notes = find_sources(['in'], [Path('in/drawn')])
+    assert problems == []
+    assert notes == [
+        'in: 4 files are no photo by name and left out: 2 .txt, 1 .heic, '
+        '1 no suffix'
+    ]
+
+
+def test_patterns_that_lead_elsewhere(tree):
+    """Their results do not."""
+    tree('s/sub/a/x.jpg', 's/other.jpg', 'up.jpg')
+    assert found('s/sub/*/../../other.jpg') == [
+        ('s/sub/a/../../other.jpg', 'photo', 'other.jpg')
+    ]
+    names = [x[2] for x in found('s/**/../../up.jpg', 's/sub')]
+    assert names[0].endswith('/up.jpg') and names[1] == 'sub/a/x.jpg'
+
+
+def test_links_that_loop(tree, tmp_path):
+    tree('in/a.jpg', 'in/x/b.jpg')
+    for name in ('in/1', 'in/2', 'in/x/3'):
+        (tmp_path / name).symlink_to(tmp_path / 'in')
+    expected = [
+        ('in/a.jpg', 'photo', 'a.jpg'),
+        ('in/x/b.jpg', 'photo', 'x/b.jpg'),
+    ]
+    assert found('in') == found('in/**/*.jpg') == expected
+
+
+def test_addresses(tree):
+    tree('a.jpg')
+    given = ['rtsp://me:secret@10.0.0.7:554/live?ch=1', 'http://x/y/clip.MP4']
+    assert found(*given, 'a.jpg') == [
+        (given[0], 'video', 'rtsp_10_0_0_7_554_live_ch_1.mp4'),
+        (given[1], 'video', 'http_x_y_clip_MP4.mp4'),
+        ('a.jpg', 'photo', 'a.jpg'),
+    ]

@@ -50,7 +50,8 @@ def test_threshold_does_without_the_network(calls, detector, path):
 
     message, lower, rows, download = calls['show'](state, 0.2, 0)
     assert '2 faces' in message and len(rows) == 2
-    assert (lower != picture).any()
+    lower, picture = (np.asarray(Image.open(x)) for x in (lower, picture))
+    assert lower.shape == picture.shape and (lower != picture).any()
     saved = json.loads(Path(download.value['path']).read_text())
     assert [x['score'] for x in saved['faces']] == [0.9, 0.3]
     message, _, rows, _ = calls['show'](state, 0.2, 50)
@@ -148,3 +149,44 @@ def test_refuses_an_old_gradio(monkeypatch):
     monkeypatch.setattr(gradio, '__version__', '5.49.1')
     with pytest.raises(ImportError, match='6 or later, not 5.49.1'):
         import_gradio()
+
+
+def files_of(page):
+    return [x for x in Path(page.results.name).rglob('*') if x.is_file()]
+
+
+def test_moves_of_a_slider_leave_no_files(page, calls, path):
+    state = calls['find'](path, '640 px', 'linear_gain', 0.4, 0)[0]
+    for i in range(30):
+        calls['show'](state, i / 30, 0)
+    # Of the picture and of the json two each; the comparison.
+    assert len(files_of(page)) == 6
+    other = calls['find'](path, '640 px', 'none', 0.4, 0, state)[0]
+    assert len(files_of(page)) == 2
+    calls['find'](None, '640 px', 'none', 0.4, 0, other)
+    assert files_of(page) == []
+
+
+def test_files_go_with_the_session(page, calls, path):
+    state = calls['find'](path, '640 px', 'none', 0.4, 0)[0]
+    callbacks = [
+        x.delete_callback
+        for x in page.blocks.values()
+        if hasattr(x, 'delete_callback')
+    ]
+    for callback in callbacks:
+        callback(None)
+    assert files_of(page)
+    for callback in callbacks:
+        callback(state)
+    assert files_of(page) == []
+
+
+def test_photo_of_too_many_pixels(calls, detector, tmp_path):
+    """It is not decoded."""
+    path = tmp_path / 'large.png'
+    Image.new('1', (10_000, 5_001)).save(path)
+    state, message, *_ = calls['find'](str(path), '640 px', 'none', 0.4, 0)
+    assert state is None and 'error' in message
+    assert 'large.png: has 10000 x 5001 pixels; this page takes' in message
+    assert detector.calls == []

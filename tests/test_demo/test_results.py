@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mmsrn.apis import Faces
-from mmsrn.demo.examination import select_faces
-from mmsrn.demo.results import TABLE_HEADER, describe, draw, fit, table
+from mmsrn.demo.examination import fit, reduce_photo, select_faces
+from mmsrn.demo.results import TABLE_HEADER, describe, draw, table
 
 FACES = Faces(
     boxes=np.array([[10.4, 9.6, 30, 90], [0, 0, 10, 10]], np.float32),
@@ -72,3 +72,15 @@ def test_drawn_on_the_enlarged_photo():
     for row, column in ((400, 83), (400, 240), (720, 160), (40, 80)):
         assert changed[row - 1 : row + 2, column - 1 : column + 2].any()
     assert not changed[400, 90:230].any() and not changed[500:710, 160].any()
+
+
+def test_what_a_session_keeps_shows_the_same():
+    """Of a large photo it is a small part."""
+    photo = np.random.default_rng(0).integers(0, 256, (900, 4000, 3), np.uint8)
+    faces = dataclasses.replace(FACES, photo=photo)
+    kept = reduce_photo(faces)
+    assert kept.photo.nbytes * 6 < photo.nbytes
+    assert kept.to_dict() == faces.to_dict()
+    assert describe(kept) == describe(faces) and table(kept) == table(faces)
+    np.testing.assert_array_equal(draw(kept), draw(faces))
+    assert select_faces(kept, 0.6, 0).size == (4000, 900)

@@ -5,7 +5,13 @@ import json
 import pytest
 
 from mmsrn.utils.errors import UserError
-from mmsrn.utils.output_file import check_writable, output_file, write_json
+from mmsrn.utils.output_file import (
+    check_distinct,
+    check_output,
+    check_writable,
+    output_file,
+    write_json,
+)
 
 
 def test_written_whole_into_a_new_folder(tmp_path):
@@ -73,3 +79,17 @@ def test_folder_to_write_to(tmp_path, monkeypatch):
 
     monkeypatch.setattr('tempfile.TemporaryFile', refuse)
     assert 'Permission denied' in error_of(tmp_path)
+
+
+def test_file_to_write(tmp_path):
+    check_output(tmp_path / 'new/a.json', '--json')
+    check_output('/dev/full', '--json')
+    with pytest.raises(UserError, match='--json x: is a folder; name a file'):
+        check_output(tmp_path, '--json x')
+
+
+def test_two_outputs_in_one_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_distinct(json='a', csv='b', out_dir=None)
+    with pytest.raises(UserError, match='--json a --out-dir ./a: both would'):
+        check_distinct(json='a', csv='b', out_dir='./a')

@@ -1,5 +1,7 @@
 """Frames, their places and times, and videos that are not whole."""
 
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import SimpleNamespace
 
 import cv2
@@ -163,3 +165,56 @@ def test_no_camera(capfd):
     with pytest.raises(VideoError, match='^camera 99: there is no such cam'):
         VideoReader(99)
     assert capfd.readouterr() == ('', '')
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Address of a server of the folder of videos."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(tmp_path))
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f'http://me:secret@127.0.0.1:{server.server_port}'
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_video_of_an_address(make_video, served):
+    expected = [x.image for x in VideoReader(make_video('clip.avi'))]
+    with VideoReader(f'{served}/clip.avi') as video:
+        assert 'secret' not in video.name and video.name.endswith('/clip.avi')
+        assert not video.is_live and video.num_frames == 8
+        found = [x.image for x in video]
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(VideoError, match='/none.mp4: nothing that can be'):
+        VideoReader(f'{served}/none.mp4')
+
+
+def test_camera_of_an_address(make_video, monkeypatch):
+    """It tells no number of frames, and has no end of its own."""
+    path, real = str(make_video('clip.avi')), cv2.VideoCapture
+
+    class Stream:
+        def __init__(self, *args):
+            self.inner = real(path)
+
+        def get(self, what):
+            return -9.2e18 if what == cv2.CAP_PROP_FRAME_COUNT else 0.0
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+    monkeypatch.setattr(cv2, 'VideoCapture', Stream)
+    with VideoReader('rtsp://me:pass@10.0.0.7/live') as video:
+        assert video.name == 'rtsp://10.0.0.7/live'
+        assert video.is_live and video.num_frames == 0
+        assert len(list(video)) == 8
+        assert video.problem.endswith('gave no more frames after 8')

@@ -68,6 +68,32 @@ class OnnxBackend:
                 'mmsrn.deployment.postprocess'
             )
         self.facts = asdict(self._facts)
+        self._limits = self._facts.limits
+
+    @property
+    def max_faces(self) -> int | None:
+        """int, optional: Most faces of an image; None: no limit."""
+        most = self._limits['max_per_img']
+        return most if most >= 0 else None
+
+    def set_max_faces(self, number: int) -> None:
+        """Set the most faces of an image.
+
+        Args:
+            number (int): From 1 on.
+
+        Raises:
+            ZooError: If NMS, and with it the limit, is part of the graph.
+        """
+        if self._facts.nms_in_graph and number > (self.max_faces or 0):
+            raise ZooError(
+                f'max_faces={number}: the limit of {self.max_faces} is in the '
+                f'graph of this model; {_REMEDY} without --nms'
+            )
+        pre = self._limits['nms_pre']
+        self._limits |= dict(
+            max_per_img=number, nms_pre=pre if pre < 0 else max(pre, number)
+        )
 
     def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
         """Find faces.
@@ -102,7 +128,8 @@ class OnnxBackend:
         )
         if self._facts.nms_in_graph:
             faces = np.column_stack([boxes, scores])
-            return [faces[where == i] for i in range(len(batch))]
+            most = self.max_faces
+            return [faces[where == i][:most] for i in range(len(batch))]
         return [self._suppress(*x, where) for x in zip(boxes, scores)]
 
     @property
@@ -112,9 +139,7 @@ class OnnxBackend:
 
     def _suppress(self, boxes, scores, levels) -> np.ndarray:
         """Faces of one photo from its candidates."""
-        boxes, scores, _ = postprocess(
-            boxes, scores, levels, **self._facts.limits
-        )
+        boxes, scores, _ = postprocess(boxes, scores, levels, **self._limits)
         return np.column_stack([boxes, scores])
 
 

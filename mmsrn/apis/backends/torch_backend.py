@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -71,6 +72,24 @@ class TorchBackend:
             model, checkpoint, self.facts = _read_trained(path, config)
         self.model = _build(model, checkpoint, str(path)).to(self.device)
         self.label = _face_label(self.facts, self.model, str(path))
+        self._process = os.getpid()
+
+    @property
+    def max_faces(self) -> int | None:
+        """int, optional: Most faces of an image; None: no limit."""
+        limits = [x['max_per_img'] for x in _limits(self.model)]
+        return min((x for x in limits if x >= 0), default=None)
+
+    def set_max_faces(self, number: int) -> None:
+        """Set the most faces of an image.
+
+        Args:
+            number (int): From 1 on.
+        """
+        for limits in _limits(self.model):
+            limits['max_per_img'] = number
+            if 0 <= limits.get('nms_pre', -1) < number:
+                limits['nms_pre'] = number
 
     def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
         """Detect faces; images of one size in a row make a batch.
@@ -80,7 +99,18 @@ class TorchBackend:
 
         Returns:
             list[np.ndarray]: (n, 5) float32 each, see ``Backend``.
+
+        Raises:
+            RuntimeError: In a process that was forked from the one in which
+                the model was read: PyTorch would wait there for ever.
         """
+        if os.getpid() != self._process and torch.get_num_threads() > 1:
+            raise RuntimeError(
+                'this process was forked, and the threads of PyTorch do not '
+                "survive that: start it with multiprocessing's 'spawn', make "
+                "the detector in it with backend='onnx', or call "
+                'torch.set_num_threads(1) in it first'
+            )
         found: list[np.ndarray] = []
         # Padding to a common size would change what the borders look like.
         for _, group in groupby(images, key=np.shape):
@@ -222,6 +252,18 @@ def _without_pretrained(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return type(config)(_without_pretrained(x) for x in config)
     return config
+
+
+def _limits(model: nn.Module) -> list[dict]:
+    """Where a detector keeps its limits; not those of proposals."""
+    found = []
+    for name, part in model.named_modules():
+        limits = getattr(part, 'test_cfg', None)
+        proposes = name.rpartition('.')[2] == 'rpn_head'
+        if isinstance(limits, dict) and 'max_per_img' in limits:
+            if not proposes:
+                found.append(limits)
+    return found
 
 
 def _face_label(facts: dict, model: nn.Module, path: str) -> int:

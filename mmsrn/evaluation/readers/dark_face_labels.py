@@ -89,7 +89,7 @@ def read_dark_face_labels(folder: str | Path) -> FaceSet:
         raise AnnotationError(
             f'{folder}: {what}; the ground truth is a folder of label files'
         )
-    paths = sorted(folder.glob('*.txt'), key=_by_number)
+    paths = sorted(folder.glob('[!.]*.txt'), key=_by_number)
     if not paths:
         raise AnnotationError(f'{folder}: has no label file NAME.txt')
     names, faces = [], []

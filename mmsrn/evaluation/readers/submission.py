@@ -153,8 +153,14 @@ def write_submission(
 
     Returns:
         Path: The zip.
+
+    Raises:
+        AnnotationError: If the name of an image leads out of the folder that
+            a zip is unpacked in.
     """
     path = Path(path)
+    for name in predictions:
+        _check_member(name)
     with (
         atomic_file(path) as partial,
         zipfile.ZipFile(partial, 'w', zipfile.ZIP_DEFLATED) as archive,
@@ -166,6 +172,16 @@ def write_submission(
             text = ''.join(f'{line}\n' for line in lines)
             archive.writestr(f'{name}.txt', text)
     return path
+
+
+def _check_member(name: str) -> None:
+    parts = name.replace('\\', '/').split('/')
+    if not set(parts) & {'', '.', '..'} and ':' not in parts[0]:
+        return
+    raise AnnotationError(
+        f'image {name!r}: such a name would leave the folder in which the zip '
+        'is unpacked; name images by event/image or image'
+    )
 
 
 def _shortest(value: float) -> str:

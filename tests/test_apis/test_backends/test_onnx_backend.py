@@ -217,3 +217,26 @@ def test_images_of_another_kind(small_facts, write, image):
     good = np.zeros((8, 9, 3), np.uint8)
     with pytest.raises(ValueError, match='image 1 must be BGR, uint8'):
         OnnxBackend(file, threads=1).predict([good, image])
+
+
+def test_most_faces(file, photos):
+    """The surest, and no others."""
+    backend = OnnxBackend(file)
+    before = [x for x in backend.predict(photos) if len(x)]
+    assert backend.max_faces == backend.facts['max_per_img'] == 750
+    backend.set_max_faces(3)
+    assert backend.max_faces == 3
+    for ours, theirs in zip(backend.predict(photos), before):
+        np.testing.assert_array_equal(ours, theirs[:3])
+    backend.set_max_faces(10**5)
+    for ours, theirs in zip(backend.predict(photos), before):
+        np.testing.assert_array_equal(ours[: len(theirs)], theirs)
+
+
+def test_limit_that_is_in_the_graph(small_facts, write):
+    facts = dataclasses.replace(small_facts, nms_in_graph=True)
+    backend = OnnxBackend(write(constant(**facts.to_metadata())))
+    with pytest.raises(ZooError, match='max_faces=751: .* without --nms'):
+        backend.set_max_faces(751)
+    backend.set_max_faces(2)
+    assert backend.max_faces == 2

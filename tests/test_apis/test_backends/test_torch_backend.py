@@ -208,3 +208,29 @@ def test_quiet(trained, monkeypatch, capsys, recwarn):
     config, weights = trained
     assert isinstance(FaceDetector(weights, config).backend, Chatter)
     assert capsys.readouterr().out == '' and not recwarn.list
+
+
+def test_most_faces(trained):
+    config, weights = trained
+    backend = TorchBackend(weights, config, 'cpu')
+    image = random_image(320, 320)
+    (before,) = backend.predict([image])
+    assert backend.max_faces == 750 and len(before) > 20
+    backend.set_max_faces(20)
+    np.testing.assert_array_equal(backend.predict([image])[0], before[:20])
+    backend.set_max_faces(20_000)
+    (more,) = backend.predict([image])
+    np.testing.assert_array_equal(more[: len(before)], before)
+    # Nor does a lower limit of candidates stand in the way.
+    assert backend.model.bbox_head.test_cfg.nms_pre >= 20_000
+
+
+def test_forked(backend, monkeypatch):
+    """PyTorch would wait there for ever."""
+    image = random_image(64, 64)
+    monkeypatch.setattr('os.getpid', lambda: -1)
+    monkeypatch.setattr('torch.get_num_threads', lambda: 2)
+    with pytest.raises(RuntimeError, match="was forked.*'spawn'"):
+        backend.predict([image])
+    monkeypatch.setattr('torch.get_num_threads', lambda: 1)
+    assert len(backend.predict([image])) == 1

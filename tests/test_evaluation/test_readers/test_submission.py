@@ -304,3 +304,12 @@ def test_mutated_zips(tmp_path, kind):
             read_submission(path, NAMES)
         except AnnotationError as error:
             assert str(error).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    'name', ['../../x', 'a/../../x', '/etc/x', 'a//x', '..\\x', 'c:/x', '']
+)
+def test_names_that_leave_the_zip(tmp_path, name):
+    with pytest.raises(AnnotationError, match='would leave the folder'):
+        write_submission(tmp_path / 'a.zip', {name: np.ones((1, 5))})
+    assert list(tmp_path.iterdir()) == []

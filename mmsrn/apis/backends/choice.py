@@ -1,0 +1,92 @@
+"""Which backend runs a model, and what it needs."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import warnings
+from contextlib import redirect_stdout
+from threading import Lock
+from typing import Any
+
+from mmsrn.zoo import DEFAULT_MODEL, ZooError, find_model, path_of
+
+from . import Backend
+
+__all__ = ['make_backend']
+
+_TORCH = ('torch', 'mmengine', 'mmcv', 'mmdet')
+#: Whoever redirects stdout does so for all threads.
+_QUIET = Lock()
+
+
+def make_backend(
+    model: str | os.PathLike | None,
+    config: Any,
+    backend: str,
+    device: str,
+    precision: str,
+) -> Backend:
+    """Read a model.
+
+    Args:
+        model (str | PathLike, optional): See ``FaceDetector``.
+        config (str | PathLike | Config, optional): See there.
+        backend (str): See there.
+        device (str): See there.
+        precision (str): See there.
+
+    Returns:
+        Backend: What runs it.
+
+    Raises:
+        ZooError: If it cannot be had or used.
+    """
+    if backend not in ('auto', 'torch', 'onnx'):
+        raise ZooError(f"backend={backend!r} is not 'auto', 'torch' or 'onnx'")
+    if config is not None:
+        if model is None:
+            raise ZooError('config without model: name the checkpoint too')
+        if backend == 'onnx':
+            raise ZooError('backend=onnx takes no config; export the model')
+        backend = 'torch'
+    model = DEFAULT_MODEL if model is None else model
+    suffix = os.path.splitext(path_of(os.fspath(model)))[1]
+    if backend == 'auto':
+        if suffix:
+            backend = 'onnx' if suffix == '.onnx' else 'torch'
+        else:
+            backend = 'torch' if _has(*_TORCH) else 'onnx'
+    if backend == 'torch':
+        _require(*_TORCH, remedy="pip install 'mmsrn[onedl]'")
+        path = find_model(model, 'torch')
+        # mmdet talks while it is imported, of what it has no use for.
+        with (
+            _QUIET,
+            redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            warnings.filterwarnings('ignore', 'faster_coco_eval')
+            from .torch_backend import TorchBackend
+
+            return TorchBackend(path, config, device, precision)
+    if precision != 'float32':
+        raise ZooError(
+            'backend=onnx has the precision of its file; name one that '
+            'tools/deployment/export_onnx.py made with --precision'
+        )
+    _require('onnxruntime', remedy='pip install onnxruntime')
+    from .onnx_backend import OnnxBackend
+
+    return OnnxBackend(find_model(model, 'onnx'), device)
+
+
+def _has(*packages: str) -> bool:
+    return all(importlib.util.find_spec(x) is not None for x in packages)
+
+
+def _require(*packages: str, remedy: str) -> None:
+    for name in packages:
+        if not _has(name):
+            raise ZooError(f'{name} is not installed: {remedy}')

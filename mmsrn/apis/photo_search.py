@@ -1,0 +1,188 @@
+"""The photos that a source stands for."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmsrn.utils.file_search import expand_pattern, files_below
+from mmsrn.utils.image_files import IMAGE_SUFFIXES
+from mmsrn.utils.one_line import one_line
+
+from .photos import PhotoError, is_tensor
+
+__all__ = [
+    'PhotoFolder',
+    'PhotoSource',
+    'find_photos',
+    'holds_several',
+    'is_address',
+    'photos_of',
+    'search_folder',
+]
+
+_ADDRESS = re.compile(r'[a-z][a-z0-9+.-]+://', re.IGNORECASE)
+
+
+class PhotoSource(NamedTuple):
+    """A photo that has not been read.
+
+    Attributes:
+        name (str): Its path as given, or ``photo N``, its place in a list.
+        content (Any): A path, encoded bytes, an array, a PIL image or a
+            tensor.
+    """
+
+    name: str
+    content: Any
+
+
+class PhotoFolder(NamedTuple):
+    """What lies below a folder.
+
+    Attributes:
+        photos (list[Path]): Files whose names are those of images.
+        others (list[Path]): All other files but hidden ones.
+        problems (list[str]): Folders that cannot be read, in a line each.
+    """
+
+    photos: list[Path]
+    others: list[Path]
+    problems: list[str]
+
+
+def find_photos(source: Any) -> list[PhotoSource]:
+    """List the photos that a source stands for.
+
+    Args:
+        source (Any): A file, a folder, which is searched with all folders
+            below it, a pattern with ``*``, ``?`` or ``[]``, encoded bytes, a
+            NumPy array, a PIL image, a torch tensor, or a list or tuple of
+            these.  A tensor or an array of four axes is a list of photos.
+
+    Returns:
+        list[PhotoSource]: The photos; those of a folder or a pattern in the
+        order of their names, each once, however links loop.
+
+    Raises:
+        PhotoError: If there is no such file, or the source is of a kind that
+            holds no photos.
+    """
+    if not _is_list(source):
+        return photos_of(source, 'photo 0')
+    return [
+        photo
+        for i, item in enumerate(source)
+        for photo in photos_of(item, f'photo {i}')
+    ]
+
+
+def holds_several(source: Any) -> bool:
+    """Tell whether a source stands for a list, even if of one photo.
+
+    Args:
+        source (Any): See :func:`find_photos`.
+
+    Returns:
+        bool: Whether it is a list, an iterator, a folder or a pattern.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return _is_list(source) or isinstance(source, Iterator)
+    # Unlike pathlib these never raise, however long the name.
+    return os.path.isdir(source) or (
+        not os.path.exists(source) and glob.has_magic(os.fspath(source))
+    )
+
+
+def is_address(source: str) -> bool:
+    """Tell whether a source is no path but an address of the network.
+
+    Args:
+        source (str): What the user gave.
+
+    Returns:
+        bool: Whether it begins with ``http://``, ``rtsp://`` or the like.
+    """
+    return _ADDRESS.match(source) is not None
+
+
+def search_folder(folder: str) -> PhotoFolder:
+    """Look through a folder and all below it.
+
+    Args:
+        folder (str): The folder.
+
+    Returns:
+        PhotoFolder: Its photos, and what is left out.
+
+    Raises:
+        PhotoError: If there is no photo.
+    """
+    problems: list[str] = []
+    photos, others = [], []
+    for path in files_below(folder, lambda x: problems.append(_unread(x))):
+        # A pipe would let its reader wait.
+        image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        (photos if image else others).append(path)
+    if not photos:
+        raise PhotoError(
+            problems[0]
+            if problems
+            else f'{folder}: no images in this folder; they end in '
+            f'{", ".join(IMAGE_SUFFIXES)}'
+        )
+    return PhotoFolder(photos, others, problems)
+
+
+def photos_of(source: Any, name: str) -> list[PhotoSource]:
+    """List the photos of an item of a list.
+
+    Args:
+        source (Any): See :func:`find_photos`.
+        name (str): Of a photo that is no file.
+
+    Returns:
+        list[PhotoSource]: The photos.
+
+    Raises:
+        PhotoError: As of :func:`find_photos`.
+    """
+    if _is_list(source):
+        return find_photos(source)
+    if not isinstance(source, (str, os.PathLike)):
+        return [PhotoSource(name, source)]
+    text = os.fspath(source)
+    if is_address(text):
+        raise PhotoError(f'{text}: is an address; download the photo first')
+    if os.path.isdir(text):
+        files = search_folder(text).photos
+    elif not os.path.exists(text) and glob.has_magic(text):
+        files = [
+            Path(x)
+            for x in expand_pattern(text)
+            if x.lower().endswith(IMAGE_SUFFIXES)
+        ]
+        if not files:
+            raise PhotoError(f'{text}: no image has such a name')
+    else:
+        files = [Path(text)]
+    return [PhotoSource(str(x), x) for x in files]
+
+
+def _unread(error: OSError) -> str:
+    return f'{error.filename}: cannot be read: {one_line(error.strerror)}'
+
+
+def _is_list(source: Any) -> bool:
+    """Whether a source is a list, or an array of several photos."""
+    if isinstance(source, (list, tuple)):
+        return True
+    return (isinstance(source, np.ndarray) or is_tensor(source)) and (
+        source.ndim == 4
+    )

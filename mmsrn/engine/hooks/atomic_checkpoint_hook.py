@@ -1,0 +1,76 @@
+"""Checkpoints that are whole, of work folders that may move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmdet.registry import HOOKS
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+
+from mmsrn.utils.atomic_file import atomic_file
+
+_BACKEND = 'mmsrn_atomic'
+
+
+class AtomicBackend(LocalBackend):
+    """mmengine's local files, which appear when they are complete."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write a file.
+
+        Args:
+            obj (bytes): Its content.
+            filepath (str | Path): The file.
+        """
+        with atomic_file(filepath) as partial:
+            partial.write_bytes(obj)
+
+
+register_backend(_BACKEND, AtomicBackend, force=True)
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """mmengine's, with two differences.
+
+    A checkpoint appears under its name when it is complete, so that a training
+    that is killed while it saves can be resumed.  And the best checkpoint of
+    a training that is resumed is looked for where it is saved now: mmengine
+    removes it where it was saved before, which in a copy of a work folder is
+    the original's.
+
+    Args:
+        *args: See mmengine.
+        **kwargs: See mmengine; with ``backend_args`` or ``file_client_args``
+            files are written as these say.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not kwargs.keys() & {'backend_args', 'file_client_args'}:
+            kwargs['backend_args'] = dict(backend=_BACKEND)
+        super().__init__(*args, **kwargs)
+
+    def before_train(self, runner: Runner) -> None:
+        """Look for former checkpoints where they will be saved.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        info = runner.message_hub.runtime_info
+        former = {
+            key: Path(path).name
+            for key, path in info.items()
+            if key.startswith('best_ckpt') and path
+        }
+        super().before_train(runner)
+        for key, name in former.items():
+            path = self.file_backend.join_path(self.out_dir, name)
+            runner.message_hub.update_info(key, path)
+            if key == 'best_ckpt':
+                self.best_ckpt_path = path
+            else:
+                indicator = key.removeprefix('best_ckpt_')
+                self.best_ckpt_path_dict[indicator] = path
