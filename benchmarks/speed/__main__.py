@@ -6,7 +6,7 @@ import argparse
 
 import torch
 
-from benchmarks.device import device_name, machine_rates, usable_device
+from benchmarks.device import convolution_rate, device_name, usable_device
 from mmsrn.utils.allocator import keep_freed_memory
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import check_writable, output_file, write_json
@@ -15,10 +15,9 @@ from .active_cells import count_active
 from .detectors import Batch, Loaded, load_detector
 from .imposed_cells import STATEMENT, impose, srn_heads
 from .inputs import find_photos, noise, read_photos, read_test_set
-from .measure import Bench, calibrate
-from .options import check, image_size, make_parser
+from .measure import Bench
+from .options import check, make_parser
 from .picture import draw
-from .process_memory import process_peak
 from .tables import text, title
 from .variants import VARIANTS, Contender
 
@@ -58,52 +57,36 @@ def read_images(
 def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
     """Measure all that the command line asks for."""
     contenders = make_contenders(detectors, args.variants)
-    for option in ('impose_active', 'calibrate'):
-        for x in detectors:
-            if getattr(args, option) and not srn_heads(x.model):
-                option = option.replace('_', '-')
-                raise UserError(f'--{option}: {x.config} has no SRNHead')
+    for x in detectors:
+        if args.impose_active and not srn_heads(x.model):
+            raise UserError(f'--impose-active: {x.config} has no SRNHead')
     images = read_images(detectors, args)
     device = torch.device(args.device)
-    rates = machine_rates(device)
+    rate = convolution_rate(device)
     result = {
         'device': device_name(args.device),
         'threads': torch.get_num_threads(),
         'torch': torch.__version__,
         'iters': args.iters,
         'imposed': STATEMENT if args.impose_active else None,
-        'rates': rates,
+        'rate': rate,
         'models': [
             dict(name=x.name, config=x.config, checkpoint=x.checkpoint)
             for x in detectors
         ],
         'settings': [],
-        'calibration': [],
     }
-    if args.calibrate:
-        for size, batches in images.items():
-            rows = calibrate(contenders, batches, args.iters, args.warmup)
-            result['calibration'] += [dict(x, size=size) for x in rows]
-    bench = Bench(
-        device, args.iters, args.warmup, rates['convolution'], args.memory
-    )
+    bench = Bench(device, args.iters, args.warmup, rate, args.memory)
     models = [x.model for x in detectors]
     models += [y for x in contenders for y in (x.model, x.plain)]
-    of_noise = args.images is None and args.test_photos is None
     for size, batches in images.items():
-        pixels = image_size(size) if of_noise else None
         for imposed in args.impose_active or [None]:
             impose(models, imposed)
-            setting = dict(size=size, pixels=pixels, imposed=imposed)
+            setting = dict(size=size, imposed=imposed)
             setting['active'] = {
                 x.name: count_active(x, batches[x.name]) for x in detectors
             }
             setting['rows'] = bench(contenders, batches, title(setting))
-            if args.process_memory:
-                for x, row in zip(contenders, setting['rows']):
-                    row |= process_peak(
-                        x.loaded.given, x.variant, pixels, imposed
-                    )
             result['settings'].append(setting)
     return result
 

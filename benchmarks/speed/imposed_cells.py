@@ -238,12 +238,6 @@ def srn_heads(model: nn.Module) -> list[SRNHead]:
     return [x for x in model.modules() if isinstance(x, SRNHead)]
 
 
-def mix_in(module: nn.Module, base: type) -> None:
-    """Put a class in front of that of a module, for copies of it too."""
-    own = type(module)
-    module.__class__ = type(own.__name__, (base, own), {})
-
-
 def impose(models: Iterable[nn.Module], share: float | None) -> None:
     """Say which cells are active, to all heads that can be told."""
     for model in models:

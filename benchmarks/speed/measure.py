@@ -12,10 +12,7 @@ from rich.progress import track
 
 from benchmarks.timing import peak_rise, seconds, spread, take_turns, wait
 
-from .active_cells import second_step_map
-from .crossover import measure_crossover
 from .detectors import Batch
-from .imposed_cells import srn_heads
 from .stages import STAGES, StageMeter, multiply_adds
 from .variants import Contender, predict
 
@@ -106,23 +103,3 @@ class Bench:
     def _clock(self) -> float:
         wait(self.device)
         return time.perf_counter()
-
-
-def calibrate(
-    contenders: list[Contender],
-    batches: dict[str, list[Batch]],
-    iters: int,
-    warmup: int,
-) -> list[dict]:
-    """Measure the crossover of each detector, prepared or not."""
-    # The variants of a detector have the same subnet, but for preparation.
-    subnets: dict[tuple[str, bool], Contender] = {}
-    for x in contenders:
-        subnets.setdefault((x.loaded.name, 'prepared' in x.variant), x)
-    found = []
-    for (name, prepared), x in subnets.items():
-        maps, level = second_step_map(x.loaded, batches[name])
-        head = srn_heads(x.model)[0]
-        row = measure_crossover(head, maps, iters, warmup)
-        found.append(dict(model=name, prepared=prepared, level=level, **row))
-    return found

@@ -31,7 +31,6 @@ from mmsrn.cli.arguments import positive, share
 from mmsrn.utils.errors import UserError
 
 from .detectors import ROOT
-from .process_memory import STATUS
 from .variants import CHANGES, VARIANTS
 
 CONFIG = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
@@ -43,9 +42,6 @@ examples:
   %(prog)s my_config.py=my_weights.pth --test-photos 40
   %(prog)s srn_mobilenetv2 --images photos
   %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
-  %(prog)s epoch_10.pth --threads 1 --calibrate
-  %(prog)s --size 480x640 1000x1000 3000x4000 --impose-active 0.03 \\
-      --process-memory
 """
 
 
@@ -134,19 +130,7 @@ def make_parser() -> argparse.ArgumentParser:
         'STC and get boxes, whatever the weights say; random weights need it',
     )
     parser.add_argument(
-        '--calibrate',
-        action='store_true',
-        help='measure crossover.inference: the share of the work at which '
-        'rows and whole maps take the same time in the class subnet',
-    )
-    parser.add_argument(
         '--memory', action='store_true', help='measure the peak of memory too'
-    )
-    parser.add_argument(
-        '--process-memory',
-        action='store_true',
-        help='measure the peak of all memory, too, of a process for each '
-        'variant that predicts once; on a CPU, on Linux',
     )
     parser.add_argument(
         '--iters',
@@ -190,14 +174,3 @@ def check(args: argparse.Namespace) -> None:
             '--size is of noise; --images and --test-photos go through the '
             'pipelines'
         )
-    if not args.process_memory:
-        return
-    if photos:
-        raise UserError('--process-memory is of noise: name its --size')
-    if args.device != 'cpu':
-        raise UserError(
-            '--process-memory: is of a CPU; add --device cpu, or measure the '
-            'memory of a GPU with --memory'
-        )
-    if not STATUS.exists():
-        raise UserError(f'--process-memory: needs Linux, which has {STATUS}')

@@ -42,12 +42,6 @@ MEASUREMENTS = {
         f'{_SHARES} --threads 1',
         'Time of an image against the share of active cells, one thread',
     ),
-    'r50-sizes': (
-        f'{_R50} --size 480x640 1000x1000 2000x2000 3000x4000 4096x4096 '
-        '--impose-active 0.03 --process-memory --threads 2 '
-        '--variants dense auto+prepared',
-        'Time of an image and memory of the process against megapixels',
-    ),
     'srn_mobilenetv2': (
         'srn_mobilenetv2 --device cpu --test-photos 17 --threads 1 '
         '--variants published dense auto dense+prepared auto+prepared '

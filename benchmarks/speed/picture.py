@@ -6,15 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .stages import STAGES
-from .tables import GIBIBYTE, names_of, title
+from .tables import names_of, title
 
 
 def draw(result: dict) -> Figure:
-    """Draw time against the share of active cells, or size, or its stages."""
+    """Draw time against the share of active cells, or its stages."""
     sizes = list(dict.fromkeys(x['size'] for x in result['settings']))
     shares = {x['imposed'] for x in result['settings']}
-    if len(sizes) > 1 and len(shares) == 1:
-        return _draw_sizes(result)
     tall = max(4.2, 1 + 0.4 * len(result['settings'][0]['rows']))
     figure = Figure((6.4 * len(sizes), tall), layout='constrained')
     panels = figure.subplots(
@@ -50,29 +48,6 @@ def _finish(figure: Figure, result: dict) -> Figure:
         color='0.3',
     )
     return figure
-
-
-def _draw_sizes(result: dict) -> Figure:
-    """Lines against megapixels, one for each variant."""
-    settings = sorted(
-        result['settings'], key=lambda x: x['pixels'][0] * x['pixels'][1]
-    )
-    megapixels = [x['pixels'][0] * x['pixels'][1] / 1e6 for x in settings]
-    panels = [('seconds', 1, 'time of an image (s), median')]
-    if 'process_bytes' in settings[0]['rows'][0]:
-        label = 'peak memory of the process (GiB)'
-        panels.append(('process_bytes', GIBIBYTE, label))
-    figure = Figure((6.4 * len(panels), 4.2), layout='constrained')
-    for i, (key, unit, label) in enumerate(panels):
-        axis = figure.add_subplot(1, len(panels), i + 1)
-        for j, name in enumerate(names_of(settings[0]['rows'])):
-            values = [x['rows'][j][key] / unit for x in settings]
-            axis.plot(megapixels, values, marker='o', ms=4, label=name)
-        axis.set_xlabel('megapixels')
-        axis.set_ylabel(label)
-        axis.set_xlim(left=0)
-        axis.set_ylim(bottom=0)
-    return _finish(figure, result)
 
 
 def _draw_lines(axis: Axes, settings: list[dict]) -> None:

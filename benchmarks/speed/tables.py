@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from benchmarks.ablation.table import short_names
 
-_MEBIBYTE = 2**20
-GIBIBYTE = 2**30
+_MEMORY = 'peak of tensors, MiB'
 
 
 def names_of(rows: list[dict]) -> list[str]:
@@ -53,14 +52,6 @@ def text(result: dict) -> str:
             lines.append(
                 f'  {name}: {low:.1f}-{high:.1f}, {share:.0f} %, {stages}'
             )
-    for row in result['calibration']:
-        prepared = ', prepared' if row['prepared'] else ''
-        lines.append(
-            f'{row["model"]}{prepared}, class subnet on {row["level"]} of '
-            f'{row["size"]}: rows take the time of the map at '
-            f'{row["crossover"]:.2f} of its work, '
-            f'execution.crossover.inference={row["crossover"]:.2f}'
-        )
     return '\n'.join(lines)
 
 
@@ -91,8 +82,8 @@ def _conditions(result: dict) -> str:
         result['device'],
         f'threads: {result["threads"]}',
         f'torch {result["torch"]}',
-        f'{result["rates"]["convolution"] / 1e9:.0f} GFLOP/s in a 3x3 '
-        'convolution of 256 channels',
+        f'{result["rate"] / 1e9:.0f} GFLOP/s in a 3x3 convolution of 256 '
+        'channels',
     ]
     text = ', '.join(parts)
     text += f'; medians of {result["iters"]}, shares of the first row.'
@@ -125,13 +116,12 @@ def _columns(corner: str, labels: list[str], group: list[dict]) -> list[str]:
             cells = [f'{x / y:.2f}' for x, y in zip(work, first)]
         rows.append([f'multiply-adds of {name}', *cells])
     tables = [_table([corner, *labels], rows)]
-    for key, title, text in _MEMORY:
-        if key in group[0]['rows'][0]:
-            rows = [
-                [name, *(text(x['rows'][i][key]) for x in group)]
-                for i, name in enumerate(names)
-            ]
-            tables.append(_table([title, *labels], rows))
+    if 'peak_bytes' in group[0]['rows'][0]:
+        rows = [
+            [name, *(_mebibytes(x['rows'][i]) for x in group)]
+            for i, name in enumerate(names)
+        ]
+        tables.append(_table([_MEMORY, *labels], rows))
     return tables
 
 
@@ -139,14 +129,14 @@ def _lines(setting: dict) -> str:
     """A table with a line for each variant."""
     rows = setting['rows']
     names = [f'`{x}`' for x in names_of(rows)]
-    memory = [x for x in _MEMORY if x[0] in rows[0]]
+    memory = 'peak_bytes' in rows[0]
     head = [
         setting['size'],
         'ms for an image',
         f'share of {names[0]}',
         'thousand million multiply-adds',
         'boxes in an image',
-        *(title for _, title, _ in memory),
+        *[_MEMORY] * memory,
     ]
     cells = [
         [
@@ -155,7 +145,7 @@ def _lines(setting: dict) -> str:
             f'{row["ratio"]:.2f}',
             f'{row["multiply_adds"] / 1e9:.1f}',
             f'{row["boxes"]:.0f}',
-            *(text(row[key]) for key, _, text in memory),
+            *([_mebibytes(row)] if memory else []),
         ]
         for name, row in zip(names, rows)
     ]
@@ -191,20 +181,13 @@ def _time(row: dict) -> str:
     return f'{milliseconds:.{0 if milliseconds >= 10 else 1}f}'
 
 
+def _mebibytes(row: dict) -> str:
+    return f'{row["peak_bytes"] / 2**20:.1f}'
+
+
 def _percent(share: float | None) -> str:
     return '' if share is None else f'{100 * share:.1f}'
 
 
 def _size(text: str) -> str:
     return text.replace('x', ' x ')
-
-
-#: Key of a row, title of its numbers, and how to write them.
-_MEMORY = (
-    ('peak_bytes', 'peak of tensors, MiB', lambda x: f'{x / _MEBIBYTE:.1f}'),
-    (
-        'process_bytes',
-        'peak of the process, GiB',
-        lambda x: f'{x / GIBIBYTE:.2f}',
-    ),
-)

@@ -16,11 +16,10 @@ def one_thread():
 
 
 @pytest.fixture(scope='session', autouse=True)
-def small_rates():
-    """Rates of the machine do not matter here."""
+def small_maps():
+    """The rate of the machine does not matter here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(device, 'MAP_SIDE', 4)
-        patch.setattr(device, 'MATRIX_SIDE', 32)
         yield
 
 

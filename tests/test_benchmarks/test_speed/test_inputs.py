@@ -66,7 +66,7 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
         [
             *(str(checkpoint), f'{small_config}={checkpoint}'),
             *('--variants', 'dense', '--images', str(photos)),
-            *('--calibrate', '--out-dir', str(tmp_path / 'out'), *FEW),
+            *('--out-dir', str(tmp_path / 'out'), *FEW),
         ]
     )
     result = json.loads((tmp_path / 'out/benchmark.json').read_text())
@@ -81,10 +81,7 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     first, second = setting['rows']
     assert first['boxes'] == second['boxes'] > 0
     assert first['multiply_adds'] == second['multiply_adds']
-    assert [x['level'] for x in result['calibration']] == ['P2', 'P2']
-    printed = capsys.readouterr().out
-    assert printed.count('execution.crossover.inference=') == 2
-    assert 'random weights' not in printed
+    assert 'random weights' not in capsys.readouterr().out
 
 
 def test_weights_that_ship(root, fails, monkeypatch):
@@ -211,14 +208,3 @@ def test_heads_that_have_no_second_step(root, fails, tmp_path, capsys):
     for row in setting['rows']:
         assert row['variant'] == 'dense'
         assert row['stage_multiply_adds']['head'] > 0
-
-
-def test_no_level_of_stc(fails, root, tmp_path):
-    config = tmp_path / 'str.py'
-    config.write_text(
-        f'_base_ = {str(root / LIGHT)!r}\n'
-        'model = dict(bbox_head=dict(stc_levels=()))\n'
-    )
-    out = ['--size', '64', '--out-dir', tmp_path, *FEW]
-    error = fails(tool, config, '--calibrate', *out)
-    assert f'the head of {config} has no stc_levels' in error

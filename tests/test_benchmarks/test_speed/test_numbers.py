@@ -42,8 +42,8 @@ def run(root, tmp_path_factory):
     prepared = []
     real = variants.prepare_for_inference
 
-    def prepare(model):
-        prepared.append(real(model))
+    def prepare(*args):
+        prepared.append(real(*args))
         return prepared[-1]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -163,7 +163,7 @@ def test_coarse_first_step(root, coarse, prepared):
 @pytest.mark.parametrize('share', SHARES)
 def test_rows_are_consistent(run, share):
     result = run[1]
-    rate = result['rates']['convolution']
+    rate = result['rate']
     rows = rows_of(result, share)
     first = rows['published']['seconds']
     for row in rows.values():
@@ -350,3 +350,27 @@ def test_table_of_photos(run):
     assert active == [f'{100 * x["boxes"]:.1f}' for x in levels]
     assert rows['survive the first step'] == [*active[:3], '', '', '']
     assert 'discs' not in text and 'threads: 1' in text
+
+
+def test_several_sizes(root, tmp_path, capsys):
+    """A column of the table and a panel of the picture for each."""
+    tool.main(
+        [
+            *(str(root / LIGHT), '--size', '128x64', '64', '--memory', *FEW),
+            *('--impose-active', '0.1', '--variants', 'dense', 'auto'),
+            *('--out-dir', str(tmp_path)),
+        ]
+    )
+    result = json.loads((tmp_path / 'benchmark.json').read_text())
+    large, small = (x['rows'] for x in result['settings'])
+    rows = cells_of(capsys.readouterr().out)
+    sizes = ['128 x 64', '64 x 64']
+    assert rows['size'] == rows['peak of tensors, MiB'] == sizes
+    assert rows['`auto`'] == [
+        f'{x[1]["peak_bytes"] / 2**20:.1f}' for x in (large, small)
+    ]
+    assert large[0]['peak_bytes'] > 1.5 * small[0]['peak_bytes']
+    for axis, row in zip(picture.draw(result).axes, (large, small)):
+        widths = [bars[1].get_width() for bars in axis.containers]
+        stages = row[1]['stage_seconds'].values()
+        assert widths == pytest.approx([1e3 * x for x in stages])
