@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.markdown import markdown
+
 from .contestants import CENTER_FACE
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def set_table(block: dict[str, Any], levels: Sequence[float]) -> str:
         ]
         for x in detectors
     ]
-    tables = [_markdown(head, rows)]
+    tables = [markdown(head, rows)]
     if 'heights' in detectors[0]:
         values = ['AP50', *(f'R@{x:g}' for x in levels)]
         head = [
@@ -82,7 +84,7 @@ def set_table(block: dict[str, Any], levels: Sequence[float]) -> str:
             ]
             for x in detectors
         ]
-        tables.append(_markdown(head, rows))
+        tables.append(markdown(head, rows))
     return '\n\n'.join(tables)
 
 
@@ -140,7 +142,7 @@ def false_alarm_table(block: dict[str, Any]) -> str:
         ]
         for x in block['detectors']
     ]
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def draw(blocks: Sequence[dict[str, Any]]) -> Figure:
@@ -187,15 +189,3 @@ def draw(blocks: Sequence[dict[str, Any]]) -> Figure:
 
 def _shown(value: float | None) -> str:
     return '-' if value is None else f'{value:.3f}'
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(head, *rows)]
-    lines = [
-        ' | '.join(
-            [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
-        )
-        for row in (head, *rows)
-    ]
-    rule = ' | '.join('-' * x for x in widths)
-    return '\n'.join(f'| {x} |' for x in (lines[0], rule, *lines[1:]))

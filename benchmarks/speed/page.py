@@ -22,7 +22,7 @@ from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
 
 from .detectors import ROOT
-from .tables import markdown
+from .tables import all_tables
 
 PAGE = ROOT / 'docs/performance.md'
 OUT_DIR = Path('work_dirs/performance')
@@ -135,7 +135,7 @@ def main(argv: list[str] | None = None) -> None:
         with output_file(page.parent / image) as partial:
             shutil.copyfile(folder / 'benchmark.png', partial)
         picture = f'![{shows}]({image.as_posix()})'
-        new = contents(options, markdown(result), picture)
+        new = contents(options, all_tables(result), picture)
         text = page.read_text(encoding='utf-8')
         text = block(name).sub(lambda x, new=new: x[1] + new + x[3], text)
         with output_file(page) as partial:

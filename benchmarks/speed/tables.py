@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
 
 from benchmarks.ablation.table import short_names
+from benchmarks.markdown import markdown
 
 _MEMORY = 'peak of tensors, MiB'
 
@@ -40,7 +40,7 @@ def text(result: dict) -> str:
             'With random weights it is chance which cells survive STC; '
             '--impose-active sets their share.'
         )
-    lines += ['', markdown(result)]
+    lines += ['', all_tables(result)]
     for setting in result['settings']:
         lines.append(f'{title(setting)}: ms, share of the rate, stages')
         for name, row in zip(names_of(setting['rows']), setting['rows']):
@@ -55,7 +55,7 @@ def text(result: dict) -> str:
     return '\n'.join(lines)
 
 
-def markdown(result: dict) -> str:
+def all_tables(result: dict) -> str:
     """Format times, work, memory and active cells."""
     settings = result['settings']
     shares = list(dict.fromkeys(x['imposed'] for x in settings))
@@ -115,13 +115,13 @@ def _columns(corner: str, labels: list[str], group: list[dict]) -> list[str]:
         else:
             cells = [f'{x / y:.2f}' for x, y in zip(work, first)]
         rows.append([f'multiply-adds of {name}', *cells])
-    tables = [_table([corner, *labels], rows)]
+    tables = [markdown([corner, *labels], rows)]
     if 'peak_bytes' in group[0]['rows'][0]:
         rows = [
             [name, *(_mebibytes(x['rows'][i]) for x in group)]
             for i, name in enumerate(names)
         ]
-        tables.append(_table([_MEMORY, *labels], rows))
+        tables.append(markdown([_MEMORY, *labels], rows))
     return tables
 
 
@@ -149,7 +149,7 @@ def _lines(setting: dict) -> str:
         ]
         for name, row in zip(names, rows)
     ]
-    return _table(head, cells)
+    return markdown(head, cells)
 
 
 def _active(setting: dict, several: bool) -> list[str]:
@@ -167,13 +167,8 @@ def _active(setting: dict, several: bool) -> list[str]:
                 ('boxes', 'get boxes'),
             )
         ]
-        tables.append(_table([corner, *(x['level'] for x in levels)], rows))
+        tables.append(markdown([corner, *(x['level'] for x in levels)], rows))
     return tables
-
-
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [head, ['---'] * len(head), *rows]
-    return '\n'.join(f'| {" | ".join(x)} |' for x in lines)
 
 
 def _time(row: dict) -> str:

@@ -462,14 +462,15 @@ def test_analyses_of_detections(tool, root, tmp_path):
     cfg.test_dataloader.dataset.data_root = 'data/'
     test_set = read_test_set(cfg)
     entries = []
-    for path, (faces, _) in zip(test_set.images.values(), test_set.faces):
+    for photo in test_set.photos.values():
+        faces = photo.faces
         count = len(faces)
         found = dict(
             bboxes=torch.from_numpy(faces.astype(np.float32)),
             scores=torch.linspace(0.9, 0.5, count),
             labels=torch.zeros(count, dtype=torch.long),
         )
-        entries.append(dict(img_path=path, pred_instances=found))
+        entries.append(dict(img_path=str(photo.path), pred_instances=found))
     run = Run('c.py', 0, tmp_path, [], [], False, 'x')
     run.dump.write_bytes(pickle.dumps(entries))
     found = numbers._analyses(run, cfg)

@@ -304,7 +304,7 @@ def cells_of(markdown):
 
 def test_table_of_shares(run):
     result = run[1]
-    rows = cells_of(tables.markdown(result))
+    rows = cells_of(tables.all_tables(result))
     assert rows['64x96, active cells'] == ['5 %', '30 %']
 
     def expected(variant, key, unit):
@@ -339,7 +339,7 @@ def test_table_of_photos(run):
     """Of one size and no imposed share: a line for each variant."""
     result = json.loads((run[0] / 'benchmark.json').read_text())
     setting = dict(result['settings'][0], imposed=None, size='9 photos')
-    text = tables.markdown(dict(result, settings=[setting], imposed=None))
+    text = tables.all_tables(dict(result, settings=[setting], imposed=None))
     rows, row = cells_of(text), setting['rows'][1]
     assert rows['9 photos'][:2] == ['ms for an image', 'share of `published`']
     assert rows['`dense`'][1] == f'{row["ratio"]:.2f}'
