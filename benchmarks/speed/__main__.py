@@ -6,10 +6,10 @@ import argparse
 
 import torch
 
-from benchmarks.device import convolution_rate, device_name, usable_device
+from benchmarks.device import device_name, usable_device
 from mmsrn.utils.allocator import keep_freed_memory
 from mmsrn.utils.errors import UserError, user_errors
-from mmsrn.utils.output_file import check_writable, output_file, write_json
+from mmsrn.utils.output_file import check_writable, write_json
 
 from .active_cells import count_active
 from .detectors import Batch, Loaded, load_detector
@@ -17,7 +17,6 @@ from .imposed_cells import STATEMENT, impose, srn_heads
 from .inputs import find_photos, noise, read_photos, read_test_set
 from .measure import Bench
 from .options import check, make_parser
-from .picture import draw
 from .tables import text, title
 from .variants import VARIANTS, Contender
 
@@ -62,21 +61,19 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
             raise UserError(f'--impose-active: {x.config} has no SRNHead')
     images = read_images(detectors, args)
     device = torch.device(args.device)
-    rate = convolution_rate(device)
     result = {
         'device': device_name(args.device),
         'threads': torch.get_num_threads(),
         'torch': torch.__version__,
         'iters': args.iters,
         'imposed': STATEMENT if args.impose_active else None,
-        'rate': rate,
         'models': [
             dict(name=x.name, config=x.config, checkpoint=x.checkpoint)
             for x in detectors
         ],
         'settings': [],
     }
-    bench = Bench(device, args.iters, args.warmup, rate, args.memory)
+    bench = Bench(device, args.iters, args.warmup, args.memory)
     models = [x.model for x in detectors]
     models += [y for x in contenders for y in (x.model, x.plain)]
     for size, batches in images.items():
@@ -110,9 +107,7 @@ def main(argv: list[str] | None = None) -> None:
     result = measure(detectors, args)
     print(text(result))
     write_json(args.out_dir / 'benchmark.json', result)
-    with output_file(args.out_dir / 'benchmark.png') as partial:
-        draw(result).savefig(partial, dpi=130)
-    print(f'\nWritten: benchmark.json and benchmark.png in {args.out_dir}')
+    print(f'All numbers: {args.out_dir}/benchmark.json')
 
 
 if __name__ == '__main__':

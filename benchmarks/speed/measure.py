@@ -25,14 +25,12 @@ class Bench:
         device (torch.device): Where they are.
         iters (int): Timed predictions of each.
         warmup (int): Predictions before them.
-        rate (float): FLOP per second of the machine in a convolution.
         memory (bool): Whether to measure memory, too.
     """
 
     device: torch.device
     iters: int
     warmup: int
-    rate: float
     memory: bool
 
     def __call__(
@@ -51,9 +49,9 @@ class Bench:
         Returns:
             list[dict]: Numbers of each contender, for an image: names, what
             ``spread`` gives, ``ratio`` to the time of the first,
-            ``multiply_adds``, ``share_of_rate``, ``boxes``,
-            ``stage_seconds``, ``stage_multiply_adds`` and, if asked for,
-            ``peak_bytes``, the most of all images.
+            ``multiply_adds``, ``boxes``, ``stage_seconds``,
+            ``stage_multiply_adds`` and, if asked for, ``peak_bytes``, the
+            most of all images.
         """
 
         def call(x: Contender) -> Callable[[], int]:
@@ -86,9 +84,6 @@ class Bench:
             )
             row['ratio'] = row['seconds'] / first
             row['multiply_adds'] = sum(work.values()) / num
-            row['share_of_rate'] = (
-                2 * row['multiply_adds'] / row['seconds'] / self.rate
-            )
             row['boxes'] = call(x)() / num
             row['stage_seconds'] = {
                 name: median(y[name] for y in stages[x]) / num

@@ -159,7 +159,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         default=OUT_DIR,
         metavar='DIR',
-        help=f'for benchmark.json and benchmark.png (default: {OUT_DIR})',
+        help=f'for benchmark.json (default: {OUT_DIR})',
     )
     return parser
 
