@@ -13,8 +13,8 @@ from functools import partial
 import cv2
 import numpy as np
 
+from mmsrn.apis.photos import read_photo
 from mmsrn.enhance import gaussian_surround, gimp_sigmas, msrcr
-from mmsrn.testing.dark_scene import draw_dark_scene
 from mmsrn.utils.errors import UserError
 
 from .compare import compare
@@ -37,12 +37,11 @@ def measure(args: argparse.Namespace) -> dict:
     """Measure the blurs alone, and the whole enhancement."""
     cv2.setNumThreads(args.threads or -1)
     sigmas = gimp_sigmas() if args.form == 'gimp' else (15, 80, 250)
-    rows, ratios = {}, []
-    for path in args.inputs or [None]:
-        image = draw_dark_scene() if path is None else cv2.imread(str(path))
-        if image is None:
-            raise UserError(f'{path}: cannot be read as an image')
-        name = 'drawn picture' if path is None else path.name
+    if not args.inputs:
+        raise UserError('enhancement: name photos')
+    rows = {}
+    for path in args.inputs:
+        image = read_photo(path, str(path))
         size = f'{image.shape[1]} x {image.shape[0]}'
         row, _, _ = compare(
             partial(fast, image, sigmas),
@@ -50,7 +49,7 @@ def measure(args: argparse.Namespace) -> dict:
             args.iters,
             time.perf_counter,
         )
-        rows[f'{name}, blurs'] = dict(row, note=size)
+        rows[f'{path.name}, blurs'] = dict(row, note=size)
         row, found, expected = compare(
             partial(msrcr, image, args.form),
             partial(msrcr, image, args.form, blur='exact'),
@@ -59,6 +58,5 @@ def measure(args: argparse.Namespace) -> dict:
         )
         psnr = cv2.PSNR(found, expected)
         note = f'{size}, PSNR {psnr:.1f} dB'
-        rows[f'{name}, MSRCR'] = dict(row, note=note, psnr=psnr)
-        ratios.append(row['ratio'])
-    return dict(rows=rows, ratio=min(ratios))
+        rows[f'{path.name}, MSRCR'] = dict(row, note=note, psnr=psnr)
+    return rows

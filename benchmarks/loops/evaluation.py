@@ -76,6 +76,4 @@ def measure(args: argparse.Namespace) -> dict:
                 f'{setting}: {ap} by mmsrn, {expected[setting]} by the loops'
             )
     note = ', '.join(f'{k} {v:.6f}' for k, v in found.items())
-    return dict(
-        rows={'evaluation': dict(row, note=note)}, ratio=row['ratio'], ap=found
-    )
+    return {'evaluation': dict(row, note=note, ap=found)}

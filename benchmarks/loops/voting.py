@@ -84,4 +84,4 @@ def measure(args: argparse.Namespace) -> dict:
         ):
             raise UserError(f'{name}: the voting differs from the loop')
         rows[name] = dict(row, note=f'{len(dets)} boxes, {len(voted)} left')
-    return dict(rows=rows, ratio=rows['passes']['ratio'])
+    return rows

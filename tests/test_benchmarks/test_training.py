@@ -150,26 +150,20 @@ def fake_measure(monkeypatch, tool, seconds, peaks):
     monkeypatch.setattr(tool, 'compare', compare)
 
 
-@pytest.mark.parametrize(
-    'limit, status', [(None, 0), (3, 0), (2.99, 1), (1.4, 1)]
-)
-def test_ratios(tmp_path, monkeypatch, capsys, limit, status):
+def test_ratios(tmp_path, monkeypatch, capsys):
     fake_measure(monkeypatch, tool, seconds=(0.75, 0.5), peaks=(600, 200))
     out = tmp_path / 'new/numbers.json'
     args = f'{FEW} --size 64 96 --json {out}'.split()
-    if limit is not None:
-        args += ['--max-ratio', str(limit)]
-    assert tool.main(args) == status
+    tool.main(args)
     found = json.loads(out.read_text())
     assert found['time_ratio'] == 1.5 and found['memory_ratio'] == 3
     assert found['batch'] == [1, 3, 64, 96]
     assert found['models']['SRN']['parameters'] == 8
-    printed = capsys.readouterr()
+    printed = capsys.readouterr().out
     expected = 'SRN / RetinaNet: time 1.50, memory 3.00, multiply-adds 3.00'
-    assert expected in printed.out
-    rows = [x.split() for x in printed.out.splitlines()]
-    assert ['SRN', '0.00M', '0.750', '(0.500-1.000)', '600', '600.0'] in rows
-    assert ('More than' in printed.err) == bool(status)
+    assert expected in printed
+    rows = [x.replace('|', ' ').split() for x in printed.splitlines()]
+    assert ['SRN', '0.00M', '0.750', '0.500-1.000', '600', '600.0'] in rows
 
 
 def test_wrong_arguments(root, tmp_path, monkeypatch, fails):
@@ -201,7 +195,7 @@ def test_no_gpu(fails):
 def test_real_run(root, tmp_path):
     out = tmp_path / 'numbers.json'
     args = f'--config {root / CONFIG} --size 64 --json {out} {FEW}'
-    assert tool.main(args.split()) == 0
+    tool.main(args.split())
     found = json.loads(out.read_text())
     for name, row in found['models'].items():
         assert 0 < row['seconds_min'] == row['seconds_max'], name
@@ -221,7 +215,7 @@ def test_ways_to_train(root, tmp_path):
     out = tmp_path / 'numbers.json'
     args = f'--config {root / LIGHT} --size 160 --json {out} {FEW}'
     args += ' --forward dense selective --survivors 0.02 --processor-time'
-    assert tool.main(args.split()) == 0
+    tool.main(args.split())
     found = json.loads(out.read_text())
     assert found['compared'] == ['SRN selective', 'SRN dense']
     dense, selective = (
