@@ -16,7 +16,7 @@ from typing import Any
 from mmsrn.cli.arguments import positive
 from mmsrn.cli.launch import require_mmdet
 from mmsrn.utils.errors import UserError, user_errors
-from mmsrn.utils.output_file import output_file, write_json
+from mmsrn.utils.output_file import write_json
 
 PROGRAM = 'python -m benchmarks.detectors'
 EXAMPLES = """examples:
@@ -25,7 +25,7 @@ EXAMPLES = """examples:
   %(prog)s configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py \\
       --models a.onnx b.onnx c.safetensors --light day dark
   %(prog)s people_val.txt street_val.txt --no-faces landscapes/ \\
-      --json numbers.json --plot speed.png
+      --json numbers.json
 """
 
 
@@ -103,9 +103,6 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--json', help='also write all numbers to this file')
     parser.add_argument(
-        '--plot', help='also draw speed against accuracy into this file'
-    )
-    parser.add_argument(
         '--pictures',
         metavar='DIR',
         help='also draw the photos with most mistakes of each detector',
@@ -140,8 +137,8 @@ def main(argv: list[str] | None = None) -> None:
     args = make_parser().parse_args(argv)
     if not args.sets and not args.no_faces:
         raise UserError('name a labelled SET, or --no-faces DIR')
-    if not args.sets and (args.plot or args.pictures):
-        raise UserError('--plot and --pictures need a labelled SET')
+    if not args.sets and args.pictures:
+        raise UserError('--pictures needs a labelled SET')
     require_mmdet()
     cores = sorted(os.sched_getaffinity(0))
     if args.threads > len(cores):
@@ -184,7 +181,6 @@ def _benchmark(args: argparse.Namespace) -> None:
     from .numbers import count_false_alarms, measure
     from .report import (
         LEGEND,
-        draw,
         false_alarm_table,
         mean_block,
         set_table,
@@ -258,9 +254,6 @@ def _benchmark(args: argparse.Namespace) -> None:
         )
         print(f'\n{false_alarm_table(report["no_faces"])}')
     write_json(args.json, report)
-    if args.plot:
-        with output_file(args.plot) as file:
-            draw(blocks).savefig(file, dpi=130)
 
 
 if __name__ == '__main__':

@@ -14,7 +14,7 @@ from mmsrn.utils.output_file import check_writable, write_json
 from .active_cells import count_active
 from .detectors import Batch, Loaded, load_detector
 from .imposed_cells import STATEMENT, impose, srn_heads
-from .inputs import find_photos, noise, read_photos, read_test_set
+from .inputs import noise, read_photos, read_test_set
 from .measure import Bench
 from .options import check, make_parser
 from .tables import text, title
@@ -42,9 +42,9 @@ def read_images(
         found = {x.name: read_test_set(x, number) for x in detectors}
         return {f'{number} photos of the test set': found}
     if args.images is not None:
-        paths = find_photos(args.images)
-        found = {x.name: read_photos(x, paths) for x in detectors}
-        return {f'{len(paths)} photos': found}
+        found = {x.name: read_photos(x, args.images) for x in detectors}
+        number = len(found[detectors[0].name])
+        return {f'{number} photos': found}
     return {
         f'{height}x{width}': {
             x.name: noise(x, (height, width)) for x in detectors

@@ -187,14 +187,7 @@ class FixedGate(STCGate):
         self.passing = passing
 
     def passes(self, scores: Tensor) -> Tensor:
-        """See ``STCGate.passes``.
-
-        Args:
-            scores (Tensor): First-step probabilities, (B, M, classes).
-
-        Returns:
-            Tensor: bool, (B, M).
-        """
+        """See ``STCGate.passes``; scores are (B, M, classes)."""
         own = super().passes(scores)
         return self.passing.to(own.device).expand_as(own)
 

@@ -1,10 +1,8 @@
-"""Compare a training step of SRN with one of mmdet's RetinaNet.
+"""Compare a training step of an SRN in several ways, the last with the first.
 
-Both models get the same backbone, P2..P7, anchors, input and optimizer. With
---forward, ways to train one SRN are compared instead, the last of them with
-the first. In one process the models take turns; time is the median over the
-steps, memory the peak of one step with what the model keeps between steps
-(weights, optimizer state). On a GPU the memory is
+All have the same weights, input and optimizer. In one process they take turns;
+time is the median over the steps, memory the peak of one step with what the
+model keeps between steps (weights, optimizer state). On a GPU the memory is
 ``torch.cuda.max_memory_allocated``; on a CPU it is summed from every
 allocation that torch's profiler sees, because the size of the process tells
 neither the models nor the allocator's own reserves apart. GMAC are thousand
@@ -20,7 +18,7 @@ from pathlib import Path
 
 import torch
 from mmdet.registry import MODELS
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
@@ -78,8 +76,8 @@ def make_parser() -> argparse.ArgumentParser:
         '--forward',
         nargs='+',
         choices=('dense', 'selective', 'auto'),
-        help='compare SRNs with these values of forward of train_cfg, in '
-        'place of a RetinaNet',
+        default=['dense', 'auto'],
+        help='values of training of the execution (default: dense auto)',
     )
     parser.add_argument(
         '--survivors',
@@ -116,42 +114,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def retinanet_cfg(srn: ConfigDict) -> dict:
-    """Make the config of a RetinaNet that is like an SRN as far as it can be.
-
-    Its thresholds are those of SRN's second step.
-    """
-    head = srn.bbox_head
-    second_step = srn.train_cfg.second_step
-    return dict(
-        type='RetinaNet',
-        data_preprocessor=srn.data_preprocessor,
-        backbone=srn.backbone,
-        neck=dict(
-            type='FPN',
-            in_channels=srn.neck.in_channels,
-            out_channels=srn.neck.out_channels,
-            add_extra_convs='on_input',
-            num_outs=len(head.anchor_generator.strides),
-        ),
-        bbox_head=dict(
-            type='RetinaHead',
-            num_classes=head.num_classes,
-            in_channels=head.in_channels,
-            feat_channels=head.feat_channels,
-            stacked_convs=head.stacked_convs,
-            anchor_generator=head.anchor_generator,
-            bbox_coder=dict(type='DeltaXYWHBBoxCoder'),
-            loss_cls=head.loss_cls,
-            loss_bbox=head.loss_bbox,
-        ),
-        train_cfg=dict(
-            dict(allowed_border=-1, pos_weight=-1, debug=False), **second_step
-        ),
-        test_cfg=srn.test_cfg,
-    )
-
-
 def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
     """Build a model with its optimizer and input."""
     torch.manual_seed(0)
@@ -176,21 +138,17 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
     if srn.get('bbox_head', {}).get('type') != 'SRNHead':
         raise UserError(f'{args.config}: model.bbox_head is no SRNHead')
     srn.backbone.init_cfg = None  # no download: weights do not matter here
-    if args.forward:
-        cfgs = {
-            f'SRN {way}': dict(
-                srn,
-                bbox_head=dict(
-                    srn.bbox_head,
-                    execution=dict(inference='dense', training=way),
-                ),
-            )
-            for way in args.forward
-        }
-        compared = f'SRN {args.forward[-1]}', f'SRN {args.forward[0]}'
-    else:
-        cfgs = {'SRN': srn, 'RetinaNet': retinanet_cfg(srn)}
-        compared = 'SRN', 'RetinaNet'
+    cfgs = {
+        way: dict(
+            srn,
+            bbox_head=dict(
+                srn.bbox_head,
+                execution=dict(inference='dense', training=way),
+            ),
+        )
+        for way in args.forward
+    }
+    compared = args.forward[-1], args.forward[0]
     steps = {name: build_step(x, cfg, args) for name, x in cfgs.items()}
     models = compare(steps, args.iters, args.warmup)
     for name, step in steps.items():

@@ -146,10 +146,10 @@ def test_photos_of_the_test_set(fails, root, tmp_path):
 def test_wrong_files(fails, small_config, photos, tmp_path):
     out = ['--out-dir', tmp_path / 'out', *FEW]
     error = fails(tool, small_config, '--images', tmp_path / 'none', *out)
-    assert 'none: is no folder' in error
+    assert 'none: No such file' in error
     (tmp_path / 'empty').mkdir()
     error = fails(tool, small_config, '--images', tmp_path / 'empty', *out)
-    assert 'has no image' in error
+    assert 'no images in this folder' in error
     (photos / 'a.png').write_bytes(b'no image')
     error = fails(tool, small_config, '--images', photos, *out)
     assert 'a.png: is no image' in error
