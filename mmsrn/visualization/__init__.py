@@ -17,6 +17,7 @@ from .curves import (
     load_scalars,
 )
 from .detections import draw_detections, match_detections
+from .network_view import NetworkView
 from .panels import rasterise
 from .report import HtmlReport
 from .selection import (
@@ -32,6 +33,7 @@ __all__ = [
     'HtmlReport',
     'LevelAssignment',
     'LevelSelection',
+    'NetworkView',
     'StepAssignment',
     'count_stc',
     'draw_assignment',

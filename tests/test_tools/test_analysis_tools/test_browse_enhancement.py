@@ -22,17 +22,14 @@ def image(tmp_path):
 def test_cells(tool, image):
     from mmsrn.enhance import METHODS, msrcr
 
-    steps = []
     pixels = cv2.imread(str(image))
-    cells = tool.make_cells(
-        pixels, tool.settings(None), lambda: steps.append(1)
-    )
+    cells = tool.enhance_all(pixels, None)
     # MSRCR in three forms, adaptive gamma in two, and the original.
-    assert len(cells) == len(METHODS) + 2 + 1 + 1 == len(steps) + 1
-    assert cells[0].caption == f'original, mean {pixels.mean():.0f}'
-    gimp = next(x for x in cells if x.caption.startswith('msrcr gimp, '))
-    assert (gimp.picture == msrcr(pixels, 'gimp')).all()
-    assert gimp.caption.endswith(f' ms, mean {gimp.picture.mean():.0f}')
+    assert len(cells) == len(METHODS) + 2 + 1 + 1
+    assert next(iter(cells)) == f'original, mean {pixels.mean():.0f}'
+    (gimp,) = (x for x in cells if x.startswith('msrcr gimp, '))
+    assert (cells[gimp] == msrcr(pixels, 'gimp')).all()
+    assert gimp.endswith(f' ms, mean {cells[gimp].mean():.0f}')
 
 
 def test_sheet(tool, image, tmp_path, capsys):
@@ -50,10 +47,10 @@ def test_sheet(tool, image, tmp_path, capsys):
 
 
 def test_wrong_arguments(tool, fails, image, tmp_path):
-    assert 'x.png: no such file' in fails(tool, 'x.png')
+    assert 'x.png: No such file' in fails(tool, 'x.png')
     text = tmp_path / 'a.png'
     text.write_text('no picture')
-    assert 'a.png: not an image' in fails(tool, text)
+    assert 'a.png: is no image' in fails(tool, text)
     error = fails(tool, image, '--methods', 'gama')
     assert 'did you mean gamma' in error
 
