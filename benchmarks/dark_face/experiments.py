@@ -11,13 +11,13 @@ from mmdet.registry import TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
 from benchmarks.detectors.labelled_sets import LabelledPhoto, read_photos
-from benchmarks.detectors.pictures import Found
 from mmsrn.apis.photos import read_photo
 from mmsrn.cli.config import innermost_datasets
 from mmsrn.datasets import Enhance
 from mmsrn.evaluation.protocols import DARK_FACE
 from mmsrn.evaluation.results import Result, evaluate_path
 from mmsrn.structures.face_set import FaceSet, face_set
+from mmsrn.visualization import ComparedDetections
 
 
 @dataclass
@@ -89,10 +89,12 @@ class Experiment:
         (ap,) = self.result.evaluation.ap.values()
         return ap
 
-    def found(self, score_thr: float) -> dict[str, Found]:
+    def found(self, score_thr: float) -> dict[str, ComparedDetections]:
         """Compare detections and faces, image by image."""
         return {
-            name: Found(photo, rows[:, :4], rows[:, 4], score_thr)
+            name: ComparedDetections(
+                rows[:, :4], rows[:, 4], photo.faces, photo.ignored, score_thr
+            )
             for (name, photo), rows in zip(
                 self.test_set.photos.items(),
                 self.result.evaluation.predictions,

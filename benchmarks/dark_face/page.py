@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.detectors.pictures import MOST, Found
+from benchmarks.detectors.pictures import MOST
 from mmsrn.evaluation.report import pr_figure
-from mmsrn.visualization import HtmlReport
+from mmsrn.visualization import ComparedDetections, HtmlReport
 
 from .experiments import Experiment
 
@@ -36,7 +36,9 @@ def table(experiments: Sequence[Experiment]) -> list[list[str]]:
 
 
 def choose(
-    before: Mapping[str, Found], after: Mapping[str, Found], number: int
+    before: Mapping[str, ComparedDetections],
+    after: Mapping[str, ComparedDetections],
+    number: int,
 ) -> list[str]:
     """Choose images to show."""
 

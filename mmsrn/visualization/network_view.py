@@ -12,12 +12,15 @@ from mmdet.models.utils import samplelist_boxtype2tensor
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
+from mmengine.runner import set_random_seed
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.utils import is_config_of
 from mmsrn.utils.checkpoint import load_weights, read_checkpoint
+from mmsrn.utils.errors import UserError
 
 from .assignment import StepAssignment, read_assignment
 
@@ -41,6 +44,51 @@ class Seen:
     labels: list[str]
     ignored: np.ndarray
     steps: list[StepAssignment]
+
+
+def keeps_boxes(dataset: ConfigDict) -> bool:
+    """Whether annotations keep the pixels of the original image.
+
+    In test pipelines they do: they are loaded after resizing, for metrics.
+
+    Args:
+        dataset (ConfigDict): Config of a dataset with its pipeline.
+
+    Returns:
+        bool: Whether ``scale_boxes`` of :class:`NetworkView` is needed.
+    """
+    kinds = [x.get('type', '') for x in dataset.get('pipeline') or ()]
+    if 'LoadAnnotations' not in kinds:
+        return False
+    before = kinds[: kinds.index('LoadAnnotations')]
+    return any('Resize' in str(kind) for kind in before)
+
+
+def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
+    """Augment one image, the same for the same seed.
+
+    Args:
+        dataset (Dataset): With its pipeline.
+        index (int): Which image.
+        seed (int): Of all samples; how many others are drawn plays no part.
+
+    Returns:
+        dict: What the pipeline packs.
+
+    Raises:
+        UserError: If that is not one image.
+    """
+    state = np.random.SeedSequence([seed % 2**32, index]).generate_state(1)
+    set_random_seed(int(state[0]))
+    data = dataset[index]
+    inputs = data.get('inputs') if isinstance(data, dict) else None
+    if not isinstance(inputs, torch.Tensor) or inputs.dim() != 3:
+        raise UserError(
+            'the pipeline does not end in PackDetInputs with one image; '
+            'configs of videos and of semi-supervised training cannot be '
+            'browsed'
+        )
+    return data
 
 
 class NetworkView:

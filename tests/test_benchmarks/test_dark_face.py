@@ -12,8 +12,7 @@ from mmengine.config import Config
 
 from benchmarks.dark_face import __main__ as tool
 from benchmarks.dark_face.page import choose
-from benchmarks.detectors.labelled_sets import LabelledPhoto
-from benchmarks.detectors.pictures import Found
+from mmsrn.visualization import ComparedDetections
 
 FACES = {'7': [(10, 10, 30, 34)], '12': [(50, 20, 70, 44), (5, 40, 25, 64)]}
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
@@ -144,8 +143,9 @@ def test_first_pictures_are_of_the_gain():
         boxes = np.array([[30.0 * i, 0, 30 * i + 20, 20] for i in range(9)])
         scores = np.linspace(0.5, 0.9, 9)
         rows = [*range(hits), *range(9 - false, 9)]
-        photo = LabelledPhoto('x', boxes[:faces], np.empty((0, 4)))
-        return Found(photo, boxes[rows], scores[rows], 0.5)
+        return ComparedDetections(
+            boxes[rows], scores[rows], boxes[:faces], np.empty((0, 4)), 0.5
+        )
 
     before = dict(a=found(2, 0, 4), b=found(0, 0, 4), c=found(1, 0, 4))
     after = dict(a=found(2, 3, 4), b=found(3, 0, 4), c=found(2, 0, 4))

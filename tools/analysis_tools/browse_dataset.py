@@ -27,7 +27,7 @@ from mmsrn.utils.output_file import output_file
 require_mmdet()
 
 if TYPE_CHECKING:
-    from mmengine.config import Config, ConfigDict
+    from mmengine.config import Config
     from torch.utils.data import Dataset
 
     from mmsrn.visualization import NetworkView
@@ -123,46 +123,6 @@ def build_dataset(cfg: Config, split: str) -> Dataset:
     return dataset
 
 
-def keeps_boxes(dataset: ConfigDict) -> bool:
-    """Whether annotations keep the pixels of the original image.
-
-    In test pipelines they do: they are loaded after resizing, for metrics.
-    """
-    kinds = [x.get('type', '') for x in dataset.get('pipeline') or ()]
-    if 'LoadAnnotations' not in kinds:
-        return False
-    before = kinds[: kinds.index('LoadAnnotations')]
-    return any('Resize' in str(kind) for kind in before)
-
-
-def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
-    """Augment one image, the same for the same seed.
-
-    Args:
-        dataset (Dataset): With its pipeline.
-        index (int): Which image.
-        seed (int): Of all samples; how many others are drawn plays no part.
-
-    Returns:
-        dict: What the pipeline packs: one image, or the program ends.
-    """
-    import numpy as np
-    import torch
-    from mmengine.runner import set_random_seed
-
-    state = np.random.SeedSequence([seed % 2**32, index]).generate_state(1)
-    set_random_seed(int(state[0]))
-    data = dataset[index]
-    inputs = data.get('inputs') if isinstance(data, dict) else None
-    if not isinstance(inputs, torch.Tensor) or inputs.dim() != 3:
-        raise UserError(
-            'the pipeline does not end in PackDetInputs with one image; '
-            'configs of videos and of semi-supervised training cannot be '
-            'browsed'
-        )
-    return data
-
-
 def browse(
     args: argparse.Namespace,
     dataset: Dataset,
@@ -185,6 +145,7 @@ def browse(
     from mmsrn.visualization import (
         draw_assignment,
         draw_ground_truth,
+        load_sample,
         rasterise,
     )
 
@@ -230,7 +191,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     from mmengine.registry import init_default_scope
 
-    from mmsrn.visualization import NetworkView
+    from mmsrn.visualization import NetworkView, keeps_boxes
 
     cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmdet'))

@@ -19,7 +19,6 @@ from mmsrn.utils.output_file import output_file
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.figure import Figure
 
 FORMS = {
     'msrcr': ('jobson', 'minmax', 'gimp'),
@@ -93,42 +92,6 @@ def enhance_all(
     return cells
 
 
-def draw_sheet(
-    cells: dict[str, np.ndarray], columns: int, width: int, title: str
-) -> Figure:
-    """Put pictures of one size, by caption, into one figure.
-
-    Args:
-        cells (dict[str, np.ndarray]): (h, w, 3) BGR, uint8.
-        columns (int): Cells side by side.
-        width (int): Of a cell, in hundredths of an inch.
-        title (str): Above all.
-
-    Returns:
-        Figure: The sheet.
-    """
-    from matplotlib.figure import Figure
-
-    from mmsrn.visualization.panels import show_image
-
-    columns = min(columns, len(cells))
-    rows = -(-len(cells) // columns)
-    high, wide = next(iter(cells.values())).shape[:2]
-    height = width * high / wide + 26
-    figure = Figure(
-        (columns * width / 100, (rows * height + 30) / 100),
-        layout='constrained',
-    )
-    axes = figure.subplots(rows, columns, squeeze=False).flat
-    for axis, (caption, picture) in zip(axes, cells.items()):
-        show_image(axis, picture[..., ::-1])
-        axis.set_title(caption, fontsize=10, pad=3)
-    for axis in [*axes][len(cells) :]:
-        axis.remove()
-    figure.suptitle(title, fontsize=11)
-    return figure
-
-
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Draw.
@@ -140,13 +103,14 @@ def main(argv: list[str] | None = None) -> None:
     args = make_parser().parse_args(argv)
     from mmsrn.apis.photos import read_photo
     from mmsrn.enhance import parameters
+    from mmsrn.visualization import draw_contact_sheet
 
     try:
         for name in args.methods or ():
             parameters(name)
         for name in args.images:
             image = read_photo(name, name)
-            sheet = draw_sheet(
+            sheet = draw_contact_sheet(
                 enhance_all(image, args.methods),
                 args.columns,
                 args.width,

@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +26,6 @@ TORCH = 'torch==2.13.0'
 BUILD_TOOLS = ('setuptools>=80,<81', 'wheel', 'ninja', 'numpy>=1.24')
 #: OpenCV and numpy of MMDetection have no wheels for 3.14 yet.
 PYTHONS = ('3.11', '3.12', '3.10', '3.13')
-#: Seconds between two signs of life.
-PATIENCE = 60
 #: Of commands: nothing from the caller's paths.
 ENVIRON = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
 EXTRAS = '.[onedl,demo,dev,docs,export]'
@@ -52,7 +49,6 @@ REMEDIES = {
     'Killed|annot allocate memory': 'memory ran out: make env MAX_JOBS=1',
     'CUDA_HOME|CUDA version .* mism': 'install the CUDA toolkit torch was '
     "built with, or use the CPU: CUDA_VISIBLE_DEVICES='' make env",
-    'distribution found for torch': 'name another: make env TORCH=torch==...',
     'NewConnectionError|Temporary failure|timed out|unreachable': 'check the '
     'network, or name a mirror in PIP_INDEX_URL',
 }
@@ -64,42 +60,27 @@ def stop(message: str) -> None:
 
 
 def run(what: str, *arguments: str, **environ: str) -> None:
-    """Run ``python -m`` in the environment; every minute say how far it is."""
-    print(f'[set-up] {what}', flush=True)
+    """Run ``python -m`` in the environment."""
+    print(f'[set-up] {what} (tail -f {LOG})', flush=True)
     command = [str(VENV / 'bin/python'), '-m', *arguments]
     environ = dict(ENVIRON, PIP_USER='0', PIP_NO_INPUT='1', **environ)
-    start = time.monotonic()
     begin = LOG.stat().st_size if LOG.exists() else 0
     with LOG.open('a', encoding='utf-8') as log:
         print('$', shlex.join(command), file=log, flush=True)
-        process = subprocess.Popen(
+        done = subprocess.run(
             command,
             cwd=ROOT,
             env=environ,
+            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            stdin=subprocess.DEVNULL,
         )
-        while True:
-            try:
-                status = process.wait(PATIENCE)
-                break
-            except subprocess.TimeoutExpired:
-                done = re.findall(r'^\s*\[(\d+/\d+)\]', read_log(begin), re.M)
-                files = f', {done[-1]} files' if done else ''
-                minutes = (time.monotonic() - start) / 60
-                print(f'[set-up] {what}: {minutes:.0f} min{files}', flush=True)
-    if status:
-        text = read_log(begin)
+    if done.returncode:
+        text = LOG.read_bytes()[begin:].decode(errors='replace')
         tail = '\n'.join(x[:300] for x in text.splitlines()[-25:])
         found = [v for k, v in REMEDIES.items() if re.search(k, text)]
         remedy = found[0] if found else f'see {LOG} and docs/install.md'
         stop(f'{what}:\n{tail}\nremedy: {remedy}; then run it again')
-
-
-def read_log(begin: int) -> str:
-    """Return what a command printed so far."""
-    return LOG.read_bytes()[begin:].decode(errors='replace')
 
 
 def pip(what: str, *arguments: str, **environ: str) -> None:

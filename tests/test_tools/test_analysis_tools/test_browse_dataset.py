@@ -10,7 +10,12 @@ from mmengine.dataset import pseudo_collate
 
 from demo.synthetic_faces import write_synthetic_wider_face
 from mmsrn.utils import register_all_modules
-from mmsrn.visualization import NetworkView, read_assignment
+from mmsrn.visualization import (
+    NetworkView,
+    keeps_boxes,
+    load_sample,
+    read_assignment,
+)
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 ROOT_KEY = 'train_dataloader.dataset.data_root'
@@ -107,7 +112,7 @@ def test_seed(browse, tmp_path):
 def test_image_as_the_network_gets_it(tool, cfg, divisor):
     cfg.model.data_preprocessor.pad_size_divisor = divisor
     dataset = tool.build_dataset(cfg, 'train')
-    data = tool.load_sample(dataset, 0, seed=0)
+    data = load_sample(dataset, 0, seed=0)
     gen = torch.Generator().manual_seed(0)
     data['inputs'] = torch.randint(256, (3, 192, 192), generator=gen).byte()
     seen = NetworkView(cfg.model)(data)
@@ -124,7 +129,7 @@ def test_assignment_is_that_of_the_training(tool, cfg, model):
     dataset = tool.build_dataset(cfg, 'train')
     dropped = 0
     for index in range(3):
-        data = tool.load_sample(dataset, index, seed=0)
+        data = load_sample(dataset, index, seed=0)
         batch = model.data_preprocessor(pseudo_collate([data]), True)
         with torch.no_grad():
             log = model(**batch, mode='loss')
@@ -199,7 +204,7 @@ def test_boxes_of_an_enlarged_test_image(cfg, tool, late):
     cfg.val_dataloader.dataset.pipeline = [load, *parts, pack]
     dataset = tool.build_dataset(cfg, 'val')
     faces = 0
-    assert tool.keeps_boxes(cfg.val_dataloader.dataset) == late
+    assert keeps_boxes(cfg.val_dataloader.dataset) == late
     view = NetworkView(cfg.model, training=False, scale_boxes=late)
     for index, data in enumerate(dataset):
         seen = view(data)
@@ -214,7 +219,7 @@ def test_boxes_of_an_enlarged_test_image(cfg, tool, late):
 
 def test_only_ignored_faces(cfg, tool):
     dataset = tool.build_dataset(cfg, 'train')
-    data = tool.load_sample(dataset, 0, seed=0)
+    data = load_sample(dataset, 0, seed=0)
     sample = data['data_samples']
     sample.ignored_instances = sample.gt_instances
     sample.gt_instances = sample.gt_instances[:0]

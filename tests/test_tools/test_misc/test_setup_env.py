@@ -32,8 +32,6 @@ if 'deps torch' in args or 'deps --index-url' in args:
     torch.touch()
 if ' wheel -v' in args:
     print('  [3/78] c++', os.environ['MMCV_WITH_OPS'], flush=True)
-    if (here / 'slow').exists():
-        __import__('time').sleep(1)
     if (here / 'poor').exists():
         sys.exit('virtual memory exhausted: Cannot allocate memory')
     folder = pathlib.Path(sys.argv[sys.argv.index('--wheel-dir') + 1])
@@ -159,17 +157,6 @@ def test_wheel_that_does_not_run_is_not_kept(calls, error, tmp_path):
     assert not list((tmp_path / 'wheels').iterdir())
     (tmp_path / '.venv/bin/damaged').unlink()
     assert build(calls())
-
-
-def test_signs_of_life(tool, calls, tmp_path, capsys, monkeypatch):
-    calls()
-    for name in ('operators', 'slow'):
-        path = tmp_path / '.venv/bin' / name
-        path.unlink() if path.exists() else path.touch()
-    tool.shutil.rmtree(tmp_path / 'wheels')
-    monkeypatch.setattr(tool, 'PATIENCE', 0.3)
-    calls()
-    assert ': 0 min, 3/78 files\n' in capsys.readouterr().out
 
 
 def test_failure_and_its_remedy(tool, calls, error, tmp_path):
