@@ -12,8 +12,8 @@ import scipy.io
 
 from benchmarks.loops import __main__ as loops
 from benchmarks.loops.__main__ import compare, main
+from demo.dark_scene import draw_dark_scene
 from mmsrn.evaluation.readers import write_submission
-from mmsrn.testing.dark_scene import draw_dark_scene
 from tests.oracles import voting_loop
 
 

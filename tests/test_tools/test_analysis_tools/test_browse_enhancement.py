@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmsrn.testing.dark_scene import draw_dark_scene
+from demo.dark_scene import draw_dark_scene
 
 
 @pytest.fixture
