@@ -12,7 +12,6 @@ MAX_FUNCTION = 80  # lines without docstring
 LONG = {
     'mmsrn/apis/face_detector.py',
     'mmsrn/demo/page.py:build_page',
-    'mmsrn/models/necks/srn_fpn.py:__init__',
 }
 
 
