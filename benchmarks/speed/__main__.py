@@ -16,7 +16,7 @@ from .detectors import Batch, Loaded, load_detector
 from .imposed_cells import STATEMENT, impose, srn_heads
 from .inputs import noise, read_photos, read_test_set
 from .measure import Bench
-from .options import check, make_parser
+from .options import make_parser
 from .tables import text, title
 from .variants import VARIANTS, Contender
 
@@ -96,7 +96,6 @@ def main(argv: list[str] | None = None) -> None:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     args.device = usable_device(args.device)
-    check(args)
     detectors = [
         load_detector(x, args.device) for x in dict.fromkeys(args.models)
     ]

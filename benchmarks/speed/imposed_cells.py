@@ -120,29 +120,14 @@ class ImposedGate(STCGate):
         self.band = band
 
     def passes(self, scores: Tensor) -> Tensor:
-        """See ``STCGate.passes``.
-
-        Args:
-            scores (Tensor): First-step probabilities, (B, H, W, priors,
-                classes).
-
-        Returns:
-            Tensor: bool, (B, H, W, priors).
-        """
+        """See ``STCGate.passes``; scores are (B, H, W, priors, classes)."""
         super().passes(scores)
         return _all_priors(
             _blobs(tuple(scores.shape[1:3]), self.share), scores
         )
 
     def undecided(self, low: Tensor, high: Tensor) -> Tensor:
-        """See ``STCGate.undecided``.
-
-        Args:
-            low, high (Tensor): As ``scores`` of :meth:`passes`.
-
-        Returns:
-            Tensor: bool, (B, H, W, priors).
-        """
+        """See ``STCGate.undecided``; of the form of :meth:`passes`."""
         super().undecided(low, high)
         size = tuple(low.shape[1:3])
         return _all_priors(rims(size, self.share, UNSURE * self.band), low)
@@ -153,16 +138,7 @@ class ImposedGate(STCGate):
         second_scores: Tensor,
         threshold: float,
     ) -> Tensor:
-        """See ``STCGate.detectable``.
-
-        Args:
-            first_scores, second_scores (Tensor): As ``scores`` of
-                :meth:`passes`.
-            threshold (float): Least score.
-
-        Returns:
-            Tensor: bool, (B, H, W, priors, classes).
-        """
+        """See ``STCGate.detectable``; of the form of :meth:`passes`."""
         own = super().detectable(first_scores, second_scores, threshold)
         return self.passes(second_scores)[..., None].expand_as(own)
 

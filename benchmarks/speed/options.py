@@ -28,7 +28,6 @@ import re
 from pathlib import Path
 
 from mmsrn.cli.arguments import positive, share
-from mmsrn.utils.errors import UserError
 
 from .detectors import ROOT
 from .variants import CHANGES, VARIANTS
@@ -100,21 +99,22 @@ def make_parser() -> argparse.ArgumentParser:
         f'+{", +".join(CHANGES)} (default: {" ".join(VARIANTS)} of models '
         'with an SRNHead, dense of others)',
     )
-    parser.add_argument(
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument(
         '--size',
         type=image_size,
         nargs='+',
         metavar='HxW',
         help='sizes of the input, an image of noise each (default: 640x640)',
     )
-    parser.add_argument(
+    images.add_argument(
         '--images',
         type=Path,
         metavar='DIR',
         help='photos in place of noise, through the test pipeline of each '
         'config; times and boxes are means of them',
     )
-    parser.add_argument(
+    images.add_argument(
         '--test-photos',
         type=positive,
         metavar='N',
@@ -162,15 +162,3 @@ def make_parser() -> argparse.ArgumentParser:
         help=f'for benchmark.json (default: {OUT_DIR})',
     )
     return parser
-
-
-def check(args: argparse.Namespace) -> None:
-    """Check that options go together."""
-    if args.images is not None and args.test_photos is not None:
-        raise UserError('--images and --test-photos exclude each other')
-    photos = args.images is not None or args.test_photos is not None
-    if photos and args.size is not None:
-        raise UserError(
-            '--size is of noise; --images and --test-photos go through the '
-            'pipelines'
-        )

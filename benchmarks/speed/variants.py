@@ -16,7 +16,7 @@ from mmsrn.models import prepare_for_inference
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.utils.errors import UserError
 
-from .detectors import Batch, Loaded, set_coarse, set_inference
+from .detectors import Batch, Loaded, set_execution
 from .imposed_cells import srn_heads
 
 #: What a detector with an ``SRNHead`` can do, and what may be added to it.
@@ -95,9 +95,9 @@ class Contender:
             )
         inference = 'dense' if mode == 'published' else mode
         for head in heads:
-            set_inference(head, inference)
-            if 'coarse' in changes:
-                set_coarse(head)
+            set_execution(head, inference=inference)
+            if 'coarse' in changes:  # as its config says, or in bfloat16
+                set_execution(head, coarse=head.execution.coarse or {})
         self.model = self.plain
         if 'prepared' in changes:
             self.model = prepare_for_inference(self.plain, inference)

@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
 # Of the config's rate, as at the start of its warm-up: noise teaches nothing.
 LR_FACTOR = 0.001
+FACES = 12  # of the image, the mean of WIDER FACE
 MEBIBYTE = 2**20
 
 
@@ -61,16 +62,6 @@ def make_parser() -> argparse.ArgumentParser:
         metavar='PIXELS',
         help='height and width of the input, or one number for both '
         '(default: 640)',
-    )
-    parser.add_argument(
-        '--batch-size', type=positive, default=1, help='images (default: 1)'
-    )
-    parser.add_argument(
-        '--faces',
-        type=positive,
-        default=12,
-        help='ground-truth boxes of each image (default: 12, the mean of '
-        'WIDER FACE)',
     )
     parser.add_argument(
         '--forward',
@@ -126,7 +117,7 @@ def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
     size = (args.size[0], args.size[-1])
     if args.survivors is not None:
         impose_in_training(model, args.survivors, size)
-    batch = random_batch(args.batch_size, size, args.faces)
+    batch = random_batch(1, size, FACES)
     clock = time.process_time if args.processor_time else time.perf_counter
     return Step(model, optim_wrapper, batch, clock)
 
@@ -156,7 +147,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
         models[name]['parameters'] = sum(x.numel() for x in parameters)
     return {
         'config': Path(args.config).name,
-        'batch': [args.batch_size, 3, args.size[0], args.size[-1]],
+        'batch': [1, 3, args.size[0], args.size[-1]],
         'device': device_name(args.device),
         'torch': torch.__version__,
         'threads': torch.get_num_threads(),

@@ -11,7 +11,7 @@ from benchmarks.training import __main__ as tool
 from benchmarks.training import steps
 
 CONFIG = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
-FEW = '--batch-size 1 --faces 2 --iters 1 --warmup 1 --device cpu'
+FEW = '--iters 1 --warmup 1 --device cpu'
 
 
 class FakeStep:

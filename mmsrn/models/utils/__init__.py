@@ -1,7 +1,7 @@
 """Helpers of the models."""
 
 from .channels_last import use_channels_last
-from .config_of import is_config_of
+from .config_of import is_config_of, without_pretrained
 from .levels import cells_with, checked_levels, flatten_levels, level_mask
 from .reject_unknown import reject_unknown
 from .srn_init import SRNNormalInit
@@ -15,4 +15,5 @@ __all__ = [
     'level_mask',
     'reject_unknown',
     'use_channels_last',
+    'without_pretrained',
 ]
