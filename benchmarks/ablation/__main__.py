@@ -17,7 +17,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from rich.progress import Progress
 
-from mmsrn.cli.arguments import add_cfg_options, positive
+from mmsrn.cli.arguments import add_cfg_options
 from mmsrn.cli.config import check_data, check_parts, read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.utils.errors import UserError, user_errors
@@ -77,14 +77,6 @@ def make_parser() -> argparse.ArgumentParser:
         help='overwrite settings of all configs, see tools/train.py --help',
     )
     parser.add_argument(
-        '--flops-size',
-        type=positive,
-        default=640,
-        metavar='PIXELS',
-        help='height and width of the image whose operations are counted '
-        '(default: 640)',
-    )
-    parser.add_argument(
         '--run-only',
         action='store_true',
         help='write no table, as jobs that run at the same time must not',
@@ -129,7 +121,7 @@ def read_runs(args: argparse.Namespace) -> list[tuple[Run, Config]]:
     return runs
 
 
-def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
+def do(runs: list[tuple[Run, Config]]) -> list[str]:
     """Do runs in turn, whatever becomes of those before."""
     failures = []
     with Progress(disable=not runs) as bar:
@@ -140,7 +132,7 @@ def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
                 run.train()
                 bar.console.print(f'{run}: test', highlight=False)
                 run.test()
-                run.write('result.json', **collect(run, cfg, size))
+                run.write('result.json', **collect(run, cfg))
             except (OSError, UserError) as error:
                 failures.append(str(error))
                 bar.console.print(
@@ -177,7 +169,7 @@ def main(argv: list[str] | None = None) -> None:
     to_do = [x for x in runs if not (x[0].state and x[0].result)]
     print(f'{len(runs)} runs, {len(runs) - len(to_do)} of them finished')
     try:
-        failures = do(to_do, args.flops_size)
+        failures = do(to_do)
     except KeyboardInterrupt:
         parser.exit(130, 'interrupted; the same command goes on\n')
     rows = read_rows(runs)

@@ -79,9 +79,6 @@ def make_parser() -> argparse.ArgumentParser:
         help='photos as they are, and in simulated dark (day)',
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the darkness (%(default)s)'
-    )
-    parser.add_argument(
         '--scale',
         type=_scale,
         default=640,
@@ -201,7 +198,7 @@ def _benchmark(args: argparse.Namespace) -> None:
     changes = dict(
         day=lambda photo, name: photo,
         dark=lambda photo, name: darken_named(
-            photo, name, LowLightRanges(), args.seed
+            photo, name, LowLightRanges(), 0
         ),
     )
     print(f'scale {args.scale}, {args.threads} threads\n{LEGEND}')
@@ -237,7 +234,6 @@ def _benchmark(args: argparse.Namespace) -> None:
     report: dict[str, Any] = dict(
         scale=args.scale,
         threads=args.threads,
-        seed=args.seed,
         limit=args.limit,
         false_alarms=levels,
         sets=blocks,

@@ -30,11 +30,11 @@ def draw_contact_sheet(
         (columns * width / 100, (rows * height + 30) / 100),
         layout='constrained',
     )
-    axes = figure.subplots(rows, columns, squeeze=False).flat
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (caption, picture) in zip(axes, cells.items()):
         show_image(axis, picture[..., ::-1])
         axis.set_title(caption, fontsize=10, pad=3)
-    for axis in [*axes][len(cells) :]:
+    for axis in axes[len(cells) :]:
         axis.remove()
     figure.suptitle(title, fontsize=11)
     return figure

@@ -137,7 +137,7 @@ def test_all_runs_and_their_numbers(
     tool, fake, configs, calls, tmp_path, capsys
 ):
     options = ['--cfg-options', 'model.test_cfg.score_thr=0.1']
-    tool.main(arguments(configs, '--flops-size', '128', *options))
+    tool.main(arguments(configs, *options))
     done = calls()
     assert runs_of(done) == [
         f'{what} {name} {seed}'
@@ -185,7 +185,7 @@ def test_all_runs_and_their_numbers(
         > baseline['million parameters']['mean']
         > 0
     )
-    assert 'GFLOPs at 128 x 128' in baseline
+    assert 'GFLOPs at 640 x 640' in baseline
 
     assert re.search(r'^\| +\| +baseline \| +stc \|$', shown, re.M)
     assert re.search(
@@ -296,7 +296,7 @@ def test_a_job_that_is_killed_and_started_again(
         ],
     ]
     monkeypatch.setenv('PYTHONPATH', str(root))
-    given = [str(root / DEMO), '--work-dir', 'out', '--flops-size', '96']
+    given = [str(root / DEMO), '--work-dir', 'out']
     given += ['--cfg-options', *options]
     command = [sys.executable, '-m', 'benchmarks.ablation', *given]
     command += ['--run-only']
@@ -321,7 +321,7 @@ def test_a_job_that_is_killed_and_started_again(
     assert 0 <= numbers['stc_removed_ratio'] <= 1
     assert numbers['pos_ss'] > 0
     assert 0 < numbers['training hours'] < 0.1
-    assert numbers['GFLOPs at 96 x 96'] > 0
+    assert numbers['GFLOPs at 640 x 640'] > 0
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,6 @@ def test_a_job_that_is_killed_and_started_again(
         (['--seeds', '1', '1'], '--seeds: each may be given once'),
         (['--cfg-options', 'x'], "--cfg-options takes KEY=VALUE, not 'x'"),
         (['--cfg-options', 'modle.x=1'], 'did you mean model.x?'),
-        (['--flops-size', '0'], 'a whole number from 1 on'),
     ],
 )
 def test_bad_arguments(tool, fake, configs, fails, calls, more, message):

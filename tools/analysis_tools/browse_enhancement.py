@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsrn.cli.arguments import positive
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
 
@@ -24,10 +23,11 @@ FORMS = {
     'msrcr': ('jobson', 'minmax', 'gimp'),
     'adaptive_gamma': ('agcwd', 'mean'),
 }
+COLUMNS, WIDTH = 4, 540  # of cells in pixels, enhanced at full size
 EXAMPLES = """
 examples:
   %(prog)s data/darkface/image/234.png
-  %(prog)s a.png b.png --methods msrcr gamma lime --columns 3
+  %(prog)s a.png b.png --methods msrcr gamma lime
 """
 
 
@@ -44,16 +44,6 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='NAME',
         help='only these (default: all)',
-    )
-    parser.add_argument(
-        '--columns', type=positive, default=4, help='of cells (default: 4)'
-    )
-    parser.add_argument(
-        '--width',
-        type=positive,
-        default=540,
-        help='of a cell in pixels; enhanced at full size all the same '
-        '(default: 540)',
     )
     parser.add_argument(
         '--output-dir',
@@ -112,8 +102,8 @@ def main(argv: list[str] | None = None) -> None:
             image = read_photo(name, name)
             sheet = draw_contact_sheet(
                 enhance_all(image, args.methods),
-                args.columns,
-                args.width,
+                COLUMNS,
+                WIDTH,
                 f'{Path(name).name}, {image.shape[1]} x {image.shape[0]}',
             )
             with output_file(args.output_dir / f'{Path(name).stem}.png') as x:

@@ -29,7 +29,6 @@ PYTHONS = ('3.11', '3.12', '3.10', '3.13')
 #: Of commands: nothing from the caller's paths.
 ENVIRON = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
 EXTRAS = '.[onedl,demo,dev,docs,export]'
-
 #: Version of torch, device, and Python of the environment.
 DESCRIBE = """
 import sys, torch
@@ -43,15 +42,10 @@ from mmcv.ops import nms
 boxes = torch.rand(8, 4, device='cuda' if torch.cuda.is_available() else 'cpu')
 nms(boxes, boxes[:, 0].contiguous(), 0.5)
 """
-#: What a log of pip or a compiler says, and the remedy.
-REMEDIES = {
-    'No space left': 'free some disk space; 6 GB are needed',
-    'Killed|annot allocate memory': 'memory ran out: make env MAX_JOBS=1',
-    'CUDA_HOME|CUDA version .* mism': 'install the CUDA toolkit torch was '
-    "built with, or use the CPU: CUDA_VISIBLE_DEVICES='' make env",
-    'NewConnectionError|Temporary failure|timed out|unreachable': 'check the '
-    'network, or name a mirror in PIP_INDEX_URL',
-}
+REMEDY = (
+    f'remedy: see {LOG} and docs/install.md; if memory ran out, '
+    '`make env MAX_JOBS=1`; then run it again'
+)
 
 
 def stop(message: str) -> None:
@@ -67,20 +61,11 @@ def run(what: str, *arguments: str, **environ: str) -> None:
     begin = LOG.stat().st_size if LOG.exists() else 0
     with LOG.open('a', encoding='utf-8') as log:
         print('$', shlex.join(command), file=log, flush=True)
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+        streams = dict(stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        done = subprocess.run(command, cwd=ROOT, env=environ, **streams)
     if done.returncode:
-        text = LOG.read_bytes()[begin:].decode(errors='replace')
-        tail = '\n'.join(x[:300] for x in text.splitlines()[-25:])
-        found = [v for k, v in REMEDIES.items() if re.search(k, text)]
-        remedy = found[0] if found else f'see {LOG} and docs/install.md'
-        stop(f'{what}:\n{tail}\nremedy: {remedy}; then run it again')
+        lines = LOG.read_bytes()[begin:].decode(errors='replace').splitlines()
+        stop('\n'.join([f'{what}:', *(x[:300] for x in lines[-25:]), REMEDY]))
 
 
 def pip(what: str, *arguments: str, **environ: str) -> None:
@@ -155,15 +140,12 @@ def install_torch(named: str) -> list:
 
 
 def build_wheel(folder: Path) -> None:
-    """Compile mmcv with its operators.
-
-    pip's own cache knows neither torch nor operators, so it is passed over.
-    """
-    environ = {'MMCV_WITH_OPS': '1', 'CXX': compiler()}
+    """Compile mmcv; pip's own cache, which knows no torch, is passed over."""
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
     jobs = max(1, min(len(os.sched_getaffinity(0)), memory // 2**31))
-    environ['MAX_JOBS'] = os.environ.get('MAX_JOBS', str(jobs))
-    environ['CFLAGS'] = os.environ.get('CFLAGS', '-g0 -O2')  # 40 % less time
+    environ = {'MAX_JOBS': str(jobs), 'CFLAGS': '-g0 -O2'}  # 40 % less time
+    environ |= {k: os.environ[k] for k in environ if k in os.environ}
+    environ |= {'MMCV_WITH_OPS': '1', 'CXX': compiler()}
     setup_cfg = (ROOT / 'setup.cfg').read_text(encoding='utf-8')
     pip('installing what compiles mmcv', 'install', *BUILD_TOOLS)
     pip(

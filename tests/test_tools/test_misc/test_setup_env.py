@@ -167,7 +167,7 @@ def test_failure_and_its_remedy(tool, calls, error, tmp_path):
     message = error()
     assert message.startswith('set-up failed: compiling mmcv')
     assert 'virtual memory exhausted' in message
-    assert 'remedy: memory ran out: make env MAX_JOBS=1; then' in message
+    assert 'if memory ran out, `make env MAX_JOBS=1`; then' in message
 
 
 def test_opencv_without_a_desktop(calls, tmp_path):
