@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up-$(firstword $(shell echo '$(CURDIR) $(TORCH)' | cksum))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format docs benchmark clean
+.PHONY: help env demo test lint format docs clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -51,9 +51,6 @@ docs: env  ## Build the documentation: docs/_build/html/index.html
 	rm -rf docs/_build docs/api
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
 	  --conf-dir docs . docs/_build/html
-
-benchmark: env  ## Measure the marked tables of docs/performance.md anew (an hour)
-	$(BIN)/python -m benchmarks.speed.page
 
 clean:  ## Remove caches and build products; keeps .venv and work_dirs
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

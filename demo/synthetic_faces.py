@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from mmsrn.testing.drawn_faces import SCENES, draw_scene
+from demo.drawn_faces import SCENES, draw_scene
 
 VERSION = 3  # of the drawing; sets of another version are drawn again
 MARKER = 'synthetic_wider_face.json'

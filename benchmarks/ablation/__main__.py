@@ -3,14 +3,13 @@
 Each config and seed has a folder WORK_DIR/CONFIG/seed_N for the training and
 the test of its last checkpoint: training.log, test.log, detections.pkl,
 result.json. The same command again skips what is finished and goes on where it
-was interrupted. ablation.json and ablation.png in WORK_DIR hold means and
-deviations over the seeds, beside the paper's numbers where there are some.
+was interrupted. ablation.json in WORK_DIR holds means and deviations over the
+seeds, beside the paper's numbers where there are some.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,15 +17,15 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from rich.progress import Progress
 
-from mmsrn.cli.arguments import add_cfg_options, positive
+from mmsrn.cli.arguments import add_cfg_options
 from mmsrn.cli.config import check_data, check_parts, read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.utils.errors import UserError, user_errors
-from mmsrn.utils.output_file import check_writable, output_file, write_json
+from mmsrn.utils.output_file import check_writable, write_json
 
 from .numbers import collect, test_options
 from .runs import Run, digest
-from .table import Row, as_json, draw, text_table
+from .table import Row, as_json, text_table
 
 PARTS = (
     *('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
@@ -78,17 +77,9 @@ def make_parser() -> argparse.ArgumentParser:
         help='overwrite settings of all configs, see tools/train.py --help',
     )
     parser.add_argument(
-        '--flops-size',
-        type=positive,
-        default=640,
-        metavar='PIXELS',
-        help='height and width of the image whose operations are counted '
-        '(default: 640)',
-    )
-    parser.add_argument(
         '--run-only',
         action='store_true',
-        help='write no tables, as jobs that run at the same time must not',
+        help='write no table, as jobs that run at the same time must not',
     )
     return parser
 
@@ -130,7 +121,7 @@ def read_runs(args: argparse.Namespace) -> list[tuple[Run, Config]]:
     return runs
 
 
-def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
+def do(runs: list[tuple[Run, Config]]) -> list[str]:
     """Do runs in turn, whatever becomes of those before."""
     failures = []
     with Progress(disable=not runs) as bar:
@@ -141,7 +132,7 @@ def do(runs: list[tuple[Run, Config]], size: int) -> list[str]:
                 run.train()
                 bar.console.print(f'{run}: test', highlight=False)
                 run.test()
-                run.write('result.json', **collect(run, cfg, size))
+                run.write('result.json', **collect(run, cfg))
             except (OSError, UserError) as error:
                 failures.append(str(error))
                 bar.console.print(
@@ -162,13 +153,10 @@ def read_rows(runs: list[tuple[Run, Config]]) -> list[Row]:
 
 
 def report(folder: Path, rows: list[Row]) -> None:
-    """Show and write the tables, and draw the picture."""
-    width = shutil.get_terminal_size((100, 24)).columns
-    print(f'\n{text_table(rows, width)}\n')
+    """Show and write the table."""
+    print(f'\n{text_table(rows)}\n')
     write_json(folder / 'ablation.json', as_json(rows))
-    with output_file(folder / 'ablation.png') as partial:
-        draw(rows).savefig(partial, dpi=110, format='png')
-    print(f'Written: {folder}/ablation.json, ablation.png')
+    print(f'Written: {folder}/ablation.json')
 
 
 @user_errors('benchmarks.ablation')
@@ -181,7 +169,7 @@ def main(argv: list[str] | None = None) -> None:
     to_do = [x for x in runs if not (x[0].state and x[0].result)]
     print(f'{len(runs)} runs, {len(runs) - len(to_do)} of them finished')
     try:
-        failures = do(to_do, args.flops_size)
+        failures = do(to_do)
     except KeyboardInterrupt:
         parser.exit(130, 'interrupted; the same command goes on\n')
     rows = read_rows(runs)

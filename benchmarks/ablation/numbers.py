@@ -32,6 +32,7 @@ SELECTION = (
     *('pos_fs', 'pos_ss', 'neg_ss', 'stc_removed', 'stc_removed_ratio'),
     *('iou_anchor', 'iou_moved'),
 )
+FLOPS_SIZE = 640  # pixels, of the image whose operations are counted
 _LAST = 0.1  # of the iterations, for the means of these
 
 
@@ -55,7 +56,7 @@ def test_options(cfg: Config) -> list[str]:
     return [f'test_evaluator.extras={",".join(names)}']
 
 
-def collect(run: Run, cfg: Config, size: int) -> dict[str, Any]:
+def collect(run: Run, cfg: Config) -> dict[str, Any]:
     """Collect the numbers of a run whose test is finished."""
     metrics = _metrics(run)
     protocol = metrics.pop('protocol', None)
@@ -64,7 +65,7 @@ def collect(run: Run, cfg: Config, size: int) -> dict[str, Any]:
             **metrics,
             **_analyses(run, cfg),
             **_training(run.folder),
-            **cost(cfg, size),
+            **cost(cfg, FLOPS_SIZE),
         }
     except ValueError as error:
         raise UserError(f'{run}: {error}') from None

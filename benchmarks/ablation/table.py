@@ -1,22 +1,20 @@
-"""Numbers of several runs beside each other: text, json, a picture."""
+"""Numbers of several runs beside each other."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
 import yaml
-from matplotlib.figure import Figure
+
+from benchmarks.markdown import markdown
 
 PUBLISHED = (
     Path(__file__).resolve().parents[2] / 'configs/ablation/published.yml'
 )
-_ANALYSIS = re.compile(r'_(iou\d+|fp@\d+|height_.+|low|high)$')
-_MOST_PANELS = 6
 
 
 @dataclass(frozen=True)
@@ -111,56 +109,26 @@ def short_names(names: Sequence[str]) -> list[str]:
     return [x[: len(x) - len(end) + start] for x in names]
 
 
-def _all_names(numbers: Sequence[Mapping[str, Number]]) -> list[str]:
+def _rank(name: str) -> int:
     """Metrics first, then what the log says, then costs."""
-
-    def rank(name: str) -> int:
-        is_cost = name.startswith(('training', 'million', 'GFLOPs'))
-        return 0 if '/' in name else 2 if is_cost else 1
-
-    return sorted(dict.fromkeys(k for x in numbers for k in x), key=rank)
+    is_cost = name.startswith(('training', 'million', 'GFLOPs'))
+    return 0 if '/' in name else 2 if is_cost else 1
 
 
-def text_table(rows: Sequence[Row], width: int) -> str:
+def text_table(rows: Sequence[Row]) -> str:
     """Format the numbers for the terminal: a column for each config."""
     numbers = [x.numbers() for x in rows]
-    names = _all_names(numbers)
-    heads = short_names([x.config for x in rows])
-    papers = {k for x in numbers for k, v in x.items() if v.published}
-    columns = []
-    for head, row, of_row in zip(heads, rows, numbers):
-        cells = [head, str(len(row.results))]
-        for name in names:
-            number = of_row.get(name, Number([]))
-            cells.append(str(number))
-            if name in papers:
-                paper = number.published
-                cells.append('-' if paper is None else _shown(paper))
-        columns.append(cells)
-    left = ['', 'seeds']
-    for name in names:
-        left += [name, '  published'] if name in papers else [name]
-    return '\n\n'.join(
-        '\n'.join(lines) for lines in _blocks(left, columns, width)
-    )
-
-
-def _blocks(
-    left: list[str], columns: list[list[str]], width: int
-) -> list[list[str]]:
-    """Lines of tables with as many columns as fit."""
-    first = max(map(len, left))
-    blocks: list[list[str]] = []
-    room = 0
-    for cells in columns:
-        needed = max(map(len, cells)) + 2
-        if needed > room:
-            blocks.append([x.ljust(first) for x in left])
-            room = width - first
-        room -= needed
-        lines = zip(blocks[-1], cells)
-        blocks[-1] = [line + x.rjust(needed) for line, x in lines]
-    return blocks
+    lines = [['seeds', *(str(len(x.results)) for x in rows)]]
+    for name in sorted(
+        dict.fromkeys(k for x in numbers for k in x), key=_rank
+    ):
+        of_name = [x.get(name, Number([])) for x in numbers]
+        lines.append([name, *map(str, of_name)])
+        papers = [x.published for x in of_name]
+        if any(papers):
+            cells = ('-' if x is None else _shown(x) for x in papers)
+            lines.append(['published', *cells])
+    return markdown(['', *short_names([x.config for x in rows])], lines)
 
 
 def as_json(rows: Sequence[Row]) -> dict:
@@ -180,47 +148,3 @@ def as_json(rows: Sequence[Row]) -> dict:
         )
         for row in rows
     }
-
-
-def draw(rows: Sequence[Row]) -> Figure:
-    """Draw the metrics: seeds, means and deviations, and the paper's."""
-    numbers = [x.numbers() for x in rows]
-    names = [
-        name
-        for name in _all_names(numbers)
-        if '/' in name and not _ANALYSIS.search(name)
-    ][:_MOST_PANELS]
-    wide = max(3.2, 0.45 * len(rows) + 1.2)
-    figure = Figure(
-        (wide * max(1, min(3, len(names))), 3.6 * (1 + (len(names) > 3))),
-        layout='constrained',
-    )
-    if not names:
-        return figure
-    axes = figure.subplots(
-        1 + (len(names) > 3), min(3, len(names)), squeeze=False
-    ).flat
-    heads = short_names([x.config for x in rows])
-    for axis, name in zip(axes, names):
-        for i, of_row in enumerate(numbers):
-            number = of_row.get(name, Number([]))
-            seeds = [x for x in number.values if x is not None]
-            axis.plot([i] * len(seeds), seeds, '.', color='0.6', zorder=1)
-            if number.mean is not None:
-                axis.errorbar(
-                    i, number.mean, number.deviation, fmt='o', color='C0',
-                    capsize=3, zorder=2,
-                )  # fmt: skip
-            if number.published is not None:
-                axis.plot(i, number.published, 'D', mfc='none', color='C1')
-        axis.set_title(name, fontsize=9)
-        axis.set_xticks(range(len(rows)), heads, rotation=60, fontsize=8)
-        axis.grid(alpha=0.3)
-    for axis in [*axes][len(names) :]:
-        axis.axis('off')
-    figure.supxlabel(
-        'Grey: seeds. Blue: their mean and deviation. Diamonds: published.',
-        fontsize=9,
-        color='0.3',
-    )
-    return figure

@@ -3,8 +3,8 @@
 Each experiment is a config and its weights, which are tested, or the results
 of a test (tools/test.py --out), which are collected. All are evaluated as the
 published tool of DARK FACE does, on the faces of the config's test set. The
-page shows the table, the curves, and photos as each pipeline hands them on,
-with what was found.
+page shows the table, the curves, and test images as each pipeline hands them
+on, with what was found.
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from rich.progress import track
 
-from mmsrn.cli.arguments import positive
+from benchmarks.markdown import markdown
 from mmsrn.cli.config import check_data, check_parts, read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import check_checkpoint
-from mmsrn.enhance import METHODS
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import check_writable, write_json
 
 from .experiments import Experiment, TestSet, collect, read_test_set
 from .page import HEAD, table, write_page
-from .photos import PhotoDetector, find_photos, read_labels
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ('model', 'train_dataloader', 'test_dataloader')
@@ -37,7 +34,7 @@ DUMPS = ('.pkl', '.pickle')
 EXAMPLES = """
 example (A and B are one training, tested on two sets):
   D=configs/darkface/srn_r101_fpn_1xb32-130e
-  %(prog)s --photos night/ --process lime \\
+  %(prog)s \\
       --experiment A ${D}_widerface_darkface.py lit.pth \\
       --experiment B ${D}_widerface_darkface-msrcr.py lit.pth \\
       --experiment C ${D}_widerface-darkface-msrcr_darkface-msrcr.py both.pth
@@ -69,59 +66,12 @@ def make_parser() -> argparse.ArgumentParser:
         help='folder for report.html, its pictures, numbers.json and the '
         'results NAME.pkl (default: work_dirs/dark_face)',
     )
-    parser.add_argument(
-        '--num-pictures',
-        type=positive,
-        default=6,
-        metavar='N',
-        help='test images to show (default: 6)',
-    )
-    parser.add_argument(
-        '--score-thr',
-        type=float,
-        default=0.3,
-        metavar='S',
-        help='draw detections from this score on (default: 0.3)',
-    )
-    photos = parser.add_argument_group(
-        'further photos',
-        'shown as they are and processed, each with what the detector of the '
-        'last experiment finds there',
-    )
-    photos.add_argument(
-        '--photos', type=Path, metavar='DIR', help='folder of images'
-    )
-    photos.add_argument(
-        '--weights',
-        metavar='FILE',
-        help='checkpoint of that detector, where RESULT is a .pkl',
-    )
-    photos.add_argument(
-        '--labels',
-        nargs='+',
-        metavar='PATH',
-        help='their faces: folders of label files or split lists of DARK FACE',
-    )
-    photos.add_argument(
-        '--process',
-        choices=sorted(METHODS),
-        default='msrcr',
-        metavar='METHOD',
-        help='of mmsrn.enhance (default: msrcr)',
-    )
-    photos.add_argument(
-        '--photo-scale',
-        type=float,
-        default=2.0,
-        metavar='FACTOR',
-        help='enlarge them before detection (default: 2)',
-    )
     return parser
 
 
 def read_configs(args: argparse.Namespace) -> list[Config]:
     """Read the configs, or say what is wrong with the command line."""
-    names, configs, sources = zip(*args.experiment)
+    names = [x[0] for x in args.experiment]
     for name in names:
         if not re.fullmatch(r'[\w-]+', name):
             raise UserError(
@@ -130,17 +80,8 @@ def read_configs(args: argparse.Namespace) -> list[Config]:
             )
         if names.count(name) > 1:
             raise UserError(f'--experiment: two are called {name}')
-    if not sources[-1].endswith(DUMPS):
-        args.weights = args.weights or sources[-1]
-    if args.photos and args.weights is None:
-        raise UserError(
-            '--photos needs a detector: name the checkpoint of the last '
-            'experiment with --weights'
-        )
-    if args.weights is not None:
-        check_checkpoint(args.weights, 'name another file')
     cfgs = []
-    for config, source in zip(configs, sources):
+    for _, config, source in args.experiment:
         check_checkpoint(
             source, 'name a checkpoint, or results that test.py saved'
         )
@@ -204,31 +145,15 @@ def evaluate(
     return experiments
 
 
-def show_table(experiments: list[Experiment]) -> str:
-    """Format the table for the terminal, the last column to the right."""
-    lines = [HEAD, *table(experiments)]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return '\n'.join(
-        '  '.join(
-            [
-                *(f'{x:{w}}' for x, w in zip(words, widths)),
-                ap.rjust(widths[-1]),
-            ]
-        )
-        for *words, ap in lines
-    )
-
-
 @user_errors('benchmarks.dark_face')
 def main(argv: list[str] | None = None) -> None:
     """Test, evaluate and write the page."""
     args = make_parser().parse_args(argv)
     cfgs = read_configs(args)
-    photos, faces = find_photos(args.photos), read_labels(args.labels)
     check_writable(args.output_dir, f'folder {args.output_dir}')
     init_default_scope('mmdet')
     experiments = evaluate(args, cfgs, read_test_sets(args, cfgs))
-    print(f'\n{show_table(experiments)}\n')
+    print(f'\n{markdown(HEAD, table(experiments), len(HEAD) - 1)}\n')
     numbers = {
         x.name: dict(
             training_dataset=x.train_set,
@@ -238,26 +163,8 @@ def main(argv: list[str] | None = None) -> None:
         for x in experiments
     }
     write_json(args.output_dir / 'numbers.json', numbers)
-    detector = None
-    if photos:
-        forms = {'raw': lambda x: x, args.process: METHODS[args.process]}
-        detector = PhotoDetector(
-            cfgs[-1],
-            args.weights,
-            args.photo_scale,
-            args.score_thr,
-            forms,
-            faces,
-        )
     try:
-        page = write_page(
-            args.output_dir / 'report.html',
-            experiments,
-            args.num_pictures,
-            args.score_thr,
-            detector,
-            track(photos, 'Photos', disable=not photos),
-        )
+        page = write_page(args.output_dir / 'report.html', experiments)
     except (OSError, ValueError) as error:
         raise UserError(str(error)) from error
     print(f'Page: {page}')

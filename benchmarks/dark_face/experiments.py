@@ -2,69 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmcv.transforms import Compose
-from mmdet.registry import DATASETS, TRANSFORMS
+from mmdet.registry import TRANSFORMS
 from mmengine.config import Config, ConfigDict
 
+from benchmarks.detectors.labelled_sets import LabelledPhoto, read_photos
+from mmsrn.apis.photos import read_photo
 from mmsrn.cli.config import innermost_datasets
 from mmsrn.datasets import Enhance
 from mmsrn.evaluation.protocols import DARK_FACE
 from mmsrn.evaluation.results import Result, evaluate_path
 from mmsrn.structures.face_set import FaceSet, face_set
-from mmsrn.visualization import draw_detections, match_detections
-
-_LONG_SIDE = 1000  # pixels of a picture, about
+from mmsrn.visualization import ComparedDetections
 
 
 @dataclass
-class Found:
-    """Detections and faces of an image.
+class TestSet:
+    """Images of a test and their faces.
 
     Attributes:
-        rows (np.ndarray): Detections x1, y1, x2, y2 in pixels, score, (n, 5).
-        faces (np.ndarray, optional): Faces that count, corners (k, 4); None
-            where nobody has labelled them.
-        ignored (np.ndarray): Faces that do not, (m, 4).
+        name (str): For people to read.
+        photos (dict[str, LabelledPhoto]): By name, in the order of the names.
+        enhancements (list): Configs of transforms that brighten the images.
     """
 
-    rows: np.ndarray
-    faces: np.ndarray | None
-    ignored: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
+    name: str
+    photos: dict[str, LabelledPhoto]
+    enhancements: list[ConfigDict]
 
-    def __post_init__(self) -> None:
-        order = np.argsort(-self.rows[:, 4], kind='stable')
-        self.rows = self.rows[order]
-        if self.faces is None:
-            return
-        verdict, found = match_detections(
-            self.rows[:, :4], self.faces, self.ignored
+    @property
+    def truth(self) -> FaceSet:
+        """FaceSet: The faces, in the order of the photos."""
+        return face_set(
+            list(self.photos),
+            [np.vstack([x.faces, x.ignored]) for x in self.photos.values()],
+            [
+                np.arange(len(x.faces) + len(x.ignored)) < len(x.faces)
+                for x in self.photos.values()
+            ],
+            setting='ap',
         )
-        self.hits = int(found.sum())
-        self.misses = len(self.faces) - self.hits
-        self.false = int((verdict < 0).sum())
 
-    def __str__(self) -> str:
-        if self.faces is None:
-            return f'{len(self.rows)} found'
-        return f'{self.hits} of {len(self.faces)} found, {self.false} false'
+    def read_raw(self, name: str) -> np.ndarray:
+        """Read an image."""
+        path = self.photos[name].path
+        return read_photo(path, str(path))
 
-    def draw(self, image: np.ndarray) -> np.ndarray:
-        """Draw them, see ``draw_detections``."""
-        boxes = self.rows[:, :4]
-        return draw_detections(
-            image,
-            boxes,
-            self.rows[:, 4],
-            boxes if self.faces is None else self.faces,
-            self.ignored,
-            score_thr=-np.inf,
-            zoom=max(1, round(_LONG_SIDE / max(image.shape[:2]))),
-        )
+    def read(self, name: str) -> np.ndarray:
+        """Read an image as the pipeline has it before it resizes."""
+        return Compose(self.enhancements)(dict(img=self.read_raw(name)))['img']
+
+    def differs_from(self, other: TestSet) -> str:
+        """What makes numbers of two sets incomparable, if anything."""
+        if list(self.photos) != list(other.photos):
+            return 'other images'
+        for mine, others in zip(self.photos.values(), other.photos.values()):
+            for some, rest in zip(mine[1:], others[1:]):
+                if sorted(some.tolist()) != sorted(rest.tolist()):
+                    return 'other faces'
+        return ''
 
 
 @dataclass
@@ -89,14 +89,15 @@ class Experiment:
         (ap,) = self.result.evaluation.ap.values()
         return ap
 
-    def found(self, score_thr: float) -> dict[str, Found]:
+    def found(self, score_thr: float) -> dict[str, ComparedDetections]:
         """Compare detections and faces, image by image."""
         return {
-            name: Found(rows[rows[:, 4] >= score_thr], *faces)
-            for name, rows, faces in zip(
-                self.test_set.images,
+            name: ComparedDetections(
+                rows[:, :4], rows[:, 4], photo.faces, photo.ignored, score_thr
+            )
+            for (name, photo), rows in zip(
+                self.test_set.photos.items(),
                 self.result.evaluation.predictions,
-                self.test_set.faces,
             )
         }
 
@@ -134,76 +135,14 @@ def _enhancements(dataset: ConfigDict) -> list[ConfigDict]:
     ]
 
 
-@dataclass
-class TestSet:
-    """Images of a test and their faces.
-
-    Attributes:
-        name (str): For people to read.
-        images (dict[str, str]): Paths by name, in the order of the names.
-        truth (FaceSet): The faces, in the same order.
-        enhancements (list): Configs of transforms that brighten the images.
-    """
-
-    name: str
-    images: dict[str, str]
-    truth: FaceSet
-    enhancements: list[ConfigDict]
-
-    @property
-    def faces(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """list: For each image the faces that count, and the others."""
-        (setting,) = self.truth.settings.values()
-        starts = np.cumsum([len(x) for x in setting.faces])[:-1]
-        counts = np.split(setting.counts, starts)
-        return [(x[c], x[~c]) for x, c in zip(setting.faces, counts)]
-
-    def read(self, name: str) -> np.ndarray:
-        """Read an image as the pipeline has it before it resizes."""
-        results = dict(img=read_photo(self.images[name]))
-        return Compose(self.enhancements)(results)['img']
-
-    def differs_from(self, other: TestSet) -> str:
-        """What makes numbers of two sets incomparable, if anything."""
-        if list(self.images) != list(other.images):
-            return 'other images'
-        for mine, others in zip(self.faces, other.faces):
-            for some, rest in zip(mine, others):
-                if sorted(some.tolist()) != sorted(rest.tolist()):
-                    return 'other faces'
-        return ''
-
-
-def read_photo(path: str | Path) -> np.ndarray:
-    """Read an image, or say that it cannot be read."""
-    image = cv2.imread(str(path))
-    if image is None:
-        raise ValueError(f'{path}: is no image, or damaged; restore it')
-    return image
-
-
 def read_test_set(cfg: Config) -> TestSet:
     """Read images and faces of a config's test set."""
     settings = cfg.test_dataloader.dataset
-    dataset = DATASETS.build({**settings, 'pipeline': []})
-    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    infos = {Path(x['img_path']).stem: x for x in infos}
-    infos = dict(sorted(infos.items()))
-    faces, counts = [], []
-    for info in infos.values():
-        boxes = [x['bbox'] for x in info['instances']]
-        ignored = [x.get('ignore_flag', 0) for x in info['instances']]
-        faces.append(np.array(boxes, np.float64).reshape(-1, 4))
-        counts.append(~np.array(ignored, bool))
+    photos = {x.path.stem: x for x in read_photos(settings)}
     name = name_set(settings)
     if cfg.model.type == 'EnhancedDetector':
         name += f', {cfg.model.enhancer.type}'
-    return TestSet(
-        name,
-        {name: info['img_path'] for name, info in infos.items()},
-        face_set(list(infos), faces, counts, setting='ap'),
-        _enhancements(settings),
-    )
+    return TestSet(name, dict(sorted(photos.items())), _enhancements(settings))
 
 
 def collect(

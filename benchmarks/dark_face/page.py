@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.detectors.pictures import MOST
 from mmsrn.evaluation.report import pr_figure
-from mmsrn.visualization import HtmlReport
+from mmsrn.visualization import ComparedDetections, HtmlReport
 
-from .experiments import Experiment, Found, read_photo
-from .photos import PhotoDetector
+from .experiments import Experiment
 
 HEAD = (
     'experiment',
@@ -18,9 +18,7 @@ HEAD = (
     'protocol',
     'AP, %',
 )
-_COLOURS = (
-    'Green: found face. Orange corners: missed face. Red: false detection.'
-)
+SCORE_THR = 0.3
 
 
 def table(experiments: Sequence[Experiment]) -> list[list[str]]:
@@ -38,7 +36,9 @@ def table(experiments: Sequence[Experiment]) -> list[list[str]]:
 
 
 def choose(
-    before: Mapping[str, Found], after: Mapping[str, Found], number: int
+    before: Mapping[str, ComparedDetections],
+    after: Mapping[str, ComparedDetections],
+    number: int,
 ) -> list[str]:
     """Choose images to show."""
 
@@ -53,61 +53,29 @@ def choose(
     return chosen[:number]
 
 
-def write_page(
-    path: Path,
-    experiments: Sequence[Experiment],
-    number: int,
-    score_thr: float,
-    detector: PhotoDetector | None = None,
-    photos: Iterable[Path] = (),
-) -> Path:
+def write_page(path: Path, experiments: Sequence[Experiment]) -> Path:
     """Write the page and its pictures."""
+    first, last = experiments[0], experiments[-1]
     report = HtmlReport(path, 'Faces in the dark')
     report.table(HEAD, table(experiments))
-    names = experiments[0].test_set.images
-    (curve,) = experiments[0].result.evaluation.curves.values()
+    (curve,) = first.result.evaluation.curves.values()
     report.text(
         'AP as the published tool of DARK FACE computes it, of '
-        f'{len(names):,} images with {curve.num_faces:,} faces.'
+        f'{len(first.test_set.photos):,} images with {curve.num_faces:,} '
+        'faces.'
     )
     report.picture('pr.png', pr_figure([x.result for x in experiments]))
-    _test_images(report, experiments, number, score_thr)
-    if detector is not None:
-        report.section('Further photos')
-        report.text(
-            f'Detected by the detector of {experiments[-1].name}, score at '
-            f'least {score_thr:g}. {_COLOURS} Where there are no labels, all '
-            'detections are green.'
-        )
-        for photo in photos:
-            report.row(
-                (
-                    f'photos/{photo.name}_{form}.jpg',
-                    found.draw(image),
-                    f'{photo.name}, {form}: {found}',
-                )
-                for form, image, found in detector(photo)
-            )
-    return report.save()
-
-
-def _test_images(
-    report: HtmlReport,
-    experiments: Sequence[Experiment],
-    number: int,
-    score_thr: float,
-) -> None:
-    first, last = experiments[0], experiments[-1]
-    found = [x.found(score_thr) for x in experiments]
     report.section('Test images')
     report.text(
         'Each as the pipeline hands it on, with detections of a score of at '
-        f'least {score_thr:g}. {_COLOURS} First the images where {last.name} '
-        f'finds most more faces than {first.name}, then those where it makes '
-        'the most errors.'
+        f'least {SCORE_THR:g}. Green: found face. Orange corners: missed '
+        'face. Red: false detection. First the images where '
+        f'{last.name} finds most more faces than {first.name}, then those '
+        'where it makes the most errors.'
     )
-    for name in choose(found[0], found[-1], number):
-        raw = read_photo(first.test_set.images[name])
+    found = [x.found(SCORE_THR) for x in experiments]
+    for name in choose(found[0], found[-1], MOST):
+        raw = first.test_set.read_raw(name)
         pictures = [(f'test/{name}.jpg', raw, name)]
         for experiment, of_images in zip(experiments, found):
             picture = of_images[name].draw(experiment.test_set.read(name))
@@ -115,3 +83,4 @@ def _test_images(
             file = f'test/{name}_{experiment.name}.jpg'
             pictures.append((file, picture, caption))
         report.row(pictures)
+    return report.save()

@@ -16,7 +16,7 @@ from typing import Any
 from mmsrn.cli.arguments import positive
 from mmsrn.cli.launch import require_mmdet
 from mmsrn.utils.errors import UserError, user_errors
-from mmsrn.utils.output_file import output_file, write_json
+from mmsrn.utils.output_file import write_json
 
 PROGRAM = 'python -m benchmarks.detectors'
 EXAMPLES = """examples:
@@ -25,7 +25,7 @@ EXAMPLES = """examples:
   %(prog)s configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py \\
       --models a.onnx b.onnx c.safetensors --light day dark
   %(prog)s people_val.txt street_val.txt --no-faces landscapes/ \\
-      --json numbers.json --plot speed.png
+      --json numbers.json
 """
 
 
@@ -79,9 +79,6 @@ def make_parser() -> argparse.ArgumentParser:
         help='photos as they are, and in simulated dark (day)',
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the darkness (%(default)s)'
-    )
-    parser.add_argument(
         '--scale',
         type=_scale,
         default=640,
@@ -102,9 +99,6 @@ def make_parser() -> argparse.ArgumentParser:
         '--threads', type=positive, default=1, help='(%(default)s)'
     )
     parser.add_argument('--json', help='also write all numbers to this file')
-    parser.add_argument(
-        '--plot', help='also draw speed against accuracy into this file'
-    )
     parser.add_argument(
         '--pictures',
         metavar='DIR',
@@ -140,8 +134,8 @@ def main(argv: list[str] | None = None) -> None:
     args = make_parser().parse_args(argv)
     if not args.sets and not args.no_faces:
         raise UserError('name a labelled SET, or --no-faces DIR')
-    if not args.sets and (args.plot or args.pictures):
-        raise UserError('--plot and --pictures need a labelled SET')
+    if not args.sets and args.pictures:
+        raise UserError('--pictures needs a labelled SET')
     require_mmdet()
     cores = sorted(os.sched_getaffinity(0))
     if args.threads > len(cores):
@@ -184,7 +178,6 @@ def _benchmark(args: argparse.Namespace) -> None:
     from .numbers import count_false_alarms, measure
     from .report import (
         LEGEND,
-        draw,
         false_alarm_table,
         mean_block,
         set_table,
@@ -205,7 +198,7 @@ def _benchmark(args: argparse.Namespace) -> None:
     changes = dict(
         day=lambda photo, name: photo,
         dark=lambda photo, name: darken_named(
-            photo, name, LowLightRanges(), args.seed
+            photo, name, LowLightRanges(), 0
         ),
     )
     print(f'scale {args.scale}, {args.threads} threads\n{LEGEND}')
@@ -241,7 +234,6 @@ def _benchmark(args: argparse.Namespace) -> None:
     report: dict[str, Any] = dict(
         scale=args.scale,
         threads=args.threads,
-        seed=args.seed,
         limit=args.limit,
         false_alarms=levels,
         sets=blocks,
@@ -258,9 +250,6 @@ def _benchmark(args: argparse.Namespace) -> None:
         )
         print(f'\n{false_alarm_table(report["no_faces"])}')
     write_json(args.json, report)
-    if args.plot:
-        with output_file(args.plot) as file:
-            draw(blocks).savefig(file, dpi=130)
 
 
 if __name__ == '__main__':

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-__all__ = ['LabelledPhoto', 'LabelledSet', 'folder_without_faces', 'read_set']
+if TYPE_CHECKING:
+    from mmengine.config import ConfigDict
+
+__all__ = [
+    'LabelledPhoto',
+    'LabelledSet',
+    'folder_without_faces',
+    'read_photos',
+    'read_set',
+]
 
 
 class LabelledPhoto(NamedTuple):
@@ -97,6 +106,32 @@ def folder_without_faces(path: str, limit: int | None = None) -> LabelledSet:
     return LabelledSet(Path(path).name, photos)
 
 
+def read_photos(
+    settings: ConfigDict, limit: int | None = None
+) -> list[LabelledPhoto]:
+    """Read the photos of a dataset.
+
+    Args:
+        settings (ConfigDict): Config of the dataset; its pipeline plays no
+            part.
+        limit (int, optional): Read only this many photos, the first ones.
+
+    Returns:
+        list[LabelledPhoto]: In the order of the dataset.
+    """
+    from mmdet.registry import DATASETS
+
+    dataset = DATASETS.build({**settings, 'pipeline': []})
+    photos = []
+    for index in range(min(len(dataset), limit or len(dataset))):
+        info = dataset.get_data_info(index)
+        groups: tuple[list, list] = [], []
+        for item in info['instances']:
+            groups[bool(item.get('ignore_flag', 0))].append(item['bbox'])
+        photos.append(_photo(info['img_path'], *groups))
+    return photos
+
+
 def _photo(path: str | Path, faces: list, ignored: list) -> LabelledPhoto:
     faces, ignored = (
         np.array(x, np.float64).reshape(-1, 4) for x in (faces, ignored)
@@ -128,7 +163,6 @@ def _from_list(
 
 
 def _from_config(path: str, limit: int | None) -> list[LabelledPhoto]:
-    from mmdet.registry import DATASETS
     from mmengine.config import Config
     from mmengine.logging import MMLogger
     from mmengine.registry import init_default_scope
@@ -140,14 +174,7 @@ def _from_config(path: str, limit: int | None) -> list[LabelledPhoto]:
     init_default_scope('mmdet')
     MMLogger.get_current_instance().setLevel('ERROR')
     try:
-        dataset = DATASETS.build(Config.fromfile(path).test_dataloader.dataset)
+        settings = Config.fromfile(path).test_dataloader.dataset
+        return read_photos(settings, limit)
     except Exception as error:  # a config is code
         raise ValueError(f'{path}: {one_line(error)}') from error
-    photos = []
-    for index in range(min(len(dataset), limit or len(dataset))):
-        info = dataset.get_data_info(index)
-        groups: tuple[list, list] = [], []
-        for item in info['instances']:
-            groups[bool(item['ignore_flag'])].append(item['bbox'])
-        photos.append(_photo(info['img_path'], *groups))
-    return photos

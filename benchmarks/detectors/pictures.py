@@ -8,7 +8,7 @@ import cv2
 
 from mmsrn.apis.photos import read_photo
 from mmsrn.utils.output_file import output_file
-from mmsrn.visualization import draw_detections, match_detections
+from mmsrn.visualization import ComparedDetections
 
 from .runs import Change, Run
 
@@ -25,24 +25,13 @@ def draw_worst(run: Run, change: Change, folder: Path) -> None:
         change (Callable): What was done to the photos before.
         folder (Path): Where to put the pictures.
     """
-
-    def mistakes(index: int) -> int:
-        photo = run.photos[index]
-        boxes = run.boxes[index][run.scores[index] >= score_thr]
-        verdict, found = match_detections(boxes, photo.faces, photo.ignored)
-        return int((verdict < 0).sum() + (~found).sum())
-
-    score_thr = run.contestant.score_thr
-    order = sorted(range(len(run.photos)), key=mistakes, reverse=True)
-    for rank, index in enumerate(order[:MOST]):
-        photo = run.photos[index]
-        picture = draw_detections(
-            change(read_photo(photo.path, str(photo.path)), photo.path.name),
-            run.boxes[index],
-            run.scores[index],
-            photo.faces,
-            photo.ignored,
-            score_thr=score_thr,
-        )
-        with output_file(folder / f'{rank}_{photo.path.name}') as file:
+    thr = run.contestant.score_thr
+    found = [
+        (ComparedDetections(boxes, scores, x.faces, x.ignored, thr), x.path)
+        for x, boxes, scores in zip(run.photos, run.boxes, run.scores)
+    ]
+    found.sort(key=lambda x: -x[0].misses - x[0].false)
+    for rank, (compared, path) in enumerate(found[:MOST]):
+        picture = compared.draw(change(read_photo(path, str(path)), path.name))
+        with output_file(folder / f'{rank}_{path.name}') as file:
             cv2.imwrite(str(file), picture)

@@ -1,19 +1,17 @@
-"""Tables and a picture of what was measured."""
+"""Tables of what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from benchmarks.markdown import markdown
+
 from .contestants import CENTER_FACE
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ['LEGEND', 'draw', 'false_alarm_table', 'mean_block', 'set_table']
+__all__ = ['LEGEND', 'false_alarm_table', 'mean_block', 'set_table']
 
 LEGEND = (
     'ms: median of a whole call; x ours, x CenterFace: its ratio to theirs; '
@@ -65,7 +63,7 @@ def set_table(block: dict[str, Any], levels: Sequence[float]) -> str:
         ]
         for x in detectors
     ]
-    tables = [_markdown(head, rows)]
+    tables = [markdown(head, rows)]
     if 'heights' in detectors[0]:
         values = ['AP50', *(f'R@{x:g}' for x in levels)]
         head = [
@@ -82,7 +80,7 @@ def set_table(block: dict[str, Any], levels: Sequence[float]) -> str:
             ]
             for x in detectors
         ]
-        tables.append(_markdown(head, rows))
+        tables.append(markdown(head, rows))
     return '\n\n'.join(tables)
 
 
@@ -140,62 +138,8 @@ def false_alarm_table(block: dict[str, Any]) -> str:
         ]
         for x in block['detectors']
     ]
-    return _markdown(head, rows)
-
-
-def draw(blocks: Sequence[dict[str, Any]]) -> Figure:
-    """Draw speed against accuracy, a panel for each set.
-
-    Args:
-        blocks (Sequence[dict[str, Any]]): See :func:`set_table`.
-
-    Returns:
-        Figure: The figure.
-    """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-
-    columns = min(len(blocks), 4)
-    rows = -(-len(blocks) // columns)
-    figure = Figure((3.4 * columns, 3 * rows + 0.5), layout='constrained')
-    axes = figure.subplots(
-        rows, columns, squeeze=False, sharex=True, sharey=True
-    ).ravel()
-    axes[0].set(xscale='log', ylim=(0, 1.05))
-    axes[0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes[0].xaxis.set_major_formatter(ScalarFormatter())
-    axes[0].xaxis.set_minor_formatter(NullFormatter())
-    for axis in axes[len(blocks) :]:
-        axis.remove()
-    for axis, block in zip(axes, blocks):
-        for x, marker in zip(block['detectors'], cycle('osD^vP*X')):
-            at = (1000 * x['seconds'], x['AP50'])
-            axis.scatter(*at, s=60, marker=marker, label=x['name'])
-        axis.set_title(block['name'], fontsize=10)
-        axis.margins(x=0.2)
-        axis.grid(alpha=0.3)
-    figure.supxlabel('ms a photo', fontsize=10)
-    figure.supylabel('AP at an overlap of 0.5', fontsize=10)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc='outside upper center',
-        ncols=columns,
-        fontsize=9,
-    )
-    return figure
+    return markdown(head, rows)
 
 
 def _shown(value: float | None) -> str:
     return '-' if value is None else f'{value:.3f}'
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(head, *rows)]
-    lines = [
-        ' | '.join(
-            [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
-        )
-        for row in (head, *rows)
-    ]
-    rule = ' | '.join('-' * x for x in widths)
-    return '\n'.join(f'| {x} |' for x in (lines[0], rule, *lines[1:]))

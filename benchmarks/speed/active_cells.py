@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from unittest import mock
 
-import torch
 from torch import Tensor
 
-from mmsrn.models.dense_heads import SRNHead
-from mmsrn.utils.errors import UserError
 from mmsrn.visualization.panels import level_name
 
 from .detectors import Batch, Loaded
@@ -39,7 +35,7 @@ def count_active(loaded: Loaded, batches: list[Batch]) -> list[dict]:
         for i in range(head.prior_generator.num_levels)
     ]
 
-    def count(cls_fs, bbox_fs, cls_ss, *args, **kwargs) -> None:
+    def count(cls_fs, bbox_fs, cls_ss, bbox_ss) -> None:
         for row, first, second in zip(rows, cls_fs, cls_ss):
             row['cells'] += second[:, 0].numel()
             found = head.detectable(first, second, head.test_cfg)
@@ -49,9 +45,13 @@ def count_active(loaded: Loaded, batches: list[Batch]) -> list[dict]:
             else:
                 row['survive'] += _cells(head.passes_gate(first))
 
-    watch(
-        head, 'predict_by_feat', count, lambda: predict(loaded.model, batches)
-    )
+    def watched(*args, **kwargs):
+        count(*args)
+        return own(*args, **kwargs)
+
+    own = head.predict_by_feat
+    with mock.patch.object(head, 'predict_by_feat', watched):
+        predict(loaded.model, batches)
     for row in rows:
         for key in ('survive', 'boxes'):
             if row[key] is not None:
@@ -62,50 +62,3 @@ def count_active(loaded: Loaded, batches: list[Batch]) -> list[dict]:
 def _cells(priors: Tensor) -> int:
     """Number of cells with a prior; priors are (B, H, W, priors)."""
     return int(priors.any(dim=-1).sum())
-
-
-def second_step_map(
-    loaded: Loaded, batches: list[Batch]
-) -> tuple[Tensor, str]:
-    """Map of the largest level of STC, of the first image.
-
-    Args:
-        loaded (Loaded): A detector with an ``SRNHead``.
-        batches (list[tuple[Tensor, list]]): Images.
-
-    Returns:
-        tuple[Tensor, str]: (1, C, H, W), and the name of the level.
-
-    Raises:
-        UserError: If the head has no level of STC.
-    """
-    head = srn_heads(loaded.model)[0]
-    if not head.stc_levels:
-        raise UserError(
-            f'--calibrate: the head of {loaded.config} has no stc_levels'
-        )
-    level = min(head.stc_levels)
-    seen = []
-
-    def keep(maps, *args, **kwargs) -> None:
-        seen.append(maps[level - head.prior_generator.num_levels])
-
-    watch(head, 'forward', keep, lambda: predict(loaded.model, batches[:1]))
-    return seen[0], level_name(level)
-
-
-def watch(
-    head: SRNHead,
-    method: str,
-    look: Callable[..., None],
-    function: Callable[[], object],
-) -> None:
-    """Look at the arguments that a method of a head gets during a call."""
-    own = getattr(head, method)
-
-    def watched(*args, **kwargs):
-        look(*args, **kwargs)
-        return own(*args, **kwargs)
-
-    with torch.no_grad(), mock.patch.object(head, method, watched):
-        function()

@@ -17,7 +17,7 @@ from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import check_checkpoint, load_weights, open_checkpoint
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.selective import SelectiveExecution
-from mmsrn.models.utils import use_channels_last
+from mmsrn.models.utils import use_channels_last, without_pretrained
 from mmsrn.utils import register_all_modules
 from mmsrn.utils.errors import UserError
 from mmsrn.zoo import ZooError, find_model, list_models
@@ -86,7 +86,8 @@ def load_detector(text: str, device: str) -> Loaded:
         cfg = read_config(config)
     check_parts(cfg, config, ('model',))
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    _forget_pretrained(cfg.model)  # no download: a checkpoint has it all
+    # No download: a checkpoint has it all.
+    cfg.model = without_pretrained(cfg.model)
     torch.manual_seed(0)
     with one_line_errors(config):
         model = MODELS.build(cfg.model)
@@ -102,7 +103,7 @@ def load_detector(text: str, device: str) -> Loaded:
     if _is_channels_last(cfg):
         use_channels_last(model)
     for head in srn_heads(model):
-        set_inference(head, 'dense')
+        set_execution(head, inference='dense')
     return Loaded(name, text, config, path or None, cfg, model)
 
 
@@ -130,18 +131,6 @@ def _config_within(path: str, checkpoint: dict) -> Config:
         return Config.fromstring(text, '.py')
 
 
-def _forget_pretrained(cfg: object) -> None:
-    """Take weights that are files out of a config of a model."""
-    if isinstance(cfg, dict):
-        init = cfg.get('init_cfg')
-        if isinstance(init, dict) and init.get('type') == 'Pretrained':
-            cfg['init_cfg'] = None
-        cfg = list(cfg.values())
-    if isinstance(cfg, (list, tuple)):
-        for part in cfg:
-            _forget_pretrained(part)
-
-
 def _is_channels_last(cfg: Config) -> bool:
     """Whether training and test keep the model in that order."""
     hooks = [*(cfg.get('default_hooks') or {}).values()]
@@ -151,26 +140,12 @@ def _is_channels_last(cfg: Config) -> bool:
     )
 
 
-def set_inference(head: SRNHead, mode: str) -> None:
-    """Choose how a head predicts.
+def set_execution(head: SRNHead, **settings: object) -> None:
+    """Choose how a head computes.
 
     Args:
         head (SRNHead): The head, changed in place.
-        mode (str): ``inference`` of its execution.
+        **settings: Of its ``SelectiveExecution``; the others stay.
     """
-    head.execution = _execution(head).replace(inference=mode)
-
-
-def set_coarse(head: SRNHead) -> None:
-    """Let the first step run in low precision first.
-
-    Args:
-        head (SRNHead): The head, changed in place: as its execution says, or
-            in bfloat16.
-    """
-    own = _execution(head)
-    head.execution = own.replace(coarse=own.coarse or {})
-
-
-def _execution(head: SRNHead) -> SelectiveExecution:
-    return head.execution or SelectiveExecution('dense', 'dense')
+    own = head.execution or SelectiveExecution('dense', 'dense')
+    head.execution = own.replace(**settings)

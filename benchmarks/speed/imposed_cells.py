@@ -121,29 +121,14 @@ class ImposedGate(STCGate):
         self.band = band
 
     def passes(self, scores: Tensor) -> Tensor:
-        """See ``STCGate.passes``.
-
-        Args:
-            scores (Tensor): First-step probabilities, (B, H, W, priors,
-                classes).
-
-        Returns:
-            Tensor: bool, (B, H, W, priors).
-        """
+        """See ``STCGate.passes``; scores are (B, H, W, priors, classes)."""
         super().passes(scores)
         return _all_priors(
             _blobs(tuple(scores.shape[1:3]), self.share), scores
         )
 
     def undecided(self, low: Tensor, high: Tensor) -> Tensor:
-        """See ``STCGate.undecided``.
-
-        Args:
-            low, high (Tensor): As ``scores`` of :meth:`passes`.
-
-        Returns:
-            Tensor: bool, (B, H, W, priors).
-        """
+        """See ``STCGate.undecided``; of the form of :meth:`passes`."""
         super().undecided(low, high)
         size = tuple(low.shape[1:3])
         return _all_priors(rims(size, self.share, UNSURE * self.band), low)
@@ -154,16 +139,7 @@ class ImposedGate(STCGate):
         second_scores: Tensor,
         threshold: float,
     ) -> Tensor:
-        """See ``STCGate.detectable``.
-
-        Args:
-            first_scores, second_scores (Tensor): As ``scores`` of
-                :meth:`passes`.
-            threshold (float): Least score.
-
-        Returns:
-            Tensor: bool, (B, H, W, priors, classes).
-        """
+        """See ``STCGate.detectable``; of the form of :meth:`passes`."""
         own = super().detectable(first_scores, second_scores, threshold)
         return self.passes(second_scores)[..., None].expand_as(own)
 
@@ -188,14 +164,7 @@ class FixedGate(STCGate):
         self.passing = passing
 
     def passes(self, scores: Tensor) -> Tensor:
-        """See ``STCGate.passes``.
-
-        Args:
-            scores (Tensor): First-step probabilities, (B, M, classes).
-
-        Returns:
-            Tensor: bool, (B, M).
-        """
+        """See ``STCGate.passes``; scores are (B, M, classes)."""
         own = super().passes(scores)
         return self.passing.to(own.device).expand_as(own)
 
@@ -236,12 +205,6 @@ def impose_in_training(
 def srn_heads(model: nn.Module) -> list[SRNHead]:
     """Heads with two steps of a detector."""
     return [x for x in model.modules() if isinstance(x, SRNHead)]
-
-
-def mix_in(module: nn.Module, base: type) -> None:
-    """Put a class in front of that of a module, for copies of it too."""
-    own = type(module)
-    module.__class__ = type(own.__name__, (base, own), {})
 
 
 def impose(models: Iterable[nn.Module], share: float | None) -> None:

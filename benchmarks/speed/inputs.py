@@ -9,10 +9,9 @@ from mmdet.registry import DATASETS
 from mmdet.utils import get_test_pipeline_cfg
 from mmengine.dataset import pseudo_collate
 
+from mmsrn.apis.photos import PhotoError, find_photos, read_photo
 from mmsrn.testing.models import random_batch
 from mmsrn.utils.errors import UserError
-from mmsrn.utils.folder_tree import find_files
-from mmsrn.utils.image_files import IMAGE_SUFFIXES, read_image
 
 from .detectors import Batch, Loaded
 
@@ -22,23 +21,7 @@ def noise(loaded: Loaded, size: tuple[int, int]) -> list[Batch]:
     return [_preprocess(loaded, random_batch(1, size))]
 
 
-def find_photos(folder: Path) -> list[Path]:
-    """Images in a folder and those below it, without hidden ones."""
-    if not folder.is_dir():
-        raise UserError(f'--images {folder}: is no folder')
-    found = [
-        folder / x
-        for x in find_files(folder)
-        if x.suffix.lower() in IMAGE_SUFFIXES
-    ]
-    if not found:
-        raise UserError(
-            f'--images {folder}: has no image ({" ".join(IMAGE_SUFFIXES)})'
-        )
-    return found
-
-
-def read_photos(loaded: Loaded, paths: list[Path]) -> list[Batch]:
+def read_photos(loaded: Loaded, folder: Path) -> list[Batch]:
     """Read photos as the test of a config does."""
     if not loaded.cfg.get('test_dataloader'):
         raise UserError(
@@ -47,13 +30,14 @@ def read_photos(loaded: Loaded, paths: list[Path]) -> list[Batch]:
         )
     pipeline = Compose(get_test_pipeline_cfg(loaded.cfg))
     batches = []
-    for i, path in enumerate(paths):
-        try:
-            read_image(path)  # the pipeline does not name a damaged file
-        except (OSError, SyntaxError, ValueError) as error:
-            raise UserError(f'--images: {path}: {error}') from error
-        data = pipeline(dict(img_path=str(path), img_id=i))
-        batches.append(_preprocess(loaded, pseudo_collate([data])))
+    try:
+        for i, photo in enumerate(find_photos(folder)):
+            path = str(photo.content)
+            read_photo(path, path)  # the pipeline does not name damaged files
+            data = pipeline(dict(img_path=path, img_id=i))
+            batches.append(_preprocess(loaded, pseudo_collate([data])))
+    except PhotoError as error:
+        raise UserError(f'--images: {error}') from error
     return batches
 
 

@@ -12,10 +12,7 @@ from rich.progress import track
 
 from benchmarks.timing import peak_rise, seconds, spread, take_turns, wait
 
-from .active_cells import second_step_map
-from .crossover import measure_crossover
 from .detectors import Batch
-from .imposed_cells import srn_heads
 from .stages import STAGES, StageMeter, multiply_adds
 from .variants import Contender, predict
 
@@ -28,14 +25,12 @@ class Bench:
         device (torch.device): Where they are.
         iters (int): Timed predictions of each.
         warmup (int): Predictions before them.
-        rate (float): FLOP per second of the machine in a convolution.
         memory (bool): Whether to measure memory, too.
     """
 
     device: torch.device
     iters: int
     warmup: int
-    rate: float
     memory: bool
 
     def __call__(
@@ -54,9 +49,9 @@ class Bench:
         Returns:
             list[dict]: Numbers of each contender, for an image: names, what
             ``spread`` gives, ``ratio`` to the time of the first,
-            ``multiply_adds``, ``share_of_rate``, ``boxes``,
-            ``stage_seconds``, ``stage_multiply_adds`` and, if asked for,
-            ``peak_bytes``, the most of all images.
+            ``multiply_adds``, ``boxes``, ``stage_seconds``,
+            ``stage_multiply_adds`` and, if asked for, ``peak_bytes``, the
+            most of all images.
         """
 
         def call(x: Contender) -> Callable[[], int]:
@@ -89,9 +84,6 @@ class Bench:
             )
             row['ratio'] = row['seconds'] / first
             row['multiply_adds'] = sum(work.values()) / num
-            row['share_of_rate'] = (
-                2 * row['multiply_adds'] / row['seconds'] / self.rate
-            )
             row['boxes'] = call(x)() / num
             row['stage_seconds'] = {
                 name: median(y[name] for y in stages[x]) / num
@@ -106,23 +98,3 @@ class Bench:
     def _clock(self) -> float:
         wait(self.device)
         return time.perf_counter()
-
-
-def calibrate(
-    contenders: list[Contender],
-    batches: dict[str, list[Batch]],
-    iters: int,
-    warmup: int,
-) -> list[dict]:
-    """Measure the crossover of each detector, prepared or not."""
-    # The variants of a detector have the same subnet, but for preparation.
-    subnets: dict[tuple[str, bool], Contender] = {}
-    for x in contenders:
-        subnets.setdefault((x.loaded.name, 'prepared' in x.variant), x)
-    found = []
-    for (name, prepared), x in subnets.items():
-        maps, level = second_step_map(x.loaded, batches[name])
-        head = srn_heads(x.model)[0]
-        row = measure_crossover(head, maps, iters, warmup)
-        found.append(dict(model=name, prepared=prepared, level=level, **row))
-    return found

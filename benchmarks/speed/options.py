@@ -28,10 +28,8 @@ import re
 from pathlib import Path
 
 from mmsrn.cli.arguments import positive, share
-from mmsrn.utils.errors import UserError
 
 from .detectors import ROOT
-from .process_memory import STATUS
 from .variants import CHANGES, VARIANTS
 
 CONFIG = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
@@ -43,9 +41,6 @@ examples:
   %(prog)s my_config.py=my_weights.pth --test-photos 40
   %(prog)s srn_mobilenetv2 --images photos
   %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
-  %(prog)s epoch_10.pth --threads 1 --calibrate
-  %(prog)s --size 480x640 1000x1000 3000x4000 --impose-active 0.03 \\
-      --process-memory
 """
 
 
@@ -104,21 +99,22 @@ def make_parser() -> argparse.ArgumentParser:
         f'+{", +".join(CHANGES)} (default: {" ".join(VARIANTS)} of models '
         'with an SRNHead, dense of others)',
     )
-    parser.add_argument(
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument(
         '--size',
         type=image_size,
         nargs='+',
         metavar='HxW',
         help='sizes of the input, an image of noise each (default: 640x640)',
     )
-    parser.add_argument(
+    images.add_argument(
         '--images',
         type=Path,
         metavar='DIR',
         help='photos in place of noise, through the test pipeline of each '
         'config; times and boxes are means of them',
     )
-    parser.add_argument(
+    images.add_argument(
         '--test-photos',
         type=positive,
         metavar='N',
@@ -134,19 +130,7 @@ def make_parser() -> argparse.ArgumentParser:
         'STC and get boxes, whatever the weights say; random weights need it',
     )
     parser.add_argument(
-        '--calibrate',
-        action='store_true',
-        help='measure crossover.inference: the share of the work at which '
-        'rows and whole maps take the same time in the class subnet',
-    )
-    parser.add_argument(
         '--memory', action='store_true', help='measure the peak of memory too'
-    )
-    parser.add_argument(
-        '--process-memory',
-        action='store_true',
-        help='measure the peak of all memory, too, of a process for each '
-        'variant that predicts once; on a CPU, on Linux',
     )
     parser.add_argument(
         '--iters',
@@ -175,29 +159,6 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         default=OUT_DIR,
         metavar='DIR',
-        help=f'for benchmark.json and benchmark.png (default: {OUT_DIR})',
+        help=f'for benchmark.json (default: {OUT_DIR})',
     )
     return parser
-
-
-def check(args: argparse.Namespace) -> None:
-    """Check that options go together."""
-    if args.images is not None and args.test_photos is not None:
-        raise UserError('--images and --test-photos exclude each other')
-    photos = args.images is not None or args.test_photos is not None
-    if photos and args.size is not None:
-        raise UserError(
-            '--size is of noise; --images and --test-photos go through the '
-            'pipelines'
-        )
-    if not args.process_memory:
-        return
-    if photos:
-        raise UserError('--process-memory is of noise: name its --size')
-    if args.device != 'cpu':
-        raise UserError(
-            '--process-memory: is of a CPU; add --device cpu, or measure the '
-            'memory of a GPU with --memory'
-        )
-    if not STATUS.exists():
-        raise UserError(f'--process-memory: needs Linux, which has {STATUS}')

@@ -105,8 +105,9 @@ class StageMeter:
         def make(*args, **kwargs):
             made = method(*args, **kwargs)
             for name in ('first', 'maps', 'rows'):
-                own = self._metered(getattr(made, name), stage)
-                setattr(made, name, own)
+                if hasattr(made, name):  # else all maps are there already
+                    own = self._metered(getattr(made, name), stage)
+                    setattr(made, name, own)
             return made
 
         return make

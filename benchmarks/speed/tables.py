@@ -1,23 +1,13 @@
-"""Numbers of predictions as tables of a page in Markdown."""
+"""Numbers of predictions as tables in Markdown."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
 
 from benchmarks.ablation.table import short_names
+from benchmarks.markdown import markdown
 
-_MEBIBYTE = 2**20
-GIBIBYTE = 2**30
-
-
-def names_of(rows: list[dict]) -> list[str]:
-    """Name what was measured, no longer than needed."""
-    models = list(dict.fromkeys(x['model'] for x in rows))
-    if len(models) == 1:
-        return [x['variant'] for x in rows]
-    short = dict(zip(models, short_names(models)))
-    return [f'{short[x["model"]]} {x["variant"]}' for x in rows]
+from .stages import STAGES
 
 
 def title(setting: dict) -> str:
@@ -29,7 +19,7 @@ def title(setting: dict) -> str:
 
 
 def text(result: dict) -> str:
-    """Everything for the terminal."""
+    """Everything for the terminal and for pages."""
     lines = []
     for model in result['models']:
         weights = model['checkpoint'] or 'random weights'
@@ -41,134 +31,73 @@ def text(result: dict) -> str:
             'With random weights it is chance which cells survive STC; '
             '--impose-active sets their share.'
         )
-    lines += ['', markdown(result)]
+    blocks = ['\n'.join(lines), _conditions(result)]
     for setting in result['settings']:
-        lines.append(f'{title(setting)}: ms, share of the rate, stages')
-        for name, row in zip(names_of(setting['rows']), setting['rows']):
-            low, high = 1e3 * row['seconds_min'], 1e3 * row['seconds_max']
-            stages = ', '.join(
-                f'{x} {1e3 * y:.1f}' for x, y in row['stage_seconds'].items()
-            )
-            share = 100 * row['share_of_rate']
-            lines.append(
-                f'  {name}: {low:.1f}-{high:.1f}, {share:.0f} %, {stages}'
-            )
-    for row in result['calibration']:
-        prepared = ', prepared' if row['prepared'] else ''
-        lines.append(
-            f'{row["model"]}{prepared}, class subnet on {row["level"]} of '
-            f'{row["size"]}: rows take the time of the map at '
-            f'{row["crossover"]:.2f} of its work, '
-            f'execution.crossover.inference={row["crossover"]:.2f}'
-        )
-    return '\n'.join(lines)
-
-
-def markdown(result: dict) -> str:
-    """Format times, work, memory and active cells."""
-    settings = result['settings']
-    shares = list(dict.fromkeys(x['imposed'] for x in settings))
-    sizes = list(dict.fromkeys(x['size'] for x in settings))
-    blocks = [_conditions(result)]
-    if len(shares) > 1:
-        for size in sizes:
-            group = [x for x in settings if x['size'] == size]
-            labels = [f'{100 * x["imposed"]:g} %' for x in group]
-            blocks += _columns(f'{size}, active cells', labels, group)
-    elif len(sizes) > 1:
-        blocks += _columns('size', [_size(x) for x in sizes], settings)
-    else:
-        blocks.append(_lines(settings[0]))
-    for setting in settings:
+        blocks += [_costs(setting), _stages(setting)]
         if setting['imposed'] is None:
-            blocks += _active(setting, len(sizes) > 1)
+            blocks += _active(setting)
     return '\n\n'.join(blocks) + '\n'
 
 
 def _conditions(result: dict) -> str:
     """Machine, and what the numbers are."""
-    parts = [
-        result['device'],
-        f'threads: {result["threads"]}',
-        f'torch {result["torch"]}',
-        f'{result["rates"]["convolution"] / 1e9:.0f} GFLOP/s in a 3x3 '
-        'convolution of 256 channels',
-    ]
-    text = ', '.join(parts)
-    text += f'; medians of {result["iters"]}, shares of the first row.'
+    text = (
+        f'{result["device"]}, threads: {result["threads"]}, '
+        f'torch {result["torch"]}; medians of {result["iters"]}, '
+        'shares of the first row.'
+    )
     if result['imposed'] is not None:
         text += f' {result["imposed"]}'
     return textwrap.fill(text, 79, break_on_hyphens=False)
 
 
-def _columns(corner: str, labels: list[str], group: list[dict]) -> list[str]:
-    """Tables with a column for each setting."""
-    names = [f'`{x}`' for x in names_of(group[0]['rows'])]
-    rows, works = [], {}
-    for i, name in enumerate(names):
-        cells = [_time(x['rows'][i]) for x in group]
-        if i > 0:
-            cells = [
-                f'{cell}, {x["rows"][i]["ratio"]:.2f}'
-                for cell, x in zip(cells, group)
-            ]
-        rows.append([f'{name}, ms', *cells])
-        # Counted before the preparation: the first variant stands for all.
-        work = tuple(x['rows'][i]['multiply_adds'] for x in group)
-        works.setdefault(work, name)
-    first = next(iter(works))
-    for work, name in works.items():
-        if work is first:
-            cells = [f'{x / 1e9:.1f}' for x in work]
-            name += ', thousand million'
-        else:
-            cells = [f'{x / y:.2f}' for x, y in zip(work, first)]
-        rows.append([f'multiply-adds of {name}', *cells])
-    tables = [_table([corner, *labels], rows)]
-    for key, title, text in _MEMORY:
-        if key in group[0]['rows'][0]:
-            rows = [
-                [name, *(text(x['rows'][i][key]) for x in group)]
-                for i, name in enumerate(names)
-            ]
-            tables.append(_table([title, *labels], rows))
-    return tables
-
-
-def _lines(setting: dict) -> str:
-    """A table with a line for each variant."""
+def _names_of(setting: dict) -> list[str]:
+    """Name what was measured, no longer than needed."""
     rows = setting['rows']
-    names = [f'`{x}`' for x in names_of(rows)]
-    memory = [x for x in _MEMORY if x[0] in rows[0]]
-    head = [
-        setting['size'],
-        'ms for an image',
-        f'share of {names[0]}',
-        'thousand million multiply-adds',
-        'boxes in an image',
-        *(title for _, title, _ in memory),
-    ]
+    models = list(dict.fromkeys(x['model'] for x in rows))
+    short = dict(zip(models, short_names(models)))
+    if len(models) == 1:
+        return [f'`{x["variant"]}`' for x in rows]
+    return [f'`{short[x["model"]]} {x["variant"]}`' for x in rows]
+
+
+def _costs(setting: dict) -> str:
+    """A line for each variant: time, work, boxes and memory of an image."""
+    rows, names = setting['rows'], _names_of(setting)
+    memory = 'peak_bytes' in rows[0]
+    head = [title(setting), 'ms', 'min-max', f'share of {names[0]}']
+    head += ['thousand million multiply-adds', 'boxes']
+    head += ['peak of tensors, MiB'] * memory
     cells = [
         [
             name,
-            _time(row),
+            _ms(row['seconds']),
+            f'{_ms(row["seconds_min"])}-{_ms(row["seconds_max"])}',
             f'{row["ratio"]:.2f}',
             f'{row["multiply_adds"] / 1e9:.1f}',
             f'{row["boxes"]:.0f}',
-            *(text(row[key]) for key, _, text in memory),
+            *([f'{row["peak_bytes"] / 2**20:.1f}'] if memory else []),
         ]
         for name, row in zip(names, rows)
     ]
-    return _table(head, cells)
+    return markdown(head, cells)
 
 
-def _active(setting: dict, several: bool) -> list[str]:
+def _stages(setting: dict) -> str:
+    """A line for each variant: times of its stages."""
+    cells = [
+        [name, *(_ms(row['stage_seconds'][x]) for x in STAGES)]
+        for name, row in zip(_names_of(setting), setting['rows'])
+    ]
+    return markdown([f'{title(setting)}, ms', *STAGES], cells)
+
+
+def _active(setting: dict) -> list[str]:
     """A table for each model: of which cells the second step is computed."""
     models = {k: v for k, v in setting['active'].items() if v}
     tables = []
     for model, levels in models.items():
-        corner = '% of the cells'
-        corner += f', {setting["size"]}' if several else ''
+        corner = f'% of the cells, {title(setting)}'
         corner += f', {model}' if len(models) > 1 else ''
         rows = [
             [text, *(_percent(x[key]) for x in levels)]
@@ -177,34 +106,14 @@ def _active(setting: dict, several: bool) -> list[str]:
                 ('boxes', 'get boxes'),
             )
         ]
-        tables.append(_table([corner, *(x['level'] for x in levels)], rows))
+        tables.append(markdown([corner, *(x['level'] for x in levels)], rows))
     return tables
 
 
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [head, ['---'] * len(head), *rows]
-    return '\n'.join(f'| {" | ".join(x)} |' for x in lines)
-
-
-def _time(row: dict) -> str:
-    milliseconds = 1e3 * row['seconds']
+def _ms(seconds: float) -> str:
+    milliseconds = 1e3 * seconds
     return f'{milliseconds:.{0 if milliseconds >= 10 else 1}f}'
 
 
 def _percent(share: float | None) -> str:
     return '' if share is None else f'{100 * share:.1f}'
-
-
-def _size(text: str) -> str:
-    return text.replace('x', ' x ')
-
-
-#: Key of a row, title of its numbers, and how to write them.
-_MEMORY = (
-    ('peak_bytes', 'peak of tensors, MiB', lambda x: f'{x / _MEBIBYTE:.1f}'),
-    (
-        'process_bytes',
-        'peak of the process, GiB',
-        lambda x: f'{x / GIBIBYTE:.2f}',
-    ),
-)

@@ -3,54 +3,60 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from itertools import chain
 
 import torch
+from mmdet.structures import SampleList
+from mmdet.utils import InstanceList
 from mmengine.runner import autocast
 from torch import Tensor, nn
 
 from mmsrn.models import prepare_for_inference
-from mmsrn.models.two_step import TwoStepMaps
+from mmsrn.models.dense_heads import SRNHead
 from mmsrn.utils.errors import UserError
 
-from .detectors import Batch, Loaded, set_coarse, set_inference
-from .imposed_cells import mix_in, srn_heads
+from .detectors import Batch, Loaded, set_execution
+from .imposed_cells import srn_heads
 
 #: What a detector with an ``SRNHead`` can do, and what may be added to it.
 VARIANTS = ('published', 'dense', 'selective', 'auto')
 CHANGES = ('prepared', 'coarse', 'amp')
 
 
-class PublishedWork:
-    """Base in front of a head's class: computes what the published code does.
+class PublishedExecution:
+    """Execution of a head that computes what the published code does.
 
     That is class logits and boxes of both steps, on every map that the neck
     puts out; on the levels without STC, or STR, those of the first step are
     not used.
     """
 
-    def forward(self, x: tuple[Tensor | None, ...]) -> TwoStepMaps:
-        """See ``SRNHead.forward``."""
-        cls_fs, bbox_fs, cls_ss, bbox_ss = super().forward(x)
-        for i, maps in enumerate(x[: len(cls_ss)]):
-            if maps is None:
-                continue
-            if cls_fs[i] is None:
-                scores = self.forward_cls(maps, True)
-                cls_fs[i] = self.class_logits(scores, i)
-            if bbox_fs[i] is None:
-                bbox_fs[i] = self.forward_reg(maps, first=True)
-        return TwoStepMaps(cls_fs, bbox_fs, cls_ss, bbox_ss)
+    predicts = True
+    coarse_band = 0.0
 
-    def predict_by_feat(self, cls_fs, bbox_fs, *args, **kwargs) -> list:
-        """See ``SRNHead.predict_by_feat``."""
-        cls_fs = [
-            x if i in self.stc_levels else None for i, x in enumerate(cls_fs)
-        ]
-        bbox_fs = [
-            x if i in self.str_levels else None for i, x in enumerate(bbox_fs)
-        ]
-        return super().predict_by_feat(cls_fs, bbox_fs, *args, **kwargs)
+    def pyramid(self, neck: nn.Module, feats: Sequence[Tensor]) -> tuple:
+        """See ``SelectiveExecution.pyramid``; here all maps, at once."""
+        return neck(feats)
+
+    def predict(
+        self,
+        head: SRNHead,
+        x: tuple[Tensor | None, ...],
+        batch_data_samples: SampleList,
+        rescale: bool = False,
+    ) -> InstanceList:
+        """See ``SelectiveExecution.predict``."""
+        found = head(x)
+        for i, maps in enumerate(x[: len(found.second_logits)]):
+            if maps is not None and found.first_logits[i] is None:
+                head.class_logits(head.forward_cls(maps, True), i)
+            if maps is not None and found.first_deltas[i] is None:
+                head.forward_reg(maps, first=True)
+        metas = [i.metainfo for i in batch_data_samples]
+        return head.predict_by_feat(
+            *found, batch_img_metas=metas, rescale=rescale
+        )
 
 
 class Contender:
@@ -89,16 +95,15 @@ class Contender:
             )
         inference = 'dense' if mode == 'published' else mode
         for head in heads:
-            if mode == 'published':
-                mix_in(head, PublishedWork)
-            set_inference(head, inference)
-            if 'coarse' in changes:
-                set_coarse(head)
+            set_execution(head, inference=inference)
+            if 'coarse' in changes:  # as its config says, or in bfloat16
+                set_execution(head, coarse=head.execution.coarse or {})
         self.model = self.plain
         if 'prepared' in changes:
-            self.model = prepare_for_inference(self.plain)
-            for head in srn_heads(self.model):
-                set_inference(head, inference)  # it has a way of its own
+            self.model = prepare_for_inference(self.plain, inference)
+        if mode == 'published':
+            for head in (*heads, *srn_heads(self.model)):
+                head.execution = PublishedExecution()
 
 
 @torch.no_grad()

@@ -10,13 +10,19 @@ from .assignment import (
     read_assignment,
 )
 from .assignment_figures import draw_assignment, draw_ground_truth
+from .contact_sheet import draw_contact_sheet
 from .curves import (
     draw_losses,
     draw_pr_curves,
     draw_pr_panels,
     load_scalars,
 )
-from .detections import draw_detections, match_detections
+from .detections import (
+    ComparedDetections,
+    draw_detections,
+    match_detections,
+)
+from .network_view import NetworkView, keeps_boxes, load_sample
 from .panels import rasterise
 from .report import HtmlReport
 from .selection import (
@@ -29,12 +35,15 @@ from .selection_figures import draw_iou_shift, draw_stc, draw_str
 from .statistics import draw_statistics
 
 __all__ = [
+    'ComparedDetections',
     'HtmlReport',
     'LevelAssignment',
     'LevelSelection',
+    'NetworkView',
     'StepAssignment',
     'count_stc',
     'draw_assignment',
+    'draw_contact_sheet',
     'draw_detections',
     'draw_ground_truth',
     'draw_iou_shift',
@@ -44,6 +53,8 @@ __all__ = [
     'draw_statistics',
     'draw_stc',
     'draw_str',
+    'keeps_boxes',
+    'load_sample',
     'load_scalars',
     'match_detections',
     'measure_str',

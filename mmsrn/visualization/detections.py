@@ -99,6 +99,63 @@ def draw_detections(
     return picture
 
 
+class ComparedDetections:
+    """Detections of a photo, compared with its faces.
+
+    Args:
+        boxes: Detections x1, y1, x2, y2 in pixels, (n, 4).
+        scores: Their scores, (n,).
+        faces: Faces that count, (k, 4).
+        ignored: Faces that do not count, (m, 4).
+        score_thr: Detections from this score on count.
+
+    Attributes:
+        hits: Number of faces that were found.
+        misses: Number of those that were not.
+        false: Number of detections that found none.
+    """
+
+    def __init__(
+        self,
+        boxes: np.ndarray,
+        scores: np.ndarray,
+        faces: np.ndarray,
+        ignored: np.ndarray,
+        score_thr: float,
+    ) -> None:
+        order = np.argsort(-scores, kind='stable')
+        order = order[scores[order] >= score_thr]
+        self.boxes, self.scores = boxes[order], scores[order]
+        self.faces, self.ignored = faces, ignored
+        verdict, found = match_detections(self.boxes, faces, ignored)
+        self.hits = int(found.sum())
+        self.misses = int((~found).sum())
+        self.false = int((verdict < 0).sum())
+
+    def __str__(self) -> str:
+        faces = self.hits + self.misses
+        return f'{self.hits} of {faces} found, {self.false} false'
+
+    def draw(self, image: np.ndarray) -> np.ndarray:
+        """Draw them into the photo, enlarged to some 1000 pixels.
+
+        Args:
+            image: The photo, BGR (h, w, 3) uint8.
+
+        Returns:
+            The picture, see :func:`draw_detections`.
+        """
+        return draw_detections(
+            image,
+            self.boxes,
+            self.scores,
+            self.faces,
+            self.ignored,
+            score_thr=-np.inf,
+            zoom=max(1, round(1000 / max(image.shape[:2]))),
+        )
+
+
 def _corners(picture: np.ndarray, box: np.ndarray, color: tuple) -> None:
     x1, y1, x2, y2 = (int(round(v)) for v in box)
     dx, dy = max((x2 - x1) // 4, 2), max((y2 - y1) // 4, 2)

@@ -3,8 +3,6 @@
 import pytest
 import torch
 
-from benchmarks import device
-
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -13,15 +11,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(scope='session', autouse=True)
-def small_rates():
-    """Rates of the machine do not matter here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(device, 'MAP_SIDE', 4)
-        patch.setattr(device, 'MATRIX_SIDE', 32)
-        yield
 
 
 @pytest.fixture

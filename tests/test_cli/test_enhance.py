@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
+from demo.dark_scene import draw_dark_scene
 from mmsrn import __version__
 from mmsrn.cli.main import main
 from mmsrn.enhance import linear_gain, msrcr
-from mmsrn.testing.dark_scene import draw_dark_scene
 from mmsrn.utils.image_folder import process_folder
 
 

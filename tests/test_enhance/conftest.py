@@ -3,7 +3,7 @@
 import cv2
 import pytest
 
-from mmsrn.testing.dark_scene import draw_dark_scene
+from demo.dark_scene import draw_dark_scene
 
 PHOTOS = ('1482', '234', '252', '644')
 

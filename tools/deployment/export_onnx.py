@@ -151,13 +151,13 @@ def _check(args, model, detector) -> None:
 
     from mmsrn.deployment.parity import measure_difference
     from mmsrn.deployment.session import start_session
-    from mmsrn.testing.drawn_faces import draw_scene
+    from mmsrn.testing.pictures import draw_picture
 
     session = start_session(model.SerializeToString())
     rng = np.random.default_rng(0)
     same = True
     for photos, height, width in CHECKED:
-        images = [draw_scene(rng, (height, width))[0] for _ in range(photos)]
+        images = [draw_picture(rng, height, width) for _ in range(photos)]
         found = measure_difference(session, detector, np.stack(images))
         for stage, difference in found.items():
             print(f'{photos} x {height}x{width}, {stage}: {difference}')

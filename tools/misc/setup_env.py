@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,12 +26,9 @@ TORCH = 'torch==2.13.0'
 BUILD_TOOLS = ('setuptools>=80,<81', 'wheel', 'ninja', 'numpy>=1.24')
 #: OpenCV and numpy of MMDetection have no wheels for 3.14 yet.
 PYTHONS = ('3.11', '3.12', '3.10', '3.13')
-#: Seconds between two signs of life.
-PATIENCE = 60
 #: Of commands: nothing from the caller's paths.
 ENVIRON = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
 EXTRAS = '.[onedl,demo,dev,docs,export]'
-
 #: Version of torch, device, and Python of the environment.
 DESCRIBE = """
 import sys, torch
@@ -46,16 +42,10 @@ from mmcv.ops import nms
 boxes = torch.rand(8, 4, device='cuda' if torch.cuda.is_available() else 'cpu')
 nms(boxes, boxes[:, 0].contiguous(), 0.5)
 """
-#: What a log of pip or a compiler says, and the remedy.
-REMEDIES = {
-    'No space left': 'free some disk space; 6 GB are needed',
-    'Killed|annot allocate memory': 'memory ran out: make env MAX_JOBS=1',
-    'CUDA_HOME|CUDA version .* mism': 'install the CUDA toolkit torch was '
-    "built with, or use the CPU: CUDA_VISIBLE_DEVICES='' make env",
-    'distribution found for torch': 'name another: make env TORCH=torch==...',
-    'NewConnectionError|Temporary failure|timed out|unreachable': 'check the '
-    'network, or name a mirror in PIP_INDEX_URL',
-}
+REMEDY = (
+    f'remedy: see {LOG} and docs/install.md; if memory ran out, '
+    '`make env MAX_JOBS=1`; then run it again'
+)
 
 
 def stop(message: str) -> None:
@@ -64,42 +54,18 @@ def stop(message: str) -> None:
 
 
 def run(what: str, *arguments: str, **environ: str) -> None:
-    """Run ``python -m`` in the environment; every minute say how far it is."""
-    print(f'[set-up] {what}', flush=True)
+    """Run ``python -m`` in the environment."""
+    print(f'[set-up] {what} (tail -f {LOG})', flush=True)
     command = [str(VENV / 'bin/python'), '-m', *arguments]
     environ = dict(ENVIRON, PIP_USER='0', PIP_NO_INPUT='1', **environ)
-    start = time.monotonic()
     begin = LOG.stat().st_size if LOG.exists() else 0
     with LOG.open('a', encoding='utf-8') as log:
         print('$', shlex.join(command), file=log, flush=True)
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environ,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
-        while True:
-            try:
-                status = process.wait(PATIENCE)
-                break
-            except subprocess.TimeoutExpired:
-                done = re.findall(r'^\s*\[(\d+/\d+)\]', read_log(begin), re.M)
-                files = f', {done[-1]} files' if done else ''
-                minutes = (time.monotonic() - start) / 60
-                print(f'[set-up] {what}: {minutes:.0f} min{files}', flush=True)
-    if status:
-        text = read_log(begin)
-        tail = '\n'.join(x[:300] for x in text.splitlines()[-25:])
-        found = [v for k, v in REMEDIES.items() if re.search(k, text)]
-        remedy = found[0] if found else f'see {LOG} and docs/install.md'
-        stop(f'{what}:\n{tail}\nremedy: {remedy}; then run it again')
-
-
-def read_log(begin: int) -> str:
-    """Return what a command printed so far."""
-    return LOG.read_bytes()[begin:].decode(errors='replace')
+        streams = dict(stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        done = subprocess.run(command, cwd=ROOT, env=environ, **streams)
+    if done.returncode:
+        lines = LOG.read_bytes()[begin:].decode(errors='replace').splitlines()
+        stop('\n'.join([f'{what}:', *(x[:300] for x in lines[-25:]), REMEDY]))
 
 
 def pip(what: str, *arguments: str, **environ: str) -> None:
@@ -174,15 +140,12 @@ def install_torch(named: str) -> list:
 
 
 def build_wheel(folder: Path) -> None:
-    """Compile mmcv with its operators.
-
-    pip's own cache knows neither torch nor operators, so it is passed over.
-    """
-    environ = {'MMCV_WITH_OPS': '1', 'CXX': compiler()}
+    """Compile mmcv; pip's own cache, which knows no torch, is passed over."""
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
     jobs = max(1, min(len(os.sched_getaffinity(0)), memory // 2**31))
-    environ['MAX_JOBS'] = os.environ.get('MAX_JOBS', str(jobs))
-    environ['CFLAGS'] = os.environ.get('CFLAGS', '-g0 -O2')  # 40 % less time
+    environ = {'MAX_JOBS': str(jobs), 'CFLAGS': '-g0 -O2'}  # 40 % less time
+    environ |= {k: os.environ[k] for k in environ if k in os.environ}
+    environ |= {'MMCV_WITH_OPS': '1', 'CXX': compiler()}
     setup_cfg = (ROOT / 'setup.cfg').read_text(encoding='utf-8')
     pip('installing what compiles mmcv', 'install', *BUILD_TOOLS)
     pip(

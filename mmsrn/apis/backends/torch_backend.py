@@ -19,6 +19,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmsrn.models import prepare_for_inference
+from mmsrn.models.utils import without_pretrained
 from mmsrn.utils import register_all_modules
 from mmsrn.utils.checkpoint import load_weights, read_checkpoint
 from mmsrn.utils.one_line import one_line
@@ -222,7 +223,7 @@ def _build(config: dict, checkpoint: dict, path: str) -> nn.Module:
     weights = checkpoint.get('state_dict', checkpoint)
     try:
         with _mmdet_scope():
-            model = MODELS.build(ConfigDict(_without_pretrained(config)))
+            model = MODELS.build(ConfigDict(without_pretrained(config)))
     except Exception as error:  # a part may be missing, or refuse its settings
         raise ZooError(
             f'model {path}: cannot be built: {one_line(error)}'
@@ -239,19 +240,6 @@ def _build(config: dict, checkpoint: dict, path: str) -> nn.Module:
     except ValueError as error:
         raise ZooError(f'model {path}: {error}') from error
     return prepare_for_inference(model)
-
-
-def _without_pretrained(config: Any) -> Any:
-    """Copy a config without weights to begin a training with."""
-    if isinstance(config, dict):
-        kept = {k: _without_pretrained(v) for k, v in config.items()}
-        init = kept.get('init_cfg')
-        if isinstance(init, dict) and init.get('type') == 'Pretrained':
-            kept['init_cfg'] = None
-        return kept
-    if isinstance(config, (list, tuple)):
-        return type(config)(_without_pretrained(x) for x in config)
-    return config
 
 
 def _limits(model: nn.Module) -> list[dict]:

@@ -77,46 +77,62 @@ class SRNFPN(BaseModule):
         ),
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        num_ins = len(in_channels)
-        num_extra = num_outs - num_ins
-        if num_extra < 0:
-            raise ValueError(
-                f'SRNFPN: num_outs={num_outs} is less than the '
-                f'{num_ins} maps of in_channels={list(in_channels)}'
-            )
-        if first_step_levels is None:
-            first_step_levels = tuple(range(num_outs))
-        if not set(first_step_levels) <= set(range(num_outs)):
-            raise ValueError(
-                f'SRNFPN: first_step_levels={tuple(first_step_levels)} must '
-                f'lie in 0..{num_outs - 1} (num_outs={num_outs})'
-            )
-        if extra_channels is None:
-            extra_channels = (4 * out_channels,) + (out_channels,) * num_extra
-            extra_channels = extra_channels[:num_extra]
-        if len(extra_channels) != num_extra:
-            raise ValueError(
-                f'SRNFPN: extra_channels={tuple(extra_channels)} must name '
-                f'num_outs - len(in_channels) = {num_extra} maps'
-            )
-        if extra_convs_on not in ('lateral', 'output'):
-            raise ValueError(
-                "SRNFPN: extra_convs_on must be 'lateral' or 'output', got "
-                f'{extra_convs_on!r}'
-            )
-        if upsample_mode not in ('bilinear', 'nearest'):
-            raise ValueError(
-                "SRNFPN: upsample_mode must be 'bilinear' or 'nearest', got "
-                f'{upsample_mode!r}'
-            )
         self.in_channels = list(in_channels)
         self.out_channels = out_channels
         self.num_outs = num_outs
+        if first_step_levels is None:
+            first_step_levels = tuple(range(num_outs))
         self.first_step_levels = tuple(sorted(set(first_step_levels)))
+        if extra_channels is None:
+            num_extra = num_outs - len(in_channels)
+            extra_channels = (4 * out_channels,) + (out_channels,) * num_extra
+            extra_channels = extra_channels[: max(num_extra, 0)]
         self.extra_convs_on = extra_convs_on
         self.upsample_cfg = dict(mode=upsample_mode)
         if upsample_mode == 'bilinear':
             self.upsample_cfg['align_corners'] = align_corners
+        self._check_arguments(extra_channels)
+        self._build_convs(
+            [*in_channels, *extra_channels],
+            dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, act_cfg=act_cfg),
+        )
+
+    def _check_arguments(self, extra_channels: tuple[int, ...]) -> None:
+        num_ins, num_outs = len(self.in_channels), self.num_outs
+        if num_outs < num_ins:
+            raise ValueError(
+                f'SRNFPN: num_outs={num_outs} is less than the '
+                f'{num_ins} maps of in_channels={self.in_channels}'
+            )
+        if not set(self.first_step_levels) <= set(range(num_outs)):
+            raise ValueError(
+                f'SRNFPN: first_step_levels={self.first_step_levels} must '
+                f'lie in 0..{num_outs - 1} (num_outs={num_outs})'
+            )
+        if len(extra_channels) != num_outs - num_ins:
+            raise ValueError(
+                f'SRNFPN: extra_channels={tuple(extra_channels)} must name '
+                f'num_outs - len(in_channels) = {num_outs - num_ins} maps'
+            )
+        if self.extra_convs_on not in ('lateral', 'output'):
+            raise ValueError(
+                "SRNFPN: extra_convs_on must be 'lateral' or 'output', got "
+                f'{self.extra_convs_on!r}'
+            )
+        mode = self.upsample_cfg['mode']
+        if mode not in ('bilinear', 'nearest'):
+            raise ValueError(
+                "SRNFPN: upsample_mode must be 'bilinear' or 'nearest', got "
+                f'{mode!r}'
+            )
+
+    def _build_convs(self, channels: list[int], conv_cfgs: dict) -> None:
+        """Build the layers, of all C maps and of all P maps.
+
+        Args:
+            channels (list[int]): Of the backbone's and the further maps.
+            conv_cfgs (dict): ``conv_cfg``, ``norm_cfg`` and ``act_cfg``.
+        """
 
         def conv(inputs: int, outputs: int, kernel: int, stride: int = 1):
             return ConvModule(
@@ -125,32 +141,30 @@ class SRNFPN(BaseModule):
                 kernel,
                 stride=stride,
                 padding=kernel // 2,
-                conv_cfg=conv_cfg,
-                norm_cfg=norm_cfg,
-                act_cfg=act_cfg,
                 inplace=False,
+                **conv_cfgs,
             )
 
+        num_ins, width = len(self.in_channels), self.out_channels
         # Extra C maps above the highest first-step level would get no
         # gradient, so they are not built.
         top = max(self.first_step_levels, default=-1)
-        channels = [*in_channels, *extra_channels]
         self.extra_convs = nn.ModuleList(
             conv(channels[i - 1], channels[i], 3, stride=2)
             for i in range(num_ins, top + 1)
         )
         self.first_step_convs = nn.ModuleDict(
             {
-                str(i): conv(channels[i], out_channels, 1)
+                str(i): conv(channels[i], width, 1)
                 for i in self.first_step_levels
             }
         )
         self.lateral_convs = nn.ModuleList(
-            conv(c, out_channels, 1) for c in in_channels
+            conv(c, width, 1) for c in self.in_channels
         )
         self.fpn_convs = nn.ModuleList(
-            conv(out_channels, out_channels, 3, stride=1 + (i >= num_ins))
-            for i in range(num_outs)
+            conv(width, width, 3, stride=1 + (i >= num_ins))
+            for i in range(self.num_outs)
         )
 
     def check_number_of_feats(self, feats: Sequence[Tensor]) -> None:

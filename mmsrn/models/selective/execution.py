@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 Maps = Sequence[Tensor | None] | Pyramid
 INFERENCE = 'SelectiveExecution: inference={}'
 TRAINING = 'SelectiveExecution: training={}'
-# Share of the work on maps from which on rows take as long, on a CPU.  Of
-# inference: python -m benchmarks.speed --calibrate.  In
-# training less, since gradients are gathered too.
+# Share of the work on maps from which on rows take as long, on a CPU:
+# docs/performance.md.  In training less, since gradients are gathered too.
 CROSSOVER = dict(inference=0.7, training=0.5)
 # How the first step may be coarse, and more than its logits then err by:
 # docs/selective_inference.md

@@ -66,7 +66,7 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
         [
             *(str(checkpoint), f'{small_config}={checkpoint}'),
             *('--variants', 'dense', '--images', str(photos)),
-            *('--calibrate', '--out-dir', str(tmp_path / 'out'), *FEW),
+            *('--out-dir', str(tmp_path / 'out'), *FEW),
         ]
     )
     result = json.loads((tmp_path / 'out/benchmark.json').read_text())
@@ -81,10 +81,7 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     first, second = setting['rows']
     assert first['boxes'] == second['boxes'] > 0
     assert first['multiply_adds'] == second['multiply_adds']
-    assert [x['level'] for x in result['calibration']] == ['P2', 'P2']
-    printed = capsys.readouterr().out
-    assert printed.count('execution.crossover.inference=') == 2
-    assert 'random weights' not in printed
+    assert 'random weights' not in capsys.readouterr().out
 
 
 def test_weights_that_ship(root, fails, monkeypatch):
@@ -149,10 +146,10 @@ def test_photos_of_the_test_set(fails, root, tmp_path):
 def test_wrong_files(fails, small_config, photos, tmp_path):
     out = ['--out-dir', tmp_path / 'out', *FEW]
     error = fails(tool, small_config, '--images', tmp_path / 'none', *out)
-    assert 'none: is no folder' in error
+    assert 'none: No such file' in error
     (tmp_path / 'empty').mkdir()
     error = fails(tool, small_config, '--images', tmp_path / 'empty', *out)
-    assert 'has no image' in error
+    assert 'no images in this folder' in error
     (photos / 'a.png').write_bytes(b'no image')
     error = fails(tool, small_config, '--images', photos, *out)
     assert 'a.png: is no image' in error
@@ -185,9 +182,9 @@ def test_wrong_arguments(fails):
         assert 'from 0 to 1' in fails(tool, f'--impose-active={share}')
     for photos in (['--images', '.'], ['--test-photos', '1']):
         error = fails(tool, '--size', '64', *photos)
-        assert '--size is of noise' in error
+        assert 'not allowed with argument --size' in error
     error = fails(tool, '--images', '.', '--test-photos', '1')
-    assert 'exclude each other' in error
+    assert 'not allowed with argument --images' in error
     assert 'did you mean' in fails(tool, 'srn_r50_fpn.p')
 
 
@@ -211,14 +208,3 @@ def test_heads_that_have_no_second_step(root, fails, tmp_path, capsys):
     for row in setting['rows']:
         assert row['variant'] == 'dense'
         assert row['stage_multiply_adds']['head'] > 0
-
-
-def test_no_level_of_stc(fails, root, tmp_path):
-    config = tmp_path / 'str.py'
-    config.write_text(
-        f'_base_ = {str(root / LIGHT)!r}\n'
-        'model = dict(bbox_head=dict(stc_levels=()))\n'
-    )
-    out = ['--size', '64', '--out-dir', tmp_path, *FEW]
-    error = fails(tool, config, '--calibrate', *out)
-    assert f'the head of {config} has no stc_levels' in error

@@ -1,14 +1,12 @@
-"""Imposed cells, stages by a fake clock, and the crossover."""
+"""Imposed cells, and stages by a fake clock."""
 
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.speed import crossover, imposed_cells, stages
-from mmsrn.utils.errors import UserError
+from benchmarks.speed import imposed_cells, stages
 
 
 @pytest.mark.parametrize('size', [(16, 24), (1, 1), (7, 3), (40, 40)])
@@ -92,47 +90,3 @@ def test_a_stage_interrupts_another():
             'other': 500_000,
         }
     assert [dict(x.__dict__) for x in model.modules()] == before
-
-
-@pytest.mark.parametrize('penalty', [2, 4])
-def test_crossover(monkeypatch, penalty):
-    """Rows that cost n times as much per multiply-add pay up to 1 / n."""
-    from mmdet.registry import MODELS
-
-    def seconds(call, device):
-        with FlopCounterMode(display=False) as counter:
-            call()
-        calls.append(counter.get_total_flops())
-        return calls[-1] * (1 if calls[-1] == whole else penalty)
-
-    calls = []
-    head = MODELS.build(
-        dict(type='SRNHead', num_classes=1, in_channels=8, feat_channels=8)
-    ).eval()
-    maps = torch.rand(1, 8, 40, 40)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        head.forward_cls(maps)
-    whole = counter.get_total_flops()
-    monkeypatch.setattr(crossover, 'seconds', seconds)
-    found = crossover.measure_crossover(head, maps, iters=1, warmup=0)
-    # That of RFE's reduction on more cells is not in the share.
-    assert found['crossover'] == pytest.approx(1 / penalty, abs=0.04)
-    for row in found['tried']:
-        assert (row['ratio'] < 1) == (row['work'] < found['crossover'])
-
-
-def test_layers_that_need_maps_have_no_crossover():
-    from mmdet.registry import MODELS
-
-    head = MODELS.build(
-        dict(
-            type='SRNHead',
-            num_classes=1,
-            in_channels=8,
-            feat_channels=8,
-            norm_cfg=dict(type='GN', num_groups=2),
-        )
-    )
-    measure = crossover.measure_crossover
-    with pytest.raises(UserError, match='does not run on rows'):
-        measure(head, torch.rand(1, 8, 4, 4), 1, 0)

@@ -6,9 +6,9 @@ import pytest
 from mmcv.transforms import Compose
 from mmdet.registry import TRANSFORMS
 
+from demo.dark_scene import draw_dark_scene
 from mmsrn import enhance
 from mmsrn.datasets import Enhance
-from mmsrn.testing.dark_scene import draw_dark_scene
 
 
 @pytest.fixture(scope='module')

@@ -10,16 +10,15 @@ from mmengine.dataset import pseudo_collate
 
 from demo.synthetic_faces import write_synthetic_wider_face
 from mmsrn.utils import register_all_modules
-from mmsrn.visualization import read_assignment
+from mmsrn.visualization import (
+    NetworkView,
+    keeps_boxes,
+    load_sample,
+    read_assignment,
+)
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 ROOT_KEY = 'train_dataloader.dataset.data_root'
-
-
-@pytest.fixture(autouse=True)
-def no_display(monkeypatch):
-    for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -85,16 +84,23 @@ def test_files(browse, capsys):
 
 
 def test_no_more_samples_than_there_are(browse):
-    assert len(browse('--num', '99', '--no-steps')) == 5
-    assert len(browse('--num', '99', '--split', 'val', '--no-steps')) >= 3
+    assert len(browse('--num', '99')) == 3 * 5
+
+
+def test_other_split(browse):
+    assert len(browse('--num', '99', '--split', 'val')) >= 3 * 3
 
 
 def test_seed(browse, tmp_path):
     """A sample depends on the seed, not on how many others are drawn."""
 
     def draw(name, *args):
-        found = browse('--no-steps', *args, out=tmp_path / name)
-        return {x: file.read_bytes() for x, file in found.items()}
+        found = browse(*args, out=tmp_path / name)
+        return {
+            x: file.read_bytes()
+            for x, file in found.items()
+            if '_step' not in x
+        }
 
     some, every = draw('a', '--num', '2'), draw('b', '--num', '5')
     assert len(some) == 2 and some.items() <= every.items()
@@ -104,14 +110,12 @@ def test_seed(browse, tmp_path):
 
 @pytest.mark.parametrize('divisor', [1, 80])
 def test_image_as_the_network_gets_it(tool, cfg, divisor):
-    from network_view import NetworkView
-
     cfg.model.data_preprocessor.pad_size_divisor = divisor
     dataset = tool.build_dataset(cfg, 'train')
-    data = tool.load_sample(dataset, 0, seed=0)
+    data = load_sample(dataset, 0, seed=0)
     gen = torch.Generator().manual_seed(0)
     data['inputs'] = torch.randint(256, (3, 192, 192), generator=gen).byte()
-    seen = NetworkView(cfg, None, None, 'train')(data)
+    seen = NetworkView(cfg.model)(data)
     pixels = data['inputs'].permute(1, 2, 0).numpy()  # BGR, as loaded
     np.testing.assert_array_equal(seen.image[:192, :192], pixels)
     size = 240 if divisor == 80 else 192
@@ -125,7 +129,7 @@ def test_assignment_is_that_of_the_training(tool, cfg, model):
     dataset = tool.build_dataset(cfg, 'train')
     dropped = 0
     for index in range(3):
-        data = tool.load_sample(dataset, index, seed=0)
+        data = load_sample(dataset, index, seed=0)
         batch = model.data_preprocessor(pseudo_collate([data]), True)
         with torch.no_grad():
             log = model(**batch, mode='loss')
@@ -171,9 +175,9 @@ def test_head_of_another_kind(browse, cfg, tool, drawn, tmp_path, fails):
     found = browse('--num', '1', config=config)
     assert len(found) == 1
     args = (config, '--output-dir', tmp_path)
-    assert 'is no SRNHead' in fails(tool, *args, '--steps')
-    error = fails(tool, *args, '--checkpoint', config)
-    assert 'no anchors are drawn' in error
+    option = f'{ROOT_KEY}={drawn}'
+    error = fails(tool, *args, '--checkpoint', config, '--cfg-options', option)
+    assert 'an SRNHead with a train_cfg, and model.bbox_head is' in error
 
 
 def test_split_without_annotations(cfg, browse, tmp_path):
@@ -189,8 +193,6 @@ def test_split_without_annotations(cfg, browse, tmp_path):
 @pytest.mark.parametrize('late', [True, False])
 def test_boxes_of_an_enlarged_test_image(cfg, tool, late):
     """Are where the faces are, whenever annotations are loaded."""
-    from network_view import NetworkView
-
     cfg.val_dataloader.dataset.data_root = (
         cfg.train_dataloader.dataset.data_root
     )
@@ -202,8 +204,10 @@ def test_boxes_of_an_enlarged_test_image(cfg, tool, late):
     cfg.val_dataloader.dataset.pipeline = [load, *parts, pack]
     dataset = tool.build_dataset(cfg, 'val')
     faces = 0
+    assert keeps_boxes(cfg.val_dataloader.dataset) == late
+    view = NetworkView(cfg.model, training=False, scale_boxes=late)
     for index, data in enumerate(dataset):
-        seen = NetworkView(cfg, False, None, 'val')(data)
+        seen = view(data)
         info = dataset.get_data_info(index)
         boxes = np.array([x['bbox'] for x in info['instances']], float)
         boxes = boxes.reshape(-1, 4)
@@ -214,14 +218,12 @@ def test_boxes_of_an_enlarged_test_image(cfg, tool, late):
 
 
 def test_only_ignored_faces(cfg, tool):
-    from network_view import NetworkView
-
     dataset = tool.build_dataset(cfg, 'train')
-    data = tool.load_sample(dataset, 0, seed=0)
+    data = load_sample(dataset, 0, seed=0)
     sample = data['data_samples']
     sample.ignored_instances = sample.gt_instances
     sample.gt_instances = sample.gt_instances[:0]
-    seen = NetworkView(cfg, None, None, 'train')(data)
+    seen = NetworkView(cfg.model)(data)
     assert len(seen.ignored) and not len(seen.boxes)
     for step in seen.steps:
         assert not any(level.positive.any() for level in step.levels)
@@ -246,22 +248,6 @@ def test_no_half_pictures(browse, tmp_path, monkeypatch, capsys):
     assert 'cannot be written' in capsys.readouterr().err
     (file,) = (tmp_path / 'out').iterdir()
     assert cv2.imread(str(file)) is not None
-
-
-def test_window(browse, tool, root, monkeypatch, fails):
-    shown, keys = [], iter([-1, 27])
-    monkeypatch.setattr(cv2, 'imshow', lambda _, image: shown.append(image))
-    monkeypatch.setattr(cv2, 'setWindowTitle', lambda *_: None)
-    monkeypatch.setattr(cv2, 'waitKey', lambda ms: next(keys))
-    config = root / DEMO
-    assert 'no display' in fails(tool, config)
-    assert 'no display' in fails(tool, config, '--show')
-    assert '--output-dir' in fails(tool, config, '--not-show')
-    monkeypatch.setenv('DISPLAY', ':0')
-    assert len(browse('--num', '3')) == 2  # Esc at the second picture
-    assert len(shown) == 2
-    assert len(browse('--num', '3', '--not-show')) == 9
-    assert len(shown) == 2
 
 
 def test_wrong_arguments(tool, root, tmp_path, fails, monkeypatch):
@@ -346,7 +332,8 @@ def test_settings_and_config(tool, root, tmp_path, fails, monkeypatch):
 
 
 def test_checkpoint_of_another_model(tool, root, drawn, tmp_path, fails):
-    args = (root / DEMO, '--output-dir', tmp_path, '--checkpoint')
+    args = [root / DEMO, '--output-dir', tmp_path, '--cfg-options']
+    args += [f'{ROOT_KEY}={drawn}', '--checkpoint']
     file = tmp_path / 'net.pth'
     torch.save({'state_dict': {'a.weight': torch.zeros(1)}}, file)
     assert 'net.pth is none of this model' in fails(tool, *args, file)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmsrn.testing.dark_scene import draw_dark_scene
+from demo.dark_scene import draw_dark_scene
 
 
 def test_it_is_dark_and_has_lamps():

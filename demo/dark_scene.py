@@ -17,7 +17,7 @@ def draw_dark_scene(
 ) -> np.ndarray:
     """Draw faces in the dark, some of them near lamps.
 
-    A scene of :func:`~mmsrn.testing.drawn_faces.draw_scene` in linear
+    A scene of :func:`~demo.drawn_faces.draw_scene` in linear
     light, dimmed but for pools around lamps, with shot and read noise. It is
     no photograph: it serves where none may be shown.
 

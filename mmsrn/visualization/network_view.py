@@ -1,7 +1,8 @@
-"""A sample as the network gets it (see browse_dataset.py)."""
+"""A sample as the network gets it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +10,19 @@ import numpy as np
 import torch
 from mmdet.models.utils import samplelist_boxtype2tensor
 from mmdet.registry import MODELS
-from mmengine.config import Config, ConfigDict
+from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
+from mmengine.runner import set_random_seed
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
-from mmsrn.cli.config import innermost_datasets
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.utils import is_config_of
 from mmsrn.utils.checkpoint import load_weights, read_checkpoint
-from mmsrn.visualization import StepAssignment, read_assignment
+from mmsrn.utils.errors import UserError
+
+from .assignment import StepAssignment, read_assignment
 
 
 @dataclass
@@ -42,10 +46,16 @@ class Seen:
     steps: list[StepAssignment]
 
 
-def _loads_late(dataset: ConfigDict) -> bool:
+def keeps_boxes(dataset: ConfigDict) -> bool:
     """Whether annotations keep the pixels of the original image.
 
     In test pipelines they do: they are loaded after resizing, for metrics.
+
+    Args:
+        dataset (ConfigDict): Config of a dataset with its pipeline.
+
+    Returns:
+        bool: Whether ``scale_boxes`` of :class:`NetworkView` is needed.
     """
     kinds = [x.get('type', '') for x in dataset.get('pipeline') or ()]
     if 'LoadAnnotations' not in kinds:
@@ -54,55 +64,76 @@ def _loads_late(dataset: ConfigDict) -> bool:
     return any('Resize' in str(kind) for kind in before)
 
 
+def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
+    """Augment one image, the same for the same seed.
+
+    Args:
+        dataset (Dataset): With its pipeline.
+        index (int): Which image.
+        seed (int): Of all samples; how many others are drawn plays no part.
+
+    Returns:
+        dict: What the pipeline packs.
+
+    Raises:
+        UserError: If that is not one image.
+    """
+    state = np.random.SeedSequence([seed % 2**32, index]).generate_state(1)
+    set_random_seed(int(state[0]))
+    data = dataset[index]
+    inputs = data.get('inputs') if isinstance(data, dict) else None
+    if not isinstance(inputs, torch.Tensor) or inputs.dim() != 3:
+        raise UserError(
+            'the pipeline does not end in PackDetInputs with one image; '
+            'configs of videos and of semi-supervised training cannot be '
+            'browsed'
+        )
+    return data
+
+
 class NetworkView:
     """Makes of a sample what the network gets, and assigns its anchors.
 
+    Anchors are assigned if the head is an ``SRNHead`` with a ``train_cfg``.
+
     Args:
-        cfg (Config): The complete config.
-        steps (bool, optional): Whether to assign anchors; by default if the
-            config's head can.
+        model (ConfigDict): Config of the detector.
         checkpoint (str, optional): Weights that move the anchors of the
             second step.
-        split (str): ``'train'`` for what happens in training only.
+        training (bool): Whether to do what happens in training only.
+        scale_boxes (bool): Whether boxes are in pixels of the image before it
+            was resized, as test pipelines leave them, for metrics.
+        classes (Sequence[str]): Names of the labels.
 
     Raises:
-        ValueError: If config, checkpoint and wishes do not go together.
+        ValueError: If config and checkpoint do not go together.
     """
 
     def __init__(
         self,
-        cfg: Config,
-        steps: bool | None,
-        checkpoint: str | None,
-        split: str,
+        model: ConfigDict,
+        checkpoint: str | None = None,
+        training: bool = True,
+        scale_boxes: bool = False,
+        classes: Sequence[str] = (),
     ) -> None:
-        model = cfg.get('model', ConfigDict())
-        head = model.get('bbox_head', {})
-        able = is_config_of(head, SRNHead) and bool(model.get('train_cfg'))
-        if steps is None:
-            steps = able
-        if steps and not able:
-            raise ValueError(
-                '--steps: model.bbox_head is no SRNHead with a train_cfg; '
-                'without --steps the boxes are drawn'
-            )
-        if checkpoint is not None and not steps:
-            raise ValueError(
-                '--checkpoint moves the anchors of an SRNHead, and no '
-                'anchors are drawn'
-            )
-        self.training = split == 'train'
-        loader = cfg.get(f'{split}_dataloader') or {}
-        dataset = loader.get('dataset') or {}
-        self.late = any(map(_loads_late, innermost_datasets(dataset)))
-        self.classes: tuple[str, ...] = ()
+        self.training = training
+        self.scale_boxes = scale_boxes
+        self.classes = dict(enumerate(classes))
         self.model: nn.Module | None = None
         self.head: nn.Module | None = None
         self.preprocessor_cfg = model.get('data_preprocessor') or {}
         self.preprocessor = None
         if self.preprocessor_cfg:
             self.preprocessor = MODELS.build(self.preprocessor_cfg)
+        head = model.get('bbox_head', {})
+        assigns = is_config_of(head, SRNHead) and bool(model.get('train_cfg'))
         if checkpoint is not None:
+            if not assigns:
+                raise ValueError(
+                    '--checkpoint moves the anchors of an SRNHead with a '
+                    'train_cfg, and model.bbox_head is none'
+                )
             self.model = MODELS.build(model).eval()
             weights = read_checkpoint(checkpoint)
             try:
@@ -112,7 +143,7 @@ class NetworkView:
                     f'checkpoint {checkpoint} is none of this model: {error}'
                 ) from error
             self.head = self.model.bbox_head
-        elif steps:
+        elif assigns:
             # Only the rules of the assignment: the weights do not matter.
             self.head = MODELS.build(
                 dict(
@@ -143,7 +174,7 @@ class NetworkView:
                     bboxes=torch.zeros(0, 4),
                     labels=torch.zeros(0, dtype=torch.long),
                 )
-            if self.late and 'scale_factor' in sample.metainfo:
+            if self.scale_boxes and 'scale_factor' in sample.metainfo:
                 factor = instances.bboxes.new_tensor(sample.scale_factor)
                 instances.bboxes = instances.bboxes * factor.repeat(2)
             setattr(sample, key, instances)
@@ -159,12 +190,11 @@ class NetworkView:
                     outputs = self.head(features)
             steps = read_assignment(self.head, sample, outputs)
         labels = sample.gt_instances.labels.tolist()
-        known = dict(enumerate(self.classes))
         return Seen(
             name=Path(sample.metainfo.get('img_path') or 'image').name,
             image=self._pixels(inputs),
             boxes=sample.gt_instances.bboxes.numpy(),
-            labels=[known.get(x, f'class {x}') for x in labels],
+            labels=[self.classes.get(x, f'class {x}') for x in labels],
             ignored=sample.ignored_instances.bboxes.numpy(),
             steps=steps,
         )

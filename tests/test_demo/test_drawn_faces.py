@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mmsrn.testing import drawn_faces
-from mmsrn.testing.drawn_faces import draw_scene
+from demo import drawn_faces
+from demo.drawn_faces import draw_scene
 
 
 def scenes(num, size):
