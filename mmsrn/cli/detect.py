@@ -14,6 +14,7 @@ from mmsrn.utils.errors import UserError
 from mmsrn.utils.output_file import check_writable
 
 from .arguments import positive
+from .bulk import add_bulk_options, run_bulk
 from .detection import Detection
 from .model_options import add_model_options, fail_with
 from .outputs import STDOUT, OutputError
@@ -31,6 +32,7 @@ examples:
   %(prog)s clip.mp4 --out drawn --json faces.json --batch-size 8
   %(prog)s 0 --frames 100 --out drawn     the first camera
   %(prog)s photo.jpg --json - | jq '.[].faces'
+  %(prog)s archive/ --ray --parquet faces    all cores of this machine
 """
 _DESCRIPTION = """\
 Find faces. Without --out, --json, --csv or --wider it prints a line for each
@@ -59,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_outputs(parser.add_argument_group('output'))
     _add_settings(parser.add_argument_group('detection'))
     add_model_options(parser)
+    add_bulk_options(parser)
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
@@ -183,6 +186,8 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: 1 if a source could not be used, else 0.
     """
+    if args.ray is not None:
+        return run_bulk(args)
     folders = [x for x in (args.out, args.wider) if x is not None]
     sources, problems = find_sources(args.sources, folders)
     _check_outputs(args, sources)
