@@ -22,6 +22,7 @@ from mmsrn.utils.output_file import (
 )
 
 from .arguments import positive
+from .bulk import add_bulk_options, run_bulk
 from .detection import Detection
 from .model_options import add_model_options, fail_with
 from .outputs import STDOUT, OutputError, text_file
@@ -40,6 +41,7 @@ examples:
   %(prog)s 0 --frames 100 --out drawn     the first camera
   %(prog)s rtsp://10.0.0.7/stream --csv faces.csv
   %(prog)s photo.jpg --json - | jq '.[].faces'
+  %(prog)s archive/ --ray --parquet faces    all cores of this machine
 """
 _DESCRIPTION = """\
 Find faces. Without --out, --json, --csv or --wider it prints a line for each
@@ -69,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_outputs(parser.add_argument_group('output'))
     _add_settings(parser.add_argument_group('detection'))
     add_model_options(parser)
+    add_bulk_options(parser)
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
@@ -206,6 +209,8 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: 1 if a source could not be used, else 0.
     """
+    if args.ray is not None:
+        return run_bulk(args)
     cv2.setLogLevel(0)  # it writes several lines of what is told in one here
     folders = [x for x in (args.out, args.wider) if x is not None]
     sources, problems, notes = find_sources(args.sources, folders)

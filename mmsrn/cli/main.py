@@ -27,6 +27,7 @@ COMMANDS = {
     'detect': 'find faces in photos, folders, videos, or before a camera',
     'demo': 'open a page in the browser that finds faces',
     'eval': 'evaluate results on WIDER FACE or DARK FACE, as published',
+    'bulk-export': 'turn results of detect --ray into json, csv or text',
     'enhance': 'brighten all photos of a dark set',
     'check-env': 'say what is installed, and what is wrong with it',
 }

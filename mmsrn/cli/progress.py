@@ -46,7 +46,11 @@ class Progress:
         if self._bar is not None:
             self._task = self._bar.add_task(text, total=total)
 
-    def advance(self) -> None:
-        """Count a step."""
+    def advance(self, steps: int = 1) -> None:
+        """Count steps.
+
+        Args:
+            steps (int): How many.
+        """
         if self._bar is not None:
-            self._bar.advance(self._task)
+            self._bar.advance(self._task, steps)

@@ -1,0 +1,209 @@
+"""Detection of faces in any number of photos, on Ray."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, DataContext, Dataset
+
+from .filesystem import holds_photos
+from .finding import FaceFinder
+from .listing import list_sources
+from .reading import read_listing
+from .store import FaceTable
+from .summary import Summary
+
+__all__ = ['BulkError', 'detect']
+
+#: Photos of a listing that a task reads.
+_TASK_PHOTOS = 256
+#: Shares of a core: detectors leave some for the tasks that read, so that
+#: one for each core never takes all.
+_DETECTING, _READING = 0.9, 0.1
+#: How often a batch is tried again whose actor was lost.
+_RETRIES = 3
+
+
+class BulkError(RuntimeError):
+    """A job that cannot go on; one line that says why."""
+
+
+def detect(
+    source: Any,
+    out: str | os.PathLike,
+    *,
+    address: str = 'local',
+    actors: int | None = None,
+    actor_cpus: int = 1,
+    actor_gpus: float = 0,
+    path_column: str = 'path',
+    bytes_column: str = 'bytes',
+    on_rows: Callable[[int, int | None], None] | None = None,
+    **settings: Any,
+) -> Summary:
+    """Find the faces of many photos, and write them to Parquet files.
+
+    What the folder already holds is not done again: after an interruption the
+    same call goes on.  Photos that cannot be read become rows with an error.
+
+    Args:
+        source (str | PathLike | Sequence): See ``list_sources``.
+        out (str | PathLike): Folder of the results, also an address such as
+            ``s3://bucket/faces``; see ``FaceTable``.
+        address (str): Of a Ray cluster; ``'auto'``: the one that runs on this
+            machine; ``'local'``: Ray is started here for the job.  A
+            connection to Ray that is there already is used as it is.
+        actors (int, optional): Detectors; None: one for each ``actor_cpus``
+            cores or ``actor_gpus`` GPUs of the cluster.
+        actor_cpus (int): Cores of a detector.
+        actor_gpus (float): GPUs of a detector.
+        path_column (str): Of Parquet files: the column with names of photos.
+        bytes_column (str): Of Parquet files: the column with their contents.
+        on_rows (Callable, optional): Is called with the number of photos done
+            and of all, None if that is unknown, as they are done.
+        **settings: Arguments of ``FaceDetector``.
+
+    Returns:
+        Summary: What was done.
+
+    Raises:
+        PhotoError: If a source does not exist.
+        StoreError: If ``out`` holds something else.
+        BulkError: If Ray cannot be reached or the detector cannot be made.
+    """
+    # Before Ray starts, which takes seconds.
+    listing = list_sources(source)
+    store = FaceTable(os.fspath(out))
+    store.open({k: v for k, v in settings.items() if k != 'batch_size'})
+    left, done = store.without_done(listing)
+    started = not ray.is_initialized()
+    if started:
+        _connect(address)
+    try:
+        if actors is None:
+            actors = _fitting(actor_cpus, actor_gpus)
+        summary = Summary(actors, done)
+        if len(left):
+            rows = _rows(
+                left,
+                actors,
+                dict(threads=actor_cpus, settings=settings),
+                dict(num_cpus=_DETECTING * actor_cpus, num_gpus=actor_gpus),
+                (path_column, bytes_column),
+            )
+            # How many photos a container holds is known at its end.
+            several = any(map(holds_photos, left['location'].to_pylist()))
+            total = None if several else len(left)
+            _collect(rows, store, summary, total, on_rows)
+    finally:
+        if started:
+            ray.shutdown()
+    return summary
+
+
+def _connect(address: str) -> None:
+    try:
+        ray.init(
+            address=address,
+            include_dashboard=False if address == 'local' else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise BulkError(
+            f'Ray cannot be reached at {address}: {error}; ray start --head '
+            'starts one, and without an address the job starts its own'
+        ) from error
+
+
+def _fitting(cpus: int, gpus: float) -> int:
+    """How many detectors the cluster has room for."""
+    there = ray.cluster_resources()
+    number = int(there.get('CPU', 1) // cpus)
+    if gpus:
+        number = min(number, int(there.get('GPU', 0) / gpus))
+    if number < 1:
+        raise BulkError(
+            f'no room for a detector with {cpus} cores and {gpus:g} GPUs: '
+            f'the cluster has {there.get("CPU", 0):g} and '
+            f'{there.get("GPU", 0):g}'
+        )
+    return number
+
+
+def _rows(
+    listing: pa.Table,
+    actors: int,
+    arguments: dict[str, Any],
+    resources: dict[str, float],
+    columns: tuple[str, str],
+) -> Dataset:
+    """Plan the job: read in tasks, detect in actors."""
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = -1  # counted as lost
+    context.target_max_block_size = 2**26
+    size = max(1, min(_TASK_PHOTOS, len(listing) // (4 * actors)))
+    tables = [
+        listing.slice(i, size).combine_chunks()
+        for i in range(0, len(listing), size)
+    ]
+    # One large batch of several sizes fills the batches of the network.
+    batch = 4 * arguments['settings'].get('batch_size', 1)
+    return (
+        ray.data.from_arrow(tables)
+        .map_batches(
+            read_listing,
+            batch_format='pyarrow',
+            batch_size=None,
+            fn_args=columns,
+            num_cpus=_READING,
+        )
+        .map_batches(
+            FaceFinder,
+            batch_format='pyarrow',
+            batch_size=batch,
+            zero_copy_batch=True,
+            fn_constructor_kwargs=arguments,
+            compute=ActorPoolStrategy(size=actors),
+            max_task_retries=_RETRIES,
+            **resources,
+        )
+    )
+
+
+def _collect(
+    rows: Dataset,
+    store: FaceTable,
+    summary: Summary,
+    total: int | None,
+    on_rows: Callable[[int, int | None], None] | None,
+) -> None:
+    start = time.monotonic()
+    try:
+        for batch in rows.iter_batches(
+            batch_format='pyarrow', batch_size=None
+        ):
+            store.add(batch)
+            summary.add(batch)
+            if on_rows is not None:
+                on_rows(summary.photos, total)
+    except ray.exceptions.RayError as error:
+        raise BulkError(_cause(error)) from error
+    finally:
+        store.flush()
+        summary.seconds = time.monotonic() - start
+    if total is not None:
+        summary.lost = total - summary.photos
+
+
+def _cause(error: Exception) -> str:
+    """The line of an error of a process that says what happened."""
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__

@@ -1,0 +1,93 @@
+"""Files of this machine and of any other filesystem, by their address."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import fsspec
+
+from mmsrn.utils.image_files import IMAGE_SUFFIXES
+
+__all__ = ['files_below', 'filesystem_of', 'holds_photos', 'is_address']
+
+_ADDRESS = re.compile(r'[a-z][a-z0-9+.-]+://', re.IGNORECASE)
+#: Schemes that pyarrow reads by itself.
+_ARROW = ('s3', 'gs', 'gcs', 'hdfs', 'viewfs')
+_CONTAINERS = ('.tar', '.parquet')
+
+
+def is_address(text: str) -> bool:
+    """Tell an address, such as ``s3://bucket/photos``, from a path."""
+    return _ADDRESS.match(text) is not None
+
+
+def holds_photos(name: str) -> bool:
+    """Tell a file of photos, ``.tar`` or ``.parquet``, from a photo."""
+    return name.lower().endswith(_CONTAINERS)
+
+
+def filesystem_of(address: str) -> tuple[Any, str]:
+    """Find what reads an address.
+
+    ``s3``, ``gs`` and ``hdfs`` are read by pyarrow, all others by fsspec.
+
+    Args:
+        address (str): A path of this machine or an address.
+
+    Returns:
+        tuple[AbstractFileSystem, str]: The filesystem, as fsspec has them,
+        and the path in it.
+
+    Raises:
+        ImportError: If fsspec needs another package for it.
+        ValueError: If nothing reads such addresses.
+    """
+    scheme = address.partition('://')[0].lower()
+    if is_address(address) and scheme in _ARROW:
+        from fsspec.implementations.arrow import ArrowFSWrapper
+        from pyarrow.fs import FileSystem
+
+        filesystem, path = FileSystem.from_uri(address)
+        return ArrowFSWrapper(filesystem), path
+    return fsspec.core.url_to_fs(address)
+
+
+def files_below(address: str) -> Iterator[str]:
+    """List the files that an address stands for.
+
+    Args:
+        address (str): Of a file, a folder, which is searched with all folders
+            below it, or a pattern with ``*``.
+
+    Yields:
+        str: Addresses of photos and of files that hold photos, by name,
+        without hidden ones.  A file that is named itself may have any name.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    scheme = address.partition('://')[0]
+    # Servers of the web list nothing; their files are named one by one.
+    if scheme in ('http', 'https'):
+        yield address
+        return
+    filesystem, path = filesystem_of(address)
+    if any(x in path for x in '*?['):
+        found = filesystem.glob(path)
+    elif filesystem.isdir(path):
+        found = filesystem.find(path)
+    elif filesystem.exists(path):
+        yield address
+        return
+    else:
+        raise FileNotFoundError(address)
+    root = os.path.dirname(path.partition('*')[0])
+    for file in sorted(found):
+        below = file[len(root) :] if file.startswith(root) else file
+        hidden = any(x.startswith('.') for x in below.split('/'))
+        if not hidden and file.lower().endswith(IMAGE_SUFFIXES + _CONTAINERS):
+            inner = file if scheme == 'file' else file.lstrip('/')
+            yield f'{scheme}://{inner}'

@@ -1,0 +1,217 @@
+"""The results of a job: Parquet files in a folder, and how to go on."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import time
+import uuid
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .filesystem import filesystem_of
+
+__all__ = ['SCHEMA', 'FaceTable', 'StoreError']
+
+#: A row for each photo.  Boxes are corners x1, y1, x2, y2 in pixels of the
+#: upright photo, the surest first.  A photo that could not be used has an
+#: error and no size.  ``place``, ``container``, ``member`` and ``text`` tell
+#: the order and the names of ``mmsrn detect``.
+SCHEMA = pa.schema(
+    [
+        ('path', pa.string()),
+        ('width', pa.int32()),
+        ('height', pa.int32()),
+        ('boxes', pa.list_(pa.list_(pa.float32()))),
+        ('scores', pa.list_(pa.float32())),
+        (
+            'seconds',
+            pa.struct(
+                [
+                    (x, pa.float32())
+                    for x in ('read', 'decode', 'enhance', 'detect')
+                ]
+            ),
+        ),
+        ('error', pa.string()),
+        ('enhancement', pa.string()),
+        ('place', pa.int64()),
+        ('container', pa.string()),
+        ('member', pa.int64()),
+        ('text', pa.string()),
+    ]
+)
+_SETTINGS = '_settings.json'
+#: A part is written when it has so many rows, or when so many seconds are
+#: gone: a job that is killed loses no more.
+_ROWS, _SECONDS = 10_000, 30.0
+
+
+class StoreError(ValueError):
+    """A folder of results that cannot be used; one line that names it."""
+
+
+class FaceTable:
+    """A folder of results on any filesystem.
+
+    Each part appears when it is complete, so that the folder may be read, and
+    the job killed, at any time.
+
+    Args:
+        out (str): Path or address of the folder.
+    """
+
+    def __init__(self, out: str) -> None:
+        self.out = out
+        self._files, self._folder = filesystem_of(out)
+        self._run = uuid.uuid4().hex[:8]
+        self._number = 0
+        self._waiting: list[pa.Table] = []
+        self._since = time.monotonic()
+
+    def open(self, settings: dict[str, Any]) -> None:
+        """Make the folder, or check that it is of the same job.
+
+        Args:
+            settings (dict[str, Any]): What decides the results.
+
+        Raises:
+            StoreError: If it is of another job, or holds something else.
+        """
+        settings = json.loads(json.dumps(settings))
+        path = self._path(_SETTINGS)
+        if self._files.exists(path):
+            former = json.loads(self._files.cat_file(path))
+            changed = [
+                f'{x}={former.get(x)!r}, now {settings.get(x)!r}'
+                for x in {**former, **settings}
+                if former.get(x) != settings.get(x)
+            ]
+            if changed:
+                raise StoreError(
+                    f'{self.out}: holds results of other settings '
+                    f'({"; ".join(changed)}); name another folder'
+                )
+            return
+        if self._files.exists(self._folder) and self._files.ls(
+            self._folder, detail=False
+        ):
+            raise StoreError(
+                f'{self.out}: is not empty and holds no results of a bulk '
+                'detection; name another folder'
+            )
+        self._files.makedirs(self._folder, exist_ok=True)
+        self._write(_SETTINGS, json.dumps(settings, indent=2).encode())
+
+    def parts(self) -> list[str]:
+        """List the parts.
+
+        Returns:
+            list[str]: Paths in the filesystem.
+
+        Raises:
+            StoreError: If there is no such folder.
+        """
+        if not self._files.exists(self._path(_SETTINGS)):
+            raise StoreError(
+                f'{self.out}: holds no results of a bulk detection'
+            )
+        return sorted(self._files.glob(self._path('part-*.parquet')))
+
+    def read(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Read the parts, one after the other.
+
+        Args:
+            columns (list[str], optional): Names of columns; None: all.
+
+        Yields:
+            pa.Table: Rows of :data:`SCHEMA`.
+
+        Raises:
+            StoreError: If there is no such folder, or a part is damaged.
+        """
+        for path in self.parts():
+            try:
+                with self._files.open(path, 'rb') as file:
+                    yield pq.read_table(file, columns=columns)
+            except (OSError, pa.ArrowException) as error:
+                raise StoreError(
+                    f'{path}: cannot be read ({error}); remove it, and the '
+                    'job does its photos again'
+                ) from error
+
+    def without_done(self, listing: pa.Table) -> tuple[pa.Table, int]:
+        """Drop what has been done from a listing.
+
+        Args:
+            listing (pa.Table): See ``list_sources``.
+
+        Returns:
+            tuple[pa.Table, int]: What is left, and how many photos are done.
+            Containers stay, with the members that are done.
+        """
+        done = [*self.read(['path', 'container', 'member'])]
+        if not done:
+            return listing, 0
+        rows = pa.concat_tables(done)
+        single = rows.filter(pc.is_null(rows['container']))
+        # Results have the path as it was given: a photo has one.
+        left = listing.filter(
+            pc.invert(
+                pc.is_in(listing['path'], single['path'].combine_chunks())
+            )
+        )
+        members = rows.filter(pc.is_valid(rows['container']))
+        members = members.group_by('container').aggregate([('member', 'list')])
+        by_container = dict(
+            zip(
+                members['container'].to_pylist(),
+                members['member_list'].to_pylist(),
+            )
+        )
+        if by_container:
+            column = [by_container.get(x) for x in left['path'].to_pylist()]
+            at = left.schema.get_field_index('done')
+            field = left.schema.field('done')
+            left = left.set_column(at, field, pa.array(column, field.type))
+        return left, len(rows)
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows, and write them when there are enough.
+
+        Args:
+            rows (pa.Table): Rows of :data:`SCHEMA`.
+        """
+        self._waiting.append(rows)
+        full = sum(map(len, self._waiting)) >= _ROWS
+        if full or time.monotonic() - self._since > _SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        if any(map(len, self._waiting)):
+            content = BytesIO()
+            pq.write_table(pa.concat_tables(self._waiting), content)
+            name = f'part-{self._run}-{self._number:06d}.parquet'
+            self._write(name, content.getvalue())
+            self._number += 1
+        self._waiting = []
+        self._since = time.monotonic()
+
+    def _path(self, name: str) -> str:
+        return posixpath.join(self._folder, name)
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Write a file that is there whole or not at all."""
+        if 'file' not in self._files.protocol:
+            # Stores of objects show a file when it is complete.
+            self._files.pipe_file(self._path(name), content)
+            return
+        hidden = self._path(f'.{name}.partial')
+        self._files.pipe_file(hidden, content)
+        self._files.mv(hidden, self._path(name))

@@ -1,0 +1,134 @@
+"""``mmsrn detect --ray``: photos that are more than one process should do."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmsrn.utils.errors import UserError
+
+from .arguments import positive
+from .bulk_export import export
+from .progress import Progress
+
+__all__ = ['add_bulk_options', 'run_bulk']
+
+_SETTINGS = (
+    *('model', 'config', 'backend', 'device', 'precision', 'score_thr'),
+    *('min_size', 'max_size', 'scale', 'enhance', 'tile', 'batch_size'),
+)
+
+
+def add_bulk_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a job on Ray.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of ``mmsrn detect``.
+    """
+    group = parser.add_argument_group(
+        'many photos',
+        "on Ray, with pip install 'mmsrn[ray]'; sources may also be .tar and "
+        '.parquet files of photos, .txt lists, and addresses such as '
+        's3://bucket/photos; docs/at_scale.md',
+    )
+    group.add_argument(
+        '--ray',
+        nargs='?',
+        const='local',
+        metavar='ADDRESS',
+        help='detect in several processes: of a Ray cluster, auto for the one '
+        'on this machine, or, without an address, on all cores of this '
+        'machine; the same command goes on after an interruption',
+    )
+    group.add_argument(
+        '--parquet',
+        metavar='DIR',
+        help='folder for the results of --ray, also an address; --json, --csv '
+        'and --wider are written from it at the end',
+    )
+    group.add_argument(
+        '--actors',
+        type=positive,
+        metavar='N',
+        help='detectors that work at once (default: as many as fit)',
+    )
+    group.add_argument(
+        '--actor-cpus',
+        type=positive,
+        default=1,
+        metavar='N',
+        help='cores of each (default: 1)',
+    )
+    group.add_argument(
+        '--actor-gpus',
+        type=float,
+        default=0,
+        metavar='N',
+        help='GPUs of each, such as 1 or 0.5 (default: 0)',
+    )
+    group.add_argument(
+        '--path-column',
+        default='path',
+        metavar='NAME',
+        help='of .parquet files: names of the photos (default: path)',
+    )
+    group.add_argument(
+        '--bytes-column',
+        default='bytes',
+        metavar='NAME',
+        help='of .parquet files: contents of the photos (default: bytes)',
+    )
+
+
+def run_bulk(args: argparse.Namespace) -> int:
+    """Detect on Ray.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        int: 1 if a photo could not be used, else 0.
+    """
+    if args.parquet is None:
+        raise UserError('--ray needs --parquet DIR, a folder for the results')
+    if args.out is not None or args.frames is not None:
+        raise UserError(
+            '--out and --frames do not go with --ray: draw the photos that '
+            'matter with mmsrn detect PHOTO --out DIR'
+        )
+    try:
+        from mmsrn import bulk
+    except ImportError as error:
+        raise UserError(
+            f"--ray needs what is missing ({error}): pip install 'mmsrn[ray]'"
+        ) from error
+    settings = {name: getattr(args, name) for name in _SETTINGS}
+    if args.actor_gpus and args.device == 'auto':
+        settings['device'] = 'cuda'
+    with Progress() as progress:
+        state = dict(done=0)
+
+        def show(done: int, total: int | None) -> None:
+            if not state['done']:
+                progress.start('Photos', total)
+            progress.advance(done - state['done'])
+            state['done'] = done
+
+        try:
+            summary = bulk.detect(
+                args.sources,
+                args.parquet,
+                address=args.ray,
+                actors=args.actors,
+                actor_cpus=args.actor_cpus,
+                actor_gpus=args.actor_gpus,
+                path_column=args.path_column,
+                bytes_column=args.bytes_column,
+                on_rows=show,
+                **settings,
+            )
+        except (bulk.BulkError, OSError, ValueError) as error:
+            raise UserError(str(error)) from error
+    print(summary)
+    if args.json or args.csv or args.wider:
+        export(args.parquet, args.json, args.csv, args.wider)
+    return 1 if summary.errors or summary.lost else 0

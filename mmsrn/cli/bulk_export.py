@@ -1,0 +1,132 @@
+"""``mmsrn bulk-export``: results of a bulk detection as ``detect`` writes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from mmsrn.apis.faces import Faces
+from mmsrn.utils.errors import UserError
+
+from .outputs import Result, csv_output, json_output, wider_output
+from .sources import Source
+
+__all__ = ['add_arguments', 'export', 'run']
+
+_DESCRIPTION = """\
+Turn the Parquet files of mmsrn detect --ray into the files that mmsrn detect
+writes: the same photos in the same order, the same faces to the last digit.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Set the parser up.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the command.
+    """
+    parser.description = _DESCRIPTION
+    parser.add_argument(
+        'results', metavar='DIR', help='folder or address of the results'
+    )
+    parser.add_argument(
+        '--json', metavar='FILE', help='an array with an object for each photo'
+    )
+    parser.add_argument('--csv', metavar='FILE', help='a line for each face')
+    parser.add_argument(
+        '--wider',
+        type=Path,
+        metavar='DIR',
+        help='a text file for each photo, as WIDER FACE takes results',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        int: 0.
+    """
+    if not (args.json or args.csv or args.wider):
+        raise UserError('name what to write: --json, --csv or --wider')
+    export(args.results, args.json, args.csv, args.wider)
+    return 0
+
+
+def export(
+    results: str, json: str | None, csv: str | None, wider: Path | None
+) -> None:
+    """Write results in other forms.
+
+    Args:
+        results (str): Folder or address of the Parquet files.
+        json (str, optional): File for json.
+        csv (str, optional): File for csv.
+        wider (Path, optional): Folder for WIDER FACE's text files.
+
+    Raises:
+        UserError: If there are no results, or two photos would share a text
+            file.
+    """
+    with ExitStack() as stack:
+        outputs = []
+        if json is not None:
+            outputs.append(stack.enter_context(json_output(json)))
+        if csv is not None:
+            outputs.append(stack.enter_context(csv_output(csv)))
+        if wider is not None:
+            outputs.append(wider_output(wider))
+        for result in _results(results, unique_texts=wider is not None):
+            for output in outputs:
+                output(result)
+
+
+def _results(folder: str, unique_texts: bool) -> Iterator[Result]:
+    """Results of photos without an error, in the order of the sources."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from mmsrn.bulk import FaceTable
+
+    try:
+        parts = [*FaceTable(folder).read()]
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if not parts:
+        return
+    rows = pa.concat_tables(parts)
+    rows = rows.filter(pc.is_null(rows['error']))
+    rows = rows.sort_by([('place', 'ascending'), ('member', 'ascending')])
+    if unique_texts:
+        counts = pc.value_counts(rows['text']).to_pylist()
+        twice = [x['values'] for x in counts if x['counts'] > 1]
+        if twice:
+            raise UserError(
+                f'--wider: {len(twice)} names belong to several photos, such '
+                f'as {twice[0]}'
+            )
+    for batch in rows.to_batches(max_chunksize=1000):
+        yield from map(_result, batch.to_pylist())
+
+
+def _result(row: dict) -> Result:
+    timing = row['seconds']
+    timing['read'] += timing.pop('decode')
+    faces = Faces(
+        np.array(row['boxes'], np.float32).reshape(-1, 4),
+        np.array(row['scores'], np.float32),
+        # Only its size is asked for.
+        np.broadcast_to(np.uint8(0), (row['height'], row['width'], 3)),
+        row['path'],
+        timing,
+        row['enhancement'],
+    )
+    text = Path(row['text'])
+    return Result(Source('photo', row['path'], text, text), faces)
