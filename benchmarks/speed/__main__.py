@@ -9,13 +9,13 @@ import torch
 from benchmarks.device import device_name, usable_device
 from mmsrn.utils.allocator import keep_freed_memory
 from mmsrn.utils.errors import UserError, user_errors
-from mmsrn.utils.output_file import check_writable, write_json
+from mmsrn.utils.output_file import write_json
 
 from .active_cells import count_active
 from .detectors import Batch, Loaded, load_detector
 from .imposed_cells import STATEMENT, impose, srn_heads
 from .inputs import noise, read_photos, read_test_set
-from .measure import Bench
+from .measure import measure_all
 from .options import make_parser
 from .tables import text, title
 from .variants import VARIANTS, Contender
@@ -60,7 +60,6 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
         if args.impose_active and not srn_heads(x.model):
             raise UserError(f'--impose-active: {x.config} has no SRNHead')
     images = read_images(detectors, args)
-    device = torch.device(args.device)
     result = {
         'device': device_name(args.device),
         'threads': torch.get_num_threads(),
@@ -73,7 +72,6 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
         ],
         'settings': [],
     }
-    bench = Bench(device, args.iters, args.warmup, args.memory)
     models = [x.model for x in detectors]
     models += [y for x in contenders for y in (x.model, x.plain)]
     for size, batches in images.items():
@@ -83,7 +81,14 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
             setting['active'] = {
                 x.name: count_active(x, batches[x.name]) for x in detectors
             }
-            setting['rows'] = bench(contenders, batches, title(setting))
+            setting['rows'] = measure_all(
+                contenders,
+                batches,
+                title(setting),
+                args.iters,
+                args.warmup,
+                args.memory,
+            )
             result['settings'].append(setting)
     return result
 
@@ -92,7 +97,6 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
 def main(argv: list[str] | None = None) -> None:
     """Measure, print, and write the files."""
     args = make_parser().parse_args(argv)
-    check_writable(args.out_dir, f'--out-dir {args.out_dir}')
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     args.device = usable_device(args.device)
@@ -105,8 +109,7 @@ def main(argv: list[str] | None = None) -> None:
             x.name = x.given
     result = measure(detectors, args)
     print(text(result))
-    write_json(args.out_dir / 'benchmark.json', result)
-    print(f'All numbers: {args.out_dir}/benchmark.json')
+    write_json(args.json, result)
 
 
 if __name__ == '__main__':

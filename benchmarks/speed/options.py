@@ -33,7 +33,6 @@ from .detectors import ROOT
 from .variants import CHANGES, VARIANTS
 
 CONFIG = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
-OUT_DIR = Path('work_dirs/benchmark_speed')
 EXAMPLES = """
 examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3
@@ -155,10 +154,6 @@ def make_parser() -> argparse.ArgumentParser:
         help='cpu, cuda, cuda:1 ... (default: cuda if there is one)',
     )
     parser.add_argument(
-        '--out-dir',
-        type=Path,
-        default=OUT_DIR,
-        metavar='DIR',
-        help=f'for benchmark.json (default: {OUT_DIR})',
+        '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
     )
     return parser

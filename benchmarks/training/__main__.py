@@ -1,7 +1,8 @@
 """Compare a training step of an SRN in several ways, the last with the first.
 
 All have the same weights, input and optimizer. In one process they take turns;
-time is the median over the steps, memory the peak of one step with what the
+time is the median over the steps, on a CPU that of the processor, which other
+programs hardly change; memory the peak of one step with what the
 model keeps between steps (weights, optimizer state). On a GPU the memory is
 ``torch.cuda.max_memory_allocated``; on a CPU it is summed from every
 allocation that torch's profiler sees, because the size of the process tells
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import time
 from pathlib import Path
 
 import torch
@@ -78,12 +78,6 @@ def make_parser() -> argparse.ArgumentParser:
         'compact groups (default: what the initial weights leave)',
     )
     parser.add_argument(
-        '--processor-time',
-        action='store_true',
-        help='time of the processor in place of that of the wall clock: on a '
-        'CPU whose other programs disturb',
-    )
-    parser.add_argument(
         '--iters',
         type=positive,
         default=5,
@@ -118,8 +112,7 @@ def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
     if args.survivors is not None:
         impose_in_training(model, args.survivors, size)
     batch = random_batch(1, size, FACES)
-    clock = time.process_time if args.processor_time else time.perf_counter
-    return Step(model, optim_wrapper, batch, clock)
+    return Step(model, optim_wrapper, batch)
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> dict:
@@ -151,7 +144,6 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
         'device': device_name(args.device),
         'torch': torch.__version__,
         'threads': torch.get_num_threads(),
-        'clock': 'processor' if args.processor_time else 'wall',
         'survivors': args.survivors,
         'models': models,
         'compared': compared,

@@ -202,7 +202,7 @@ def test_ways_to_train(root, tmp_path):
     """The last with the first, and less work where few cells survive."""
     out = tmp_path / 'numbers.json'
     args = f'--config {root / LIGHT} --size 160 --json {out} {FEW}'
-    args += ' --forward dense selective --survivors 0.02 --processor-time'
+    args += ' --forward dense selective --survivors 0.02'
     tool.main(args.split())
     found = json.loads(out.read_text())
     assert found['compared'] == ['selective', 'dense']
