@@ -57,11 +57,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--size',
         type=positive,
-        nargs='+',
-        default=[640],
+        default=640,
         metavar='PIXELS',
-        help='height and width of the input, or one number for both '
-        '(default: 640)',
+        help='height and width of the input (default: 640)',
     )
     parser.add_argument(
         '--forward',
@@ -108,7 +106,7 @@ def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     for group in optim_wrapper.optimizer.param_groups:
         group['lr'] *= LR_FACTOR
-    size = (args.size[0], args.size[-1])
+    size = (args.size, args.size)
     if args.survivors is not None:
         impose_in_training(model, args.survivors, size)
     batch = random_batch(1, size, FACES)
@@ -140,7 +138,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
         models[name]['parameters'] = sum(x.numel() for x in parameters)
     return {
         'config': Path(args.config).name,
-        'batch': [1, 3, args.size[0], args.size[-1]],
+        'batch': [1, 3, args.size, args.size],
         'device': device_name(args.device),
         'torch': torch.__version__,
         'threads': torch.get_num_threads(),
@@ -188,8 +186,6 @@ def table(result: dict) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Measure and print."""
     args = make_parser().parse_args(argv)
-    if len(args.size) > 2:
-        raise UserError('--size takes one or two numbers')
     cfg = read_config(args.config)
     args.device = usable_device(args.device)
     with one_line_errors(args.config):
