@@ -8,13 +8,10 @@ import tempfile
 import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from rich.progress import track
 from torch.profiler import ProfilerActivity, profile
-
-Key = TypeVar('Key', bound=Hashable)
 
 
 def peak_rise(function: Callable[[], object], device: torch.device) -> int:
@@ -89,8 +86,11 @@ def wait(device: torch.device) -> None:
 
 
 def take_turns(
-    timed: dict[Key, Callable[[], float]], iters: int, warmup: int, text: str
-) -> dict[Key, list[float]]:
+    timed: dict[Hashable, Callable[[], float]],
+    iters: int,
+    warmup: int,
+    text: str,
+) -> dict[Hashable, list[float]]:
     """Time several things in turns, so that all meet the same disturbances.
 
     Args:
@@ -103,7 +103,7 @@ def take_turns(
     Returns:
         dict[Hashable, list[float]]: Seconds of each call.
     """
-    times: dict[Key, list[float]] = {name: [] for name in timed}
+    times: dict[Hashable, list[float]] = {name: [] for name in timed}
     order = list(timed)
     for i in track(range(warmup + iters), text):
         for name in order:

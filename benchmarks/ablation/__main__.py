@@ -15,7 +15,6 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from rich.progress import Progress
 
 from mmsrn.cli.arguments import add_cfg_options
 from mmsrn.cli.config import check_data, check_parts, read_config
@@ -124,21 +123,16 @@ def read_runs(args: argparse.Namespace) -> list[tuple[Run, Config]]:
 def do(runs: list[tuple[Run, Config]]) -> list[str]:
     """Do runs in turn, whatever becomes of those before."""
     failures = []
-    with Progress(disable=not runs) as bar:
-        task = bar.add_task('Runs', total=len(runs))
-        for run, cfg in runs:
-            try:
-                bar.console.print(f'{run}: training', highlight=False)
-                run.train()
-                bar.console.print(f'{run}: test', highlight=False)
-                run.test()
-                run.write('result.json', **collect(run, cfg))
-            except (OSError, UserError) as error:
-                failures.append(str(error))
-                bar.console.print(
-                    f'failed: {error}', markup=False, highlight=False
-                )
-            bar.advance(task)
+    for number, (run, cfg) in enumerate(runs, 1):
+        try:
+            print(f'{number}/{len(runs)} {run}: training', flush=True)
+            run.train()
+            print(f'{number}/{len(runs)} {run}: test', flush=True)
+            run.test()
+            run.write('result.json', **collect(run, cfg))
+        except (OSError, UserError) as error:
+            failures.append(str(error))
+            print(f'failed: {error}', flush=True)
     return failures
 
 

@@ -87,16 +87,11 @@ def _metrics(run: Run) -> dict[str, Any]:
     content.pop('time', None)
     content.pop('data_time', None)
     return {
-        name: _finite(value)
+        # A recall that was not reached is no number.
+        name: value if name == 'protocol' or math.isfinite(value) else None
         for name, value in content.items()
         if isinstance(value, (int, float)) or name == 'protocol'
     }
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _analyses(run: Run, cfg: Config) -> dict[str, float | None]:

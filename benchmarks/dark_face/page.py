@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.detectors.pictures import MOST
 from mmsrn.evaluation.report import pr_figure
 from mmsrn.visualization import ComparedDetections, HtmlReport
 
@@ -19,6 +18,7 @@ HEAD = (
     'AP, %',
 )
 SCORE_THR = 0.3
+NUM_PICTURES = 6
 
 
 def table(experiments: Sequence[Experiment]) -> list[list[str]]:
@@ -74,7 +74,7 @@ def write_page(path: Path, experiments: Sequence[Experiment]) -> Path:
         'where it makes the most errors.'
     )
     found = [x.found(SCORE_THR) for x in experiments]
-    for name in choose(found[0], found[-1], MOST):
+    for name in choose(found[0], found[-1], NUM_PICTURES):
         raw = first.test_set.read_raw(name)
         pictures = [(f'test/{name}.jpg', raw, name)]
         for experiment, of_images in zip(experiments, found):

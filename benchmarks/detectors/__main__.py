@@ -10,7 +10,6 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from mmsrn.cli.arguments import positive
@@ -99,11 +98,6 @@ def make_parser() -> argparse.ArgumentParser:
         '--threads', type=positive, default=1, help='(%(default)s)'
     )
     parser.add_argument('--json', help='also write all numbers to this file')
-    parser.add_argument(
-        '--pictures',
-        metavar='DIR',
-        help='also draw the photos with most mistakes of each detector',
-    )
     return parser
 
 
@@ -134,8 +128,6 @@ def main(argv: list[str] | None = None) -> None:
     args = make_parser().parse_args(argv)
     if not args.sets and not args.no_faces:
         raise UserError('name a labelled SET, or --no-faces DIR')
-    if not args.sets and args.pictures:
-        raise UserError('--pictures needs a labelled SET')
     require_mmdet()
     cores = sorted(os.sched_getaffinity(0))
     if args.threads > len(cores):
@@ -222,12 +214,6 @@ def _benchmark(args: argparse.Namespace) -> None:
             )
             blocks.append(block)
             print(f'\n{set_table(block, levels)}', flush=True)
-            if args.pictures:
-                from .pictures import draw_worst
-
-                for x in runs:
-                    folder = Path(args.pictures, name, x.contestant.name)
-                    draw_worst(x, change, folder)
     if len(blocks) > 1:
         blocks.append(mean_block(blocks))
         print(f'\n{set_table(blocks[-1], levels)}')

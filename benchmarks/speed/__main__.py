@@ -1,24 +1,173 @@
-"""Time the inference of SRN and other detectors, side by side."""
+"""Time the inference of SRN and other detectors, side by side.
+
+All variants of all detectors predict in turns, in one process: the whole way
+from an image as the data preprocessor leaves it to boxes after NMS. Variants:
+
+published  computes what the published code does: class logits and boxes of
+           both steps on every map of the neck
+dense      whole maps, without what is not used (inference='dense')
+selective  the second step only where it can find something
+auto       that, on levels where it pays
+
+Changes may follow, in this order, such as auto+prepared+coarse:
+
++prepared  the model goes through mmsrn.models.prepare_for_inference
++coarse    the first step runs in bfloat16, and as it is in the cells where
+           that leaves doubt (coarse=dict()); of selective and auto
++amp       all runs under autocast, as with test_cfg.fp16=True: bfloat16 on a
+           CPU, float16 on a GPU; scores and boxes change a little
+
+Times are medians of wall-clock time. As in tools/test.py, memory that is freed
+is kept. docs/performance.md says what each number is.
+"""
 
 from __future__ import annotations
 
 import argparse
+import re
+from pathlib import Path
 
 import torch
 
 from benchmarks.device import device_name, usable_device
+from mmsrn.cli.arguments import positive, share
 from mmsrn.utils.allocator import keep_freed_memory
 from mmsrn.utils.errors import UserError, user_errors
-from mmsrn.utils.output_file import check_writable, write_json
+from mmsrn.utils.output_file import write_json
 
 from .active_cells import count_active
-from .detectors import Batch, Loaded, load_detector
+from .detectors import ROOT, Batch, Loaded, load_detector
 from .imposed_cells import STATEMENT, impose, srn_heads
 from .inputs import noise, read_photos, read_test_set
-from .measure import Bench
-from .options import make_parser
+from .measure import measure_all
 from .tables import text, title
-from .variants import VARIANTS, Contender
+from .variants import CHANGES, VARIANTS, Contender
+
+CONFIG = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+EXAMPLES = """
+examples:
+  %(prog)s --impose-active 0.005 0.03 0.1 0.3
+  %(prog)s my_config.py=my_weights.pth --images photos --memory
+  %(prog)s my_config.py=my_weights.pth --test-photos 40
+  %(prog)s srn_mobilenetv2 --images photos
+  %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
+"""
+
+
+def variant(text: str) -> str:
+    """Read a variant, for ``type=`` of an option."""
+    mode, *changes = text.split('+')
+    if mode not in VARIANTS or changes != [x for x in CHANGES if x in changes]:
+        raise argparse.ArgumentTypeError(
+            f'unknown variant {text!r}; there are {", ".join(VARIANTS)}, '
+            f'each also with +{", +".join(CHANGES)} or several of them, in '
+            'this order'
+        )
+    if 'coarse' in changes and mode in ('published', 'dense'):
+        raise argparse.ArgumentTypeError(
+            f'{text!r}: +coarse has no effect on {mode}, which computes the '
+            'whole first step as it is; take selective or auto'
+        )
+    return text
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Read a size, for ``type=`` of an option."""
+    found = re.fullmatch(r'([1-9]\d*)(?:x([1-9]\d*))?', text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            'expected HEIGHTxWIDTH in pixels, such as 480x640, or one number '
+            f'for both, not {text!r}'
+        )
+    return int(found[1]), int(found[2] or found[1])
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog='python -m benchmarks.speed',
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'models',
+        nargs='*',
+        default=[str(ROOT / CONFIG)],
+        metavar='MODEL',
+        help='CONFIG (random weights), CONFIG=CHECKPOINT, a checkpoint that '
+        'holds its config, or a name of the zoo, such as srn_mobilenetv2, '
+        'which may also stand for CHECKPOINT '
+        f'(default: {CONFIG})',
+    )
+    parser.add_argument(
+        '--variants',
+        type=variant,
+        nargs='+',
+        metavar='VARIANT',
+        help=f'of each model: {", ".join(VARIANTS)}, each also with '
+        f'+{", +".join(CHANGES)} (default: {" ".join(VARIANTS)} of models '
+        'with an SRNHead, dense of others)',
+    )
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument(
+        '--size',
+        type=image_size,
+        nargs='+',
+        metavar='HxW',
+        help='sizes of the input, an image of noise each (default: 640x640)',
+    )
+    images.add_argument(
+        '--images',
+        type=Path,
+        metavar='DIR',
+        help='photos in place of noise, through the test pipeline of each '
+        'config; times and boxes are means of them',
+    )
+    images.add_argument(
+        '--test-photos',
+        type=positive,
+        metavar='N',
+        help='so many photos of the test set of each config in place of '
+        'noise, evenly spaced',
+    )
+    parser.add_argument(
+        '--impose-active',
+        type=share,
+        nargs='+',
+        metavar='SHARE',
+        help='let this share of the cells of each level, in discs, survive '
+        'STC and get boxes, whatever the weights say; random weights need it',
+    )
+    parser.add_argument(
+        '--memory', action='store_true', help='measure the peak of memory too'
+    )
+    parser.add_argument(
+        '--iters',
+        type=positive,
+        default=10,
+        help='timed predictions of each (default: 10)',
+    )
+    parser.add_argument(
+        '--warmup',
+        type=positive,
+        default=3,
+        help='predictions before that (default: 3)',
+    )
+    parser.add_argument(
+        '--threads',
+        type=positive,
+        metavar='N',
+        help='of torch, on a CPU (default: as many as it likes)',
+    )
+    parser.add_argument(
+        '--device',
+        help='cpu, cuda, cuda:1 ... (default: cuda if there is one)',
+    )
+    parser.add_argument(
+        '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
+    )
+    return parser
 
 
 def make_contenders(
@@ -60,7 +209,6 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
         if args.impose_active and not srn_heads(x.model):
             raise UserError(f'--impose-active: {x.config} has no SRNHead')
     images = read_images(detectors, args)
-    device = torch.device(args.device)
     result = {
         'device': device_name(args.device),
         'threads': torch.get_num_threads(),
@@ -73,7 +221,6 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
         ],
         'settings': [],
     }
-    bench = Bench(device, args.iters, args.warmup, args.memory)
     models = [x.model for x in detectors]
     models += [y for x in contenders for y in (x.model, x.plain)]
     for size, batches in images.items():
@@ -83,7 +230,14 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
             setting['active'] = {
                 x.name: count_active(x, batches[x.name]) for x in detectors
             }
-            setting['rows'] = bench(contenders, batches, title(setting))
+            setting['rows'] = measure_all(
+                contenders,
+                batches,
+                title(setting),
+                args.iters,
+                args.warmup,
+                args.memory,
+            )
             result['settings'].append(setting)
     return result
 
@@ -92,7 +246,6 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
 def main(argv: list[str] | None = None) -> None:
     """Measure, print, and write the files."""
     args = make_parser().parse_args(argv)
-    check_writable(args.out_dir, f'--out-dir {args.out_dir}')
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     args.device = usable_device(args.device)
@@ -105,8 +258,7 @@ def main(argv: list[str] | None = None) -> None:
             x.name = x.given
     result = measure(detectors, args)
     print(text(result))
-    write_json(args.out_dir / 'benchmark.json', result)
-    print(f'All numbers: {args.out_dir}/benchmark.json')
+    write_json(args.json, result)
 
 
 if __name__ == '__main__':

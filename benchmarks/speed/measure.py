@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import median
 
-import torch
 from rich.progress import track
 
 from benchmarks.timing import peak_rise, seconds, spread, take_turns, wait
@@ -17,84 +15,68 @@ from .stages import STAGES, StageMeter, multiply_adds
 from .variants import Contender, predict
 
 
-@dataclass
-class Bench:
-    """Measures contenders on images.
+def measure_all(
+    contenders: list[Contender],
+    batches: dict[str, list[Batch]],
+    text: str,
+    iters: int,
+    warmup: int,
+    memory: bool,
+) -> list[dict]:
+    """Measure contenders on images, in turns.
 
-    Attributes:
-        device (torch.device): Where they are.
+    Args:
+        contenders (list[Contender]): Variants of detectors.
+        batches (dict[str, list]): Images by name of the detector.
+        text (str): Of the progress bar.
         iters (int): Timed predictions of each.
         warmup (int): Predictions before them.
         memory (bool): Whether to measure memory, too.
+
+    Returns:
+        list[dict]: Numbers of each contender, for an image: names, what
+        ``spread`` gives, ``ratio`` to the time of the first,
+        ``multiply_adds``, ``boxes``, ``stage_seconds``,
+        ``stage_multiply_adds`` and, if asked for, ``peak_bytes``, the most of
+        all images.
     """
+    device = next(contenders[0].model.parameters()).device
 
-    device: torch.device
-    iters: int
-    warmup: int
-    memory: bool
+    def call(x: Contender) -> Callable[[], int]:
+        return lambda: predict(x.model, batches[x.loaded.name], x.amp)
 
-    def __call__(
-        self,
-        contenders: list[Contender],
-        batches: dict[str, list[Batch]],
-        text: str,
-    ) -> list[dict]:
-        """Measure.
-
-        Args:
-            contenders (list[Contender]): Variants of detectors.
-            batches (dict[str, list]): Images by name of the detector.
-            text (str): Of the progress bar.
-
-        Returns:
-            list[dict]: Numbers of each contender, for an image: names, what
-            ``spread`` gives, ``ratio`` to the time of the first,
-            ``multiply_adds``, ``boxes``, ``stage_seconds``,
-            ``stage_multiply_adds`` and, if asked for, ``peak_bytes``, the
-            most of all images.
-        """
-
-        def call(x: Contender) -> Callable[[], int]:
-            return lambda: predict(x.model, batches[x.loaded.name], x.amp)
-
-        num = len(batches[contenders[0].loaded.name])
-        times = take_turns(
-            {
-                x: lambda x=x: seconds(call(x), self.device) / num
-                for x in contenders
-            },
-            self.iters,
-            self.warmup,
-            text,
-        )
-        stages: dict[Contender, list[dict]] = {x: [] for x in contenders}
-        meter = StageMeter(self._clock)
-        for _ in track(range(self.iters), f'{text}, stages'):
-            for x in contenders:
-                stages[x].append(meter(x.model, call(x)))
-        first = spread(times[contenders[0]])['seconds']
-        rows = []
-        for x in contenders:
-            row = dict(
-                model=x.loaded.name, variant=x.variant, **spread(times[x])
-            )
-            work = multiply_adds(
-                x.plain,
-                lambda x=x: predict(x.plain, batches[x.loaded.name], x.amp),
-            )
-            row['ratio'] = row['seconds'] / first
-            row['multiply_adds'] = sum(work.values()) / num
-            row['boxes'] = call(x)() / num
-            row['stage_seconds'] = {
-                name: median(y[name] for y in stages[x]) / num
-                for name in STAGES
-            }
-            row['stage_multiply_adds'] = {k: v / num for k, v in work.items()}
-            if self.memory:
-                row['peak_bytes'] = peak_rise(call(x), self.device)
-            rows.append(row)
-        return rows
-
-    def _clock(self) -> float:
-        wait(self.device)
+    def clock() -> float:
+        wait(device)
         return time.perf_counter()
+
+    num = len(batches[contenders[0].loaded.name])
+    times = take_turns(
+        {x: lambda x=x: seconds(call(x), device) / num for x in contenders},
+        iters,
+        warmup,
+        text,
+    )
+    stages: dict[Contender, list[dict]] = {x: [] for x in contenders}
+    meter = StageMeter(clock)
+    for _ in track(range(iters), f'{text}, stages'):
+        for x in contenders:
+            stages[x].append(meter(x.model, call(x)))
+    first = spread(times[contenders[0]])['seconds']
+    rows = []
+    for x in contenders:
+        row = dict(model=x.loaded.name, variant=x.variant, **spread(times[x]))
+        work = multiply_adds(
+            x.plain,
+            lambda x=x: predict(x.plain, batches[x.loaded.name], x.amp),
+        )
+        row['ratio'] = row['seconds'] / first
+        row['multiply_adds'] = sum(work.values()) / num
+        row['boxes'] = call(x)() / num
+        row['stage_seconds'] = {
+            name: median(y[name] for y in stages[x]) / num for name in STAGES
+        }
+        row['stage_multiply_adds'] = {k: v / num for k, v in work.items()}
+        if memory:
+            row['peak_bytes'] = peak_rise(call(x), device)
+        rows.append(row)
+    return rows

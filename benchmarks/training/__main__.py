@@ -1,7 +1,8 @@
 """Compare a training step of an SRN in several ways, the last with the first.
 
 All have the same weights, input and optimizer. In one process they take turns;
-time is the median over the steps, memory the peak of one step with what the
+time is the median over the steps, on a CPU that of the processor, which other
+programs hardly change; memory the peak of one step with what the
 model keeps between steps (weights, optimizer state). On a GPU the memory is
 ``torch.cuda.max_memory_allocated``; on a CPU it is summed from every
 allocation that torch's profiler sees, because the size of the process tells
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import time
 from pathlib import Path
 
 import torch
@@ -57,11 +57,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--size',
         type=positive,
-        nargs='+',
-        default=[640],
+        default=640,
         metavar='PIXELS',
-        help='height and width of the input, or one number for both '
-        '(default: 640)',
+        help='height and width of the input (default: 640)',
     )
     parser.add_argument(
         '--forward',
@@ -76,12 +74,6 @@ def make_parser() -> argparse.ArgumentParser:
         metavar='SHARE',
         help='this share of the cells of each level survives STC, 0 to 1, in '
         'compact groups (default: what the initial weights leave)',
-    )
-    parser.add_argument(
-        '--processor-time',
-        action='store_true',
-        help='time of the processor in place of that of the wall clock: on a '
-        'CPU whose other programs disturb',
     )
     parser.add_argument(
         '--iters',
@@ -114,12 +106,11 @@ def build_step(model_cfg: dict, cfg: Config, args: argparse.Namespace) -> Step:
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     for group in optim_wrapper.optimizer.param_groups:
         group['lr'] *= LR_FACTOR
-    size = (args.size[0], args.size[-1])
+    size = (args.size, args.size)
     if args.survivors is not None:
         impose_in_training(model, args.survivors, size)
     batch = random_batch(1, size, FACES)
-    clock = time.process_time if args.processor_time else time.perf_counter
-    return Step(model, optim_wrapper, batch, clock)
+    return Step(model, optim_wrapper, batch)
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> dict:
@@ -147,11 +138,10 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
         models[name]['parameters'] = sum(x.numel() for x in parameters)
     return {
         'config': Path(args.config).name,
-        'batch': [1, 3, args.size[0], args.size[-1]],
+        'batch': [1, 3, args.size, args.size],
         'device': device_name(args.device),
         'torch': torch.__version__,
         'threads': torch.get_num_threads(),
-        'clock': 'processor' if args.processor_time else 'wall',
         'survivors': args.survivors,
         'models': models,
         'compared': compared,
@@ -196,8 +186,6 @@ def table(result: dict) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Measure and print."""
     args = make_parser().parse_args(argv)
-    if len(args.size) > 2:
-        raise UserError('--size takes one or two numbers')
     cfg = read_config(args.config)
     args.device = usable_device(args.device)
     with one_line_errors(args.config):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
@@ -19,7 +18,6 @@ class Step:
         model (nn.Module): Detector, on its device and in training mode.
         optim_wrapper (OptimWrapper): Of its parameters.
         batch (dict): What the data loader gives.
-        clock (Callable): Seconds, of which differences count.
     """
 
     def __init__(
@@ -27,13 +25,13 @@ class Step:
         model: nn.Module,
         optim_wrapper: OptimWrapper,
         batch: dict,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.model = model
         self.optim_wrapper = optim_wrapper
         self.batch = batch
-        self.clock = clock
         self.device = next(model.parameters()).device
+        on_cpu = self.device.type == 'cpu'
+        self.clock = time.process_time if on_cpu else time.perf_counter
 
     def __call__(self) -> None:
         """Forward, losses, backward, clipping, optimizer."""

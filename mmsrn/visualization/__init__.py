@@ -22,7 +22,7 @@ from .detections import (
     draw_detections,
     match_detections,
 )
-from .network_view import NetworkView, keeps_boxes, load_sample
+from .network_view import NetworkView
 from .panels import rasterise
 from .report import HtmlReport
 from .selection import (
@@ -53,8 +53,6 @@ __all__ = [
     'draw_statistics',
     'draw_stc',
     'draw_str',
-    'keeps_boxes',
-    'load_sample',
     'load_scalars',
     'match_detections',
     'measure_str',

@@ -141,11 +141,11 @@ def fake_measure(monkeypatch, tool, seconds, peaks):
 def test_ratios(tmp_path, monkeypatch, capsys):
     fake_measure(monkeypatch, tool, seconds=(0.5, 0.75), peaks=(200, 600))
     out = tmp_path / 'new/numbers.json'
-    args = f'{FEW} --size 64 96 --json {out}'.split()
+    args = f'{FEW} --size 96 --json {out}'.split()
     tool.main(args)
     found = json.loads(out.read_text())
     assert found['time_ratio'] == 1.5 and found['memory_ratio'] == 3
-    assert found['batch'] == [1, 3, 64, 96]
+    assert found['batch'] == [1, 3, 96, 96]
     assert found['models']['auto']['parameters'] == 8
     printed = capsys.readouterr().out
     expected = 'auto / dense: time 1.50, memory 3.00, multiply-adds 3.00'
@@ -155,7 +155,6 @@ def test_ratios(tmp_path, monkeypatch, capsys):
 
 
 def test_wrong_arguments(root, tmp_path, monkeypatch, fails):
-    assert 'one or two' in fails(tool, '--size', '1', '2', '3')
     assert 'whole number from 1 on' in fails(tool, '--iters', '0')
     assert 'from 0 to 1' in fails(tool, '--survivors', '1.5')
     assert 'invalid choice' in fails(tool, '--forward', 'fast')
@@ -202,7 +201,7 @@ def test_ways_to_train(root, tmp_path):
     """The last with the first, and less work where few cells survive."""
     out = tmp_path / 'numbers.json'
     args = f'--config {root / LIGHT} --size 160 --json {out} {FEW}'
-    args += ' --forward dense selective --survivors 0.02 --processor-time'
+    args += ' --forward dense selective --survivors 0.02'
     tool.main(args.split())
     found = json.loads(out.read_text())
     assert found['compared'] == ['selective', 'dense']

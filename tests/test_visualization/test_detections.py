@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from mmsrn.visualization import draw_detections, match_detections
+from mmsrn.visualization import (
+    ComparedDetections,
+    draw_detections,
+    match_detections,
+)
 from mmsrn.visualization.detections import FALSE, HIT, IGNORED, MISS
 
 NONE = np.zeros((0, 4))
@@ -84,3 +88,20 @@ def test_empty():
     image = np.full((20, 30, 3), 7, np.uint8)
     picture = draw_detections(image, NONE, np.zeros(0), NONE, zoom=1)
     assert (picture == 7).all()
+
+
+def test_compared_detections():
+    """Counts from a score on, and a picture large enough to see them."""
+    faces = np.array([[10.0, 10, 30, 30], [50, 50, 70, 70]])
+    ignored = np.array([[80.0, 10, 95, 25]])
+    boxes = np.vstack([faces[:1], ignored, faces[:1] + 40, faces[:1]])
+    scores = np.array([0.5, 0.6, 0.2, 0.9])
+    some = ComparedDetections(boxes, scores, faces, ignored, 0.3)
+    assert (some.hits, some.misses, some.false) == (1, 1, 1)  # one is double
+    assert list(some.scores) == [0.9, 0.6, 0.5]
+    every = ComparedDetections(boxes, scores, faces, ignored, 0)
+    assert str(every) == '2 of 2 found, 1 false'
+    image = np.full((80, 100, 3), 90, np.uint8)
+    picture = every.draw(image)
+    assert picture.shape == (800, 1000, 3)
+    assert (picture != some.draw(image)).any()

@@ -145,9 +145,9 @@ def browse(
     from mmsrn.visualization import (
         draw_assignment,
         draw_ground_truth,
-        load_sample,
         rasterise,
     )
+    from mmsrn.visualization.network_view import load_sample
 
     rng = np.random.default_rng(args.seed % 2**32)
     num = min(args.num, len(dataset))
@@ -191,7 +191,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     from mmengine.registry import init_default_scope
 
-    from mmsrn.visualization import NetworkView, keeps_boxes
+    from mmsrn.visualization.network_view import NetworkView, keeps_boxes
 
     cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmdet'))

@@ -66,7 +66,7 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
         [
             *(str(checkpoint), f'{small_config}={checkpoint}'),
             *('--variants', 'dense', '--images', str(photos)),
-            *('--out-dir', str(tmp_path / 'out'), *FEW),
+            *('--json', str(tmp_path / 'out/benchmark.json'), *FEW),
         ]
     )
     result = json.loads((tmp_path / 'out/benchmark.json').read_text())
@@ -135,7 +135,7 @@ def test_photos_of_the_test_set(fails, root, tmp_path):
     shapes = [x[0].ori_shape for _, x in batches]
     assert shapes == [(40, 80), (56, 80)]
     assert [x.shape[2:] for x, _ in batches] == [(320, 640), (448, 640)]
-    out = ['--out-dir', tmp_path / 'out', *FEW]
+    out = FEW
     error = fails(tool, config, '--test-photos', '5', *out)
     assert 'its test set has 4 photos, not 5' in error
     write(tmp_path / 'elsewhere')
@@ -144,7 +144,7 @@ def test_photos_of_the_test_set(fails, root, tmp_path):
 
 
 def test_wrong_files(fails, small_config, photos, tmp_path):
-    out = ['--out-dir', tmp_path / 'out', *FEW]
+    out = FEW
     error = fails(tool, small_config, '--images', tmp_path / 'none', *out)
     assert 'none: No such file' in error
     (tmp_path / 'empty').mkdir()
@@ -164,8 +164,9 @@ def test_wrong_files(fails, small_config, photos, tmp_path):
         tool, f'{small_config}={other}', *out
     )
     (tmp_path / 'file').touch()
-    error = fails(tool, '--out-dir', tmp_path / 'file/out')
-    assert '--out-dir' in error and 'cannot be written' in error
+    out = ['--json', tmp_path / 'file/x.json', '--variants', 'dense', *FEW]
+    error = fails(tool, small_config, '--size', '64', *out)
+    assert 'x.json' in error and 'cannot be written' in error
 
 
 def test_wrong_arguments(fails):
@@ -190,7 +191,7 @@ def test_wrong_arguments(fails):
 
 def test_heads_that_have_no_second_step(root, fails, tmp_path, capsys):
     config = root / RETINANET
-    out = ['--size', '64', '--out-dir', tmp_path, *FEW]
+    out = ['--size', '64', '--json', tmp_path / 'benchmark.json', *FEW]
     error = fails(tool, config, '--variants', 'dense', 'selective', *out)
     assert f'{config}: has no SRNHead' in error
     assert "no variant 'selective'" in error

@@ -52,7 +52,8 @@ def run(root, tmp_path_factory):
                 *('--variants', 'published', 'dense', 'selective', 'auto'),
                 *('selective+prepared', 'dense+prepared+amp'),
                 'selective+coarse',
-                *('--out-dir', str(out), *FEW, '--iters', '2'),
+                *('--json', str(out / 'benchmark.json'), *FEW),
+                *('--iters', '2'),
             ]
         )
     torch.set_num_threads(before)
@@ -316,7 +317,7 @@ def test_several_sizes_and_models(root, tmp_path, capsys):
         [
             *(str(root / LIGHT), str(other), '--size', '128x64', '64', *FEW),
             *('--impose-active', '0.1', '--variants', 'dense'),
-            *('--memory', '--out-dir', str(tmp_path)),
+            *('--memory', '--json', str(tmp_path / 'benchmark.json')),
         ]
     )
     result = json.loads((tmp_path / 'benchmark.json').read_text())

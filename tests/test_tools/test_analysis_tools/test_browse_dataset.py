@@ -10,12 +10,8 @@ from mmengine.dataset import pseudo_collate
 
 from demo.synthetic_faces import write_synthetic_wider_face
 from mmsrn.utils import register_all_modules
-from mmsrn.visualization import (
-    NetworkView,
-    keeps_boxes,
-    load_sample,
-    read_assignment,
-)
+from mmsrn.visualization import NetworkView, read_assignment
+from mmsrn.visualization.network_view import keeps_boxes, load_sample
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 ROOT_KEY = 'train_dataloader.dataset.data_root'
