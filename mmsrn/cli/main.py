@@ -14,6 +14,7 @@ import sys
 
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.one_line import one_line
+from mmsrn.utils.trust import trust_checkpoints
 from mmsrn.version import __version__
 
 __all__ = ['COMMANDS', 'main', 'make_parser']
@@ -105,6 +106,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(command: str, argv: list[str]) -> int:
     try:
         args = make_parser(command).parse_args(argv)
+        trust_checkpoints(getattr(args, 'trust_checkpoint', False))
         with user_errors(args.program):
             status = _module(args.command).run(args)
     except ImportError as error:
