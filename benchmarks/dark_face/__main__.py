@@ -19,11 +19,13 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from benchmarks.markdown import markdown
+from mmsrn.cli.arguments import add_trust
 from mmsrn.cli.config import check_data, check_parts, read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import check_checkpoint
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import check_writable, write_json
+from mmsrn.utils.trust import checkpoints_are_trusted, trust_checkpoints
 
 from .experiments import Experiment, TestSet, collect, read_test_set
 from .page import HEAD, table, write_page
@@ -66,6 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
         help='folder for report.html, its pictures, numbers.json and the '
         'results NAME.pkl (default: work_dirs/dark_face)',
     )
+    add_trust(parser)
     return parser
 
 
@@ -120,6 +123,7 @@ def run_test(config: str, checkpoint: str, out: Path) -> None:
     print(f'Testing {checkpoint} with {config}', flush=True)
     command = [sys.executable, str(ROOT / 'tools/test.py'), config, checkpoint]
     command += ['--out', str(out), '--work-dir', str(out.with_suffix(''))]
+    command += ['--trust-checkpoint'] * checkpoints_are_trusted()
     if subprocess.run(command).returncode:
         raise UserError(f'the test of {checkpoint} with {config} failed')
 
@@ -149,6 +153,7 @@ def evaluate(
 def main(argv: list[str] | None = None) -> None:
     """Test, evaluate and write the page."""
     args = make_parser().parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     cfgs = read_configs(args)
     check_writable(args.output_dir, f'folder {args.output_dir}')
     init_default_scope('mmdet')

@@ -30,10 +30,11 @@ from pathlib import Path
 import torch
 
 from benchmarks.device import device_name, usable_device
-from mmsrn.cli.arguments import positive, share
+from mmsrn.cli.arguments import add_trust, positive, share
 from mmsrn.utils.allocator import keep_freed_memory
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import write_json
+from mmsrn.utils.trust import trust_checkpoints
 
 from .active_cells import count_active
 from .detectors import ROOT, Batch, Loaded, load_detector
@@ -95,9 +96,9 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='*',
         default=[str(ROOT / CONFIG)],
         metavar='MODEL',
-        help='CONFIG (random weights), CONFIG=CHECKPOINT, a checkpoint that '
-        'holds its config, or a name of the zoo, such as srn_mobilenetv2, '
-        'which may also stand for CHECKPOINT '
+        help='CONFIG (random weights), CONFIG=CHECKPOINT, or a name of '
+        'the zoo, such as srn_mobilenetv2, which may also stand for '
+        'CHECKPOINT '
         f'(default: {CONFIG})',
     )
     parser.add_argument(
@@ -167,6 +168,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
     )
+    add_trust(parser)
     return parser
 
 
@@ -246,6 +248,7 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
 def main(argv: list[str] | None = None) -> None:
     """Measure, print, and write the files."""
     args = make_parser().parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     args.device = usable_device(args.device)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .plain_pickle import Named, Shell, checked_keys
+from .pickled_objects import Named, Shell, checked_keys
 
 if TYPE_CHECKING:
     from torch import Tensor, dtype

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .pickled_arrays import Storage, tensor_names
-from .plain_pickle import Named, Shell, read_pickle
+from .pickled_objects import Named, Shell
+from .plain_pickle import read_pickle
 
 if TYPE_CHECKING:
     from torch import dtype
@@ -84,7 +85,7 @@ def read_torch_file(file: str | Path | io.BufferedIOBase) -> Any:
     Returns:
         Any: Containers, numbers, texts, and tensors on the CPU.  Of mmengine's
         objects ``HistoryBuffer`` is there as such, a config as a dict or
-        text; others are :class:`~mmsrn.utils.plain_pickle.StandIn`.
+        text; others are :class:`~mmsrn.utils.pickled_objects.StandIn`.
 
     Raises:
         Exception: Of any kind, if it is damaged or holds anything else.

@@ -10,7 +10,8 @@ import pytest
 
 from mmsrn.utils import plain_pickle
 from mmsrn.utils.pickled_arrays import plain_names
-from mmsrn.utils.plain_pickle import StandIn, read_pickle
+from mmsrn.utils.pickled_objects import StandIn
+from mmsrn.utils.plain_pickle import read_pickle
 
 
 def read(data):

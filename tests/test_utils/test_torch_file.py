@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import HistoryBuffer
 
-from mmsrn.utils.plain_pickle import StandIn
+from mmsrn.utils.pickled_objects import StandIn
 from mmsrn.utils.torch_file import read_torch_file
 
 

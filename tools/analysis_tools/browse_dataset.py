@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsrn.cli.arguments import add_cfg_options, positive
+from mmsrn.cli.arguments import add_cfg_options, add_trust, positive
 from mmsrn.cli.config import (
     check_data,
     innermost_datasets,
@@ -23,6 +23,7 @@ from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import check_checkpoint, require_mmdet
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
+from mmsrn.utils.trust import trust_checkpoints
 
 require_mmdet()
 
@@ -83,6 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
         help='of the choice and of the augmentation (default: 0)',
     )
     add_cfg_options(parser)
+    add_trust(parser)
     return parser
 
 
@@ -184,6 +186,7 @@ def main(argv: list[str] | None = None) -> None:
             process.
     """
     args = make_parser().parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     if args.checkpoint is not None:
         check_checkpoint(
             args.checkpoint,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmsrn.utils.one_line import one_line
-from mmsrn.utils.plain_pickle import StandIn
+from mmsrn.utils.pickled_objects import StandIn
 from mmsrn.utils.protocol import UNNAMED, describe_protocol
 
 from .collected import Collected

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mmsrn.utils.one_line import one_line
-from mmsrn.utils.plain_pickle import Named, read_pickle
+from mmsrn.utils.pickled_objects import Named
+from mmsrn.utils.plain_pickle import read_pickle
 
 __all__ = ['load_plain_pickle']
 
@@ -17,8 +18,8 @@ def load_plain_pickle(path: str | Path) -> Any:
     """Read a pickle of tensors, arrays and plain containers.
 
     Nothing of the file is run: objects of mmdet and mmengine become
-    :class:`~mmsrn.utils.plain_pickle.StandIn`, and whatever else it asks for
-    ends the reading.
+    :class:`~mmsrn.utils.pickled_objects.StandIn`, and whatever else it asks
+    for ends the reading.
 
     Args:
         path (str | Path): The file.

@@ -1,7 +1,7 @@
 """Helpers of the models."""
 
 from .channels_last import use_channels_last
-from .config_of import is_config_of, without_pretrained
+from .config_of import is_config_of
 from .levels import (
     cells_with,
     check_first_maps,
@@ -27,5 +27,4 @@ __all__ = [
     'reject_unknown',
     'use_channels_last',
     'with_predictors',
-    'without_pretrained',
 ]
