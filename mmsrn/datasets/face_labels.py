@@ -120,8 +120,8 @@ def check_stated_sizes(
     """Compare sizes that annotations state with those of the images.
 
     Args:
-        stated (Mapping[str, tuple[int, int]]): Width and height by image, as
-            far as they are stated.
+        stated (Mapping[str, tuple[int, int]]): Width and height by image, of
+            those that have boxes, as far as they are stated.
         headers (Mapping[str, ImageHeader]): Of the same images and others.
         source (str): The annotations.
 
