@@ -190,9 +190,11 @@ class VOCFaceDataset(XMLDataset):
             ValueError: See the class.
         """
         name = img_info['img_id']
-        path = osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
+        found = self._xml_files.find(name) if self._is_local else []
+        file = found[0] if found else f'{name}.xml'  # or .XML
+        path = osp.join(self.sub_data_root, self.ann_subdir, file)
         listed = f'{self.ann_file}:{img_info["line"]} lists it'
-        if self._is_local and not Path(path).is_file():
+        if self._is_local and not found:
             raise ValueError(
                 f'{path}: no such file, but {listed} (check ann_subdir and '
                 'data_root)'

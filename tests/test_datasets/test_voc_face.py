@@ -343,6 +343,13 @@ def test_one_stem_in_two_folders(write):
         build(root)
 
 
+def test_xml_in_capital_letters(write):
+    root = write(one=xml(MASK))
+    path = root / 'annotations/one.xml'
+    path.rename(path.with_suffix('.XML'))
+    assert len(instances(root)) == 1
+
+
 def test_decomposed_letters(write):
     """As macOS writes them, where the list has one letter."""
     root = write(**{'cafe\u0301': xml(MASK)})
