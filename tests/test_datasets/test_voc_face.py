@@ -409,7 +409,13 @@ def test_boxes_from_before_exif_turned_the_image(write, told):
     assert info['instances'][0]['bbox'] == [39, 9, 50, 49]
     assert '1 of 3 images have another size than the annotations' in told[0]
     assert 'one: 60 x 50 stated, 50 x 60 found' in told[0]
-    assert '1 are turned by EXIF' in told[0]
+    assert (
+        '1 are turned by EXIF, which the annotations do not know:' in (told[0])
+    )
+    turned(root, 'three', 3)
+    told.clear()
+    build(root)
+    assert 'not know, and maybe 1 more of the same size: ' in told[0]
     turned(root, 'two')
     with pytest.raises(ValueError, match='2 of 3 images have another size'):
         build(root)
