@@ -104,7 +104,7 @@ class CustomSet(FaceDataset):
         stated = {
             path: x['stated']
             for path, x in zip(paths, images)
-            if x.get('stated')
+            if x['instances'] and x.get('stated')
         }
         other = check_stated_sizes(stated, headers, self.ann_file)
         data_list = [

@@ -84,8 +84,12 @@ class VOCFaceDataset(XMLDataset):
             )
         ]
         headers = {x['img_id']: x.pop('header') for x in data_list}
-        stated = {x['img_id']: x.pop('stated') for x in data_list}
-        stated = {name: size for name, size in stated.items() if size}
+        sizes = {x['img_id']: x.pop('stated') for x in data_list}
+        stated = {
+            x['img_id']: sizes[x['img_id']]
+            for x in data_list
+            if x['instances'] and sizes[x['img_id']]
+        }
         other = check_stated_sizes(stated, headers, self.ann_file)
         for info in data_list:
             name, path = info['img_id'], info['xml_path']
@@ -160,7 +164,7 @@ class VOCFaceDataset(XMLDataset):
         for number, line in lines:
             name = line
             if self._is_local:
-                name = self._find_xml(line) or line
+                name = self._find_xml(line) or self._xml_files.stem(line)
             if name in listed:
                 raise ValueError(
                     f'{self.ann_file}:{number}: {name} stands in line '
@@ -186,9 +190,11 @@ class VOCFaceDataset(XMLDataset):
             ValueError: See the class.
         """
         name = img_info['img_id']
-        path = osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
+        found = self._xml_files.find(name) if self._is_local else []
+        file = found[0] if found else f'{name}.xml'  # or .XML
+        path = osp.join(self.sub_data_root, self.ann_subdir, file)
         listed = f'{self.ann_file}:{img_info["line"]} lists it'
-        if self._is_local and not Path(path).is_file():
+        if self._is_local and not found:
             raise ValueError(
                 f'{path}: no such file, but {listed} (check ann_subdir and '
                 'data_root)'

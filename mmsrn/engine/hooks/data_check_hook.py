@@ -29,12 +29,10 @@ class DataCheckHook(Hook):
     """Compares classes of data and model, and looks for faces.
 
     mmdet's ``NumClassCheckHook`` does the first, of the validation set when
-    its turn comes; this one before anything is learnt or tested.
-
-    Raises:
-        UserError: If the classes of a set are one text instead of a tuple, if
-            a head has another number of classes, or if no image has an object
-            that counts, of a set that a metric needs them of.
+    its turn comes; this one before anything is learnt or tested.  A run ends
+    with one line if the classes of a set are one text instead of a tuple, if
+    a head has another number of classes, or if no image has an object that
+    counts, of a set that is trained with or that a metric needs them of.
     """
 
     def before_run(self, runner: Runner) -> None:

@@ -17,10 +17,11 @@ class ProtocolHook(Hook):
 
     That is what the samples have as ``protocol``, as ``ProtocolResize`` and
     ``BBoxVotingTTAModel`` put it there, or ``unnamed``; images with a
-    ``protocol_deviation`` are counted.  It is ``protocol`` in the line of the
-    log that gives the results and in the json of a test, and ``val/protocol``
-    or ``test/protocol`` in ``runner.message_hub``; not among the results,
-    which are numbers.  In ``scalars.json``, where
+    ``protocol_deviation`` are counted, and so are images that a batch of
+    several pads to their size.  It is ``protocol`` in the line of the log
+    that gives the results and in the json of a test, and ``val/protocol`` or
+    ``test/protocol`` in ``runner.message_hub``; not among the results, which
+    are numbers.  In ``scalars.json``, where
     mmengine puts the numbers of a validation and nothing but numbers, it is a
     line of its own before them, ``{"val/protocol": ..., "step": ...}``.
     """
@@ -34,7 +35,7 @@ class ProtocolHook(Hook):
             runner (Runner): The runner.
         """
         self._protocols: set[str] = set()
-        self._deviating = self._images = 0
+        self._deviating = self._images = self._padded = 0
 
     before_test_epoch = before_val_epoch
 
@@ -57,6 +58,9 @@ class ProtocolHook(Hook):
             self._images += 1
             self._protocols.add(sample.get('protocol', UNNAMED))
             self._deviating += 'protocol_deviation' in sample
+        # Alone, each would have the size of its own.
+        shapes = [x.get('img_shape', (0, 0))[:2] for x in outputs or ()]
+        self._padded += sum(x != tuple(map(max, zip(*shapes))) for x in shapes)
 
     after_test_iter = after_val_iter
 
@@ -107,11 +111,9 @@ class ProtocolHook(Hook):
 
     def _publish(self, runner: Runner, mode: str) -> str:
         ranks = all_gather_object(
-            (self._protocols, self._deviating, self._images)
+            (self._protocols, self._deviating, self._images, self._padded)
         )
-        protocols, deviating, images = zip(*ranks)
-        text = describe_protocol(
-            set().union(*protocols), sum(deviating), sum(images)
-        )
+        protocols, *numbers = zip(*ranks)
+        text = describe_protocol(set().union(*protocols), *map(sum, numbers))
         runner.message_hub.update_info(f'{mode}/protocol', text)
         return text
