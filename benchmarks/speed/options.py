@@ -34,7 +34,7 @@ from .detectors import ROOT
 from .process_memory import STATUS
 from .variants import CHANGES, VARIANTS
 
-CONFIG = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+CONFIG = 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
 OUT_DIR = Path('work_dirs/benchmark_speed')
 EXAMPLES = """
 examples:

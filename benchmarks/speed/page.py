@@ -26,7 +26,7 @@ from .tables import markdown
 
 PAGE = ROOT / 'docs/performance.md'
 OUT_DIR = Path('work_dirs/performance')
-_R50 = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py --device cpu'
+_R50 = 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py --device cpu'
 _SHARES = (
     f'{_R50} --size 480x640 --impose-active 0.005 0.03 0.1 0.3 '
     '--variants published dense auto dense+prepared auto+prepared '
