@@ -12,7 +12,7 @@ from mmsrn.testing.models import load_model_cfg, thin_model
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / 'configs/ablation').glob('*.py'))
 BASES = {
-    'widerface': 'srn_r50_fpn_1xb32-130e_widerface',
+    'widerface': 'srn_r50_fpn_8xb4-130e_widerface',
     'facemask': 'srn_mobilenetv2_fpn_1xb16-10e_facemask',
 }
 PARTS = ('rfe', 'stc_levels', 'str_levels', 'theta', 'separate_steps')

@@ -1,7 +1,11 @@
 """Every config: its name, and a whole run of it in miniature."""
 
+import ast
 import inspect
+import os
 import re
+import subprocess
+import sys
 from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
@@ -200,7 +204,7 @@ def test_trains_a_step_and_predicts(path, data, tmp_path):
 def test_dark_tests(path, data, tmp_path):
     """Their training is that of the lit base, and the test runs."""
     cfg = Config.fromfile(ROOT / path)
-    base = LIT.search(path)[1]
+    base = LIT.search(path)[1] + '_deck' * path.endswith('_deck.py')
     lit = Config.fromfile(ROOT / f'configs/srn/{base}.py')
     differing = {x for x in {*cfg, *lit} if cfg.get(x) != lit.get(x)}
     ours = {x for x in differing if x.startswith('dark_')}
@@ -287,13 +291,56 @@ def test_the_name_says_what_the_config_does(path):
         assert (backbone.type, backbone.depth) == ('ResNet', int(depth[1]))
     else:
         assert backbone.type.lower() in name
-    schedule = re.search(r'_1xb(\d+)-(\d+)e_', name)
+    schedule = re.search(r'_(\d+)xb(\d+)-(\d+)e_', name)
     if schedule:
-        batch, epochs = map(int, schedule.groups())
+        processes, batch, epochs = map(int, schedule.groups())
         assert cfg.train_dataloader.batch_size == batch
         assert cfg.train_cfg.max_epochs == epochs
         if 'auto_scale_lr' in cfg:
-            assert cfg.auto_scale_lr.base_batch_size == batch
+            assert cfg.auto_scale_lr.base_batch_size == processes * batch
+        if epochs == 130:  # published
+            assert (processes, batch) == (8, 4)
+            assert cfg.optim_wrapper.optimizer.lr == 0.01
+
+
+DECKS = [x for x in CONFIGS if x.endswith('_deck.py')]
+
+
+@pytest.mark.parametrize('path', DECKS)
+def test_recipe_of_the_deck(path):
+    """As the deck has it, line by line, and nothing else."""
+    assert len(DECKS) == 4
+    cfg = Config.fromfile(ROOT / path)
+    assert (cfg.model.backbone.type, cfg.model.backbone.depth) == (
+        'ResNet',
+        101,
+    )
+    head = cfg.model.bbox_head
+    assert head.loss_cls.type == 'FocalLoss' and head.loss_cls.use_sigmoid
+    assert head.loss_bbox.type == 'SmoothL1Loss'
+    assert head.anchor_generator.ratios == [1.25]
+    assert head.anchor_generator.scales == [2, 2.828427]
+    optimizer = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4)
+    assert cfg.optim_wrapper == dict(
+        type='OptimWrapper', optimizer=optimizer, clip_grad=None
+    )
+    assert cfg.param_scheduler == [
+        dict(type='MultiStepLR', milestones=[100, 120], gamma=0.1)
+    ]
+    assert cfg.train_cfg.max_epochs == 130
+    for dataset in innermost_datasets(cfg.train_dataloader.dataset):
+        assert [x.type for x in dataset.pipeline] == [
+            'LoadImageFromFile',
+            'LoadAnnotations',
+            'PhotoMetricDistortion',
+            'RandomSquareCrop',
+            'RandomFlip',
+            'Resize',
+            'PackDetInputs',
+        ]
+    # Three lines, apart from how they are wrapped.
+    statements = ast.parse((ROOT / path).read_text()).body
+    assert len(statements) <= 3 or 'configs/srn' in path
 
 
 @pytest.mark.parametrize('path', PROTOCOLS)
@@ -430,8 +477,77 @@ def test_costs_of_the_metafile_are_those_of_the_readme(folder):
         assert costs == [tuple(rows[name].split(' | ')[1:3])], name
 
 
+@pytest.mark.parametrize(
+    'base',
+    [
+        'srn_mobilenetv2_fpn',
+        'srn_mobilenetv2_fpn_short',
+        'srn_parts',
+        'srn_r101_fpn',
+        'srn_r50-scratch_fpn_gn-all',
+        'srn_r50_fpn',
+        'srn_rpn',
+    ],
+)
+def test_a_model_of_ours_among_bases_of_mmdet(base, tmp_path):
+    """In a process that has not imported mmsrn."""
+    file = tmp_path / 'config.py'
+    file.write_text(
+        f"""_base_ = [
+    '{ROOT}/configs/_base_/models/{base}.py',
+    'mmdet::_base_/datasets/coco_detection.py',
+    'mmdet::_base_/schedules/schedule_1x.py',
+    'mmdet::_base_/default_runtime.py',
+]
+"""
+    )
+    cfg = Config.fromfile(file, import_custom_modules=False)
+    modules = {'mmsrn.models', 'mmsrn.datasets', 'mmsrn.engine'}
+    assert modules < {*cfg.custom_imports.imports}
+
+
+def test_imports_in_another_process(tmp_path):
+    """A model of ours among mmdet's bases, and mmdet's among ours."""
+    bases = ROOT / 'configs/_base_'
+    for name, parts in dict(
+        ours=[
+            f'{bases}/models/srn_mobilenetv2_fpn.py',
+            'mmdet::_base_/datasets/coco_detection.py',
+            'mmdet::_base_/default_runtime.py',
+        ],
+        theirs=[
+            f'{bases}/custom_imports.py',
+            'mmdet::_base_/models/retinanet_r50_fpn.py',
+            f'{bases}/datasets/widerface.py',
+            f'{bases}/default_runtime.py',
+        ],
+    ).items():
+        (tmp_path / f'{name}.py').write_text(f'_base_ = {parts}')
+    code = f"""
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmdet.registry import DATASETS, HOOKS, MODELS
+with DefaultScope.overwrite_default_scope('mmdet'):
+    for name in ('ours', 'theirs'):
+        cfg = Config.fromfile('{tmp_path}/' + name + '.py')
+        for part in ('backbone', 'neck', 'bbox_head'):
+            assert MODELS.get(cfg.model[part].type), part
+        assert MODELS.get(cfg.model.type)
+        assert DATASETS.get(cfg.train_dataloader.dataset.type)
+        assert HOOKS.get(cfg.default_hooks.logger.type)
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_ema_can_be_added(tmp_path):
-    base = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+    base = ROOT / 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
     file = tmp_path / 'config.py'
     ema = ROOT / 'configs/_base_/ema.py'
     file.write_text(f"_base_ = ['{base}', '{ema}']\n")

@@ -17,7 +17,7 @@ from mmsrn.utils import register_all_modules
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / 'configs/isrn').glob('*.py'))
 BASES = {
-    'widerface': 'srn_r50_fpn_1xb32-130e_widerface',
+    'widerface': 'srn_r50_fpn_8xb4-130e_widerface',
     'facemask': 'srn_mobilenetv2_fpn_1xb16-10e_facemask',
 }
 SIDE = 384  # three cells of P7
@@ -73,15 +73,16 @@ def test_the_name_says_what_differs_from_srn(path):
     found = changed(cfg.to_dict(), base_of(path).to_dict())
     # Names at the top of base files have no effect.
     assert found - {'.norm_cfg', '.train_pipeline'} == expected
-    batch, epochs = map(int, re.search(r'1xb(\d+)-(\d+)e', path.stem).groups())
+    schedule = re.search(r'(\d)xb(\d+)-(\d+)e', path.stem).groups()
+    processes, batch, epochs = map(int, schedule)
     assert cfg.train_dataloader.batch_size == batch
-    assert cfg.auto_scale_lr.base_batch_size == batch
+    assert cfg.auto_scale_lr.base_batch_size == processes * batch
     assert cfg.train_cfg.max_epochs == epochs
 
 
 def test_recipe_from_scratch():
     """Twice the epochs; the rate follows the batch."""
-    (path,) = (x for x in CONFIGS if '50-scratch_fpn_gn-all_1x' in x.stem)
+    (path,) = (x for x in CONFIGS if '50-scratch_fpn_gn-all_8x' in x.stem)
     cfg, base = Config.fromfile(path), base_of(path)
     assert base.param_scheduler[1].milestones == [100, 120]
     assert cfg.param_scheduler[1].milestones == [200, 240]

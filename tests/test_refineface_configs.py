@@ -11,8 +11,8 @@ from mmengine.config import Config
 from mmsrn.testing.models import thin_model
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
-REST = '_r50_fpn_1xb32-130e_widerface'
+BASE = ROOT / 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
+REST = '_r50_fpn_8xb4-130e_widerface'
 # Of each config: what it has on.
 PARTS = {
     'refineface/srn-sml': {'sml'},

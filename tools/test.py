@@ -7,6 +7,7 @@ import argparse
 import importlib.util
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
 if importlib.util.find_spec('mmsrn') is None:  # cloned, not installed
@@ -28,6 +29,9 @@ from mmsrn.utils.allocator import keep_freed_memory  # noqa: E402
 from mmsrn.utils.cpu_processes import leave_cpu_processes  # noqa: E402
 from mmsrn.utils.errors import UserError, user_errors  # noqa: E402
 from mmsrn.utils.output_file import check_writable  # noqa: E402
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 require_mmdet()
 
@@ -82,6 +86,29 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def load_once(
+    runner: Runner, config: str, path: str, checkpoint: dict
+) -> None:
+    """Let a runner take a checkpoint that has been read.
+
+    mmengine would read the file again.
+
+    Args:
+        runner (Runner): The runner, which asks for it when it starts.
+        config (str): Path of the config, for the message.
+        path (str): Path of the checkpoint, for messages.
+        checkpoint (dict): What it holds; empty once it is loaded.
+    """
+
+    def load() -> None:
+        runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        load_weights(config, runner.model, path, checkpoint)
+        runner.logger.info(f'Load checkpoint from {path}')
+        checkpoint.clear()
+
+    runner.load_or_resume = load
+
+
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
     """Test.
@@ -121,8 +148,7 @@ def main(argv: list[str] | None = None) -> None:
         check_writable(Path(args.out).parent, f'--out {args.out}')
     with one_line_errors(args.config):
         runner = build_runner(cfg)
-        load_weights(args.config, runner.model, args.checkpoint, checkpoint)
-        del checkpoint  # the run need not hold it twice
+        load_once(runner, args.config, args.checkpoint, checkpoint)
         if args.out:
             from mmdet.evaluation import DumpDetResults
 

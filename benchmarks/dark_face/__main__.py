@@ -35,7 +35,7 @@ PARTS = ('model', 'train_dataloader', 'test_dataloader')
 DUMPS = ('.pkl', '.pickle')
 EXAMPLES = """
 example (A and B are one training, tested on two sets):
-  D=configs/darkface/srn_r101_fpn_1xb32-130e
+  D=configs/darkface/srn_r101_fpn_8xb4-130e
   %(prog)s \\
       --experiment A ${D}_widerface_darkface.py lit.pth \\
       --experiment B ${D}_widerface_darkface-msrcr.py lit.pth \\

@@ -44,7 +44,7 @@ from .measure import measure_all
 from .tables import text, title
 from .variants import CHANGES, VARIANTS, Contender
 
-CONFIG = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+CONFIG = 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
 EXAMPLES = """
 examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3

@@ -35,7 +35,7 @@ from mmsrn.utils.output_file import write_json
 from .steps import Step, compare
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+CONFIG = ROOT / 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
 # Of the config's rate, as at the start of its warm-up: noise teaches nothing.
 LR_FACTOR = 0.001
 FACES = 12  # of the image, the mean of WIDER FACE

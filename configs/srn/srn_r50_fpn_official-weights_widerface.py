@@ -1,6 +1,6 @@
 # The published network and its inference, single-scale or with `--tta`, for
 # weights converted by tools/model_converters/srn_official_to_mmsrn.py.
-_base_ = './srn_r50_fpn_1xb32-130e_widerface.py'
+_base_ = './srn_r50_fpn_8xb4-130e_widerface.py'
 
 model = dict(
     backbone=dict(init_cfg=None),

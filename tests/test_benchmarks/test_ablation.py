@@ -23,7 +23,7 @@ from benchmarks.dark_face.experiments import read_test_set
 from demo.synthetic_faces import write_synthetic_wider_face
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
-SUFFIX = '_r50_fpn_1xb32-130e_widerface'
+SUFFIX = '_r50_fpn_8xb4-130e_widerface'
 # By config and seed: AP of hard, false positives at 95 %.
 RESULTS = {
     'stc_0': (0.90, 10),

@@ -194,7 +194,7 @@ def test_real_run(root, tmp_path):
     assert 0.5 < found['memory_ratio'] < 4
 
 
-LIGHT = 'configs/srn/srn_mobilenetv2_fpn_1xb32-130e_widerface.py'
+LIGHT = 'configs/srn/srn_mobilenetv2_fpn_8xb4-130e_widerface.py'
 
 
 def test_ways_to_train(root, tmp_path):

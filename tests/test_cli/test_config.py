@@ -29,9 +29,9 @@ def load(monkeypatch):
 
 
 def test_mistyped_config(root, error_of):
-    name = 'configs/srn/srn_r50_fpn_1xb32_130e_widerface.py'
+    name = 'configs/srn/srn_r50_fpn_8xb4_130e_widerface.py'
     message = error_of(read_config, name)
-    right = root / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+    right = root / 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
     assert right.is_file()
     expected = f'config {name} does not exist; did you mean {right}?'
     assert message == expected

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MULTI_SCALE = ROOT / 'docs/multi_scale_test.md'
 EXAMPLES = ROOT / 'docs/use_in_your_detector.md'
-CONFIG = ROOT / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+CONFIG = ROOT / 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
 FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r'`([^`]+)`')
 LINK = re.compile(r'\[[^\]]*\]\(([^)\s]+)\)')

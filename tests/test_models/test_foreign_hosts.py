@@ -185,14 +185,20 @@ def proposals_by_hand(head, outputs, image, cfg):
             x1, x2 = (min(max(x, 0), SIZE[1]) for x in (x1, x2))
             y1, y2 = (min(max(y, 0), SIZE[0]) for y in (y1, y2))
             if x2 > x1 and y2 > y1:
-                candidates.append(([x1, y1, x2, y2], scores[j]))
+                candidates.append(([x1, y1, x2, y2], scores[j], i))
     candidates.sort(key=lambda x: -x[1])
-    kept = []
-    for box, score in candidates:
-        if all(overlap(box, x) <= cfg.nms.iou_threshold for x, _ in kept):
-            kept.append((box, score))
-    assert cfg.max_per_img < len(kept) < len(candidates)
-    return kept[: cfg.max_per_img], stopped
+    kept, others = [], 0
+    for box, score, i in candidates:
+        near = [
+            level
+            for x, _, level in kept
+            if overlap(box, x) > cfg.nms.iou_threshold
+        ]
+        others += any(level != i for level in near)
+        if i not in near:  # boxes of a level suppress no others
+            kept.append((box, score, i))
+    assert cfg.max_per_img < len(kept) < len(candidates) and others
+    return [x[:2] for x in kept[: cfg.max_per_img]], stopped
 
 
 def random_outputs(head):

@@ -1,6 +1,7 @@
 """The command-line tools as modules."""
 
 import importlib.util
+import logging
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -54,7 +55,15 @@ def runner(monkeypatch, tmp_path):
         test_evaluator=SimpleNamespace(metrics=[]),
     )
     fake.train = lambda: fake.calls.append('train')
-    fake.test = lambda: fake.calls.append('test')
+    fake.logger = logging.getLogger('runner')
+    fake.hooks = []
+    fake.call_hook = lambda name, **_: fake.hooks.append(name)
+
+    def test():
+        fake.load_or_resume()
+        fake.calls.append('test')
+
+    fake.test = test
 
     def make(cfg):
         fake.cfg = cfg

@@ -166,6 +166,28 @@ def test_loop_that_cannot_resume(run, tool, root, checkpoint, fails, tmp_path):
     assert run('--tta', config=config).test_cfg.type == 'OtherLoop'
 
 
+def test_checkpoint_is_read_and_loaded_once(
+    tool, root, runner, checkpoint, monkeypatch
+):
+    reads, loads = [], []
+    read, load = tool.open_checkpoint, runner.model._load_from_state_dict
+    monkeypatch.setattr(
+        tool, 'open_checkpoint', lambda x: reads.append(x) or read(x)
+    )
+    runner.model._load_from_state_dict = lambda *args: (
+        loads.append(1) or load(*args)
+    )
+    monkeypatch.setattr(
+        'mmengine.runner.runner._load_checkpoint',
+        lambda *_, **__: pytest.fail('mmengine reads it again'),
+    )
+    tool.main([str(root / DEMO), str(checkpoint)])
+    assert (reads, len(loads)) == ([str(checkpoint)], 1)
+    assert runner.hooks == ['after_load_checkpoint']  # averages need it
+    for name, value in torch.load(checkpoint)['state_dict'].items():
+        assert runner.model.state_dict()[name].equal(value)
+
+
 def test_missing_checkpoint(tool, root, runner, fails, tmp_path):
     missing = tmp_path / 'epoch_9.pth'
     error = fails(tool, root / DEMO, missing)

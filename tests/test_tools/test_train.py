@@ -4,7 +4,7 @@ import pytest
 import torch
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
-FULL = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+FULL = 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
 
 
 @pytest.fixture

@@ -45,6 +45,48 @@ def test_gradients(results):
         assert worst < 1e-3, f'{name}: {worst}'
 
 
+@pytest.fixture(scope='module')
+def cases(run, tmp_path_factory):
+    """All of `rank_cases.py` by one and by two processes."""
+    folder = tmp_path_factory.mktemp('cases')
+    script = SCRIPT.with_name('rank_cases.py')
+    found = []
+    for ranks in (1, 2):
+        run(script, folder / f'{ranks}.pt', processes=ranks)
+        found.append(torch.load(folder / f'{ranks}.pt'))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'name, terms',
+    [
+        ('sync_bn', 'cls_fs bbox_fs cls_ss bbox_ss'),
+        ('no_faces_in_one', 'cls_fs bbox_fs cls_ss bbox_ss'),
+        ('no_faces', 'cls_fs bbox_fs cls_ss bbox_ss'),
+        ('str_positives_in_one', 'cls_fs bbox_fs cls_ss bbox_ss'),
+        ('str_off', 'cls_fs cls_ss bbox_ss'),
+        ('stc_off', 'bbox_fs cls_ss bbox_ss'),
+        ('both_off', 'cls_ss bbox_ss'),
+        ('two_necks_stc_off', 'bbox_fs cls_ss bbox_ss'),
+    ],
+)
+def test_processes_that_differ(cases, name, terms):
+    """No process waits for another, and all give what one gives."""
+    one, two = (x[name] for x in cases)
+    expected = {'loss', *(f'loss_{x}' for x in terms.split())}
+    assert one['losses'].keys() == two['losses'].keys() == expected
+    # Of a sum without faces each process takes its own part, undivided.
+    scale = 2 if name == 'no_faces' else 1
+    for key, value in one['losses'].items():
+        torch.testing.assert_close(scale * two['losses'][key], value)
+        assert (value > 0) == (name != 'no_faces' or 'bbox' not in key)
+    for key, grad in one['grads'].items():
+        assert grad is not None and two['grads'][key] is not None, key
+        worst = (grad - scale * two['grads'][key]).abs().max()
+        assert worst <= 1e-3 * grad.abs().max().clamp(min=1e-6), key
+
+
 @pytest.mark.slow
 def test_face_metrics(run, tmp_path):
     """Every process gets the numbers of one, and the first writes the zip."""

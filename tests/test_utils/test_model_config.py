@@ -18,13 +18,13 @@ from mmsrn.utils.model_config import (
 )
 
 CONFIGS = [
-    'ablation/baseline_r50_fpn_1xb32-130e_widerface.py',
+    'ablation/baseline_r50_fpn_8xb4-130e_widerface.py',
     'enhancers/zero-dce_1xb8-300i_dark-images.py',
     'mixing/faster-rcnn_r50_fpn_srn-rpn_1x_coco.py',
     'mixing/srn_pvtv2-b0_fpn_1x_coco.py',
     'mixing/srn_r50_fpg_1x_coco.py',
-    'refineface/refineface_r50_fpn_1xb32-130e_widerface.py',
-    'srn/srn_r50_fpn_1xb32-130e_widerface.py',
+    'refineface/refineface_r50_fpn_8xb4-130e_widerface.py',
+    'srn/srn_r50_fpn_8xb4-130e_widerface.py',
     'srn/srn-giou_mobilenetv2_fpn_amp-1xb8-750i_people.py',
 ]
 

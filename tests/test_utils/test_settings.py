@@ -5,7 +5,7 @@ from mmengine.config import Config
 
 from mmsrn.utils.settings import no_effect, unknown_setting
 
-FULL = 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+FULL = 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SPLITS = ('train', 'val', 'test')
 EXAMPLES = """
 examples:
-  %(prog)s configs/srn/srn_r50_fpn_1xb32-130e_widerface.py \\
+  %(prog)s configs/srn/srn_r50_fpn_8xb4-130e_widerface.py \\
       --output-dir work_dirs/browse
   %(prog)s CONFIG --split val --num 5 --seed 3 --output-dir DIR
   %(prog)s CONFIG --checkpoint work_dirs/NAME/epoch_10.pth --output-dir DIR \\

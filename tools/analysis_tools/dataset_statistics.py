@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ALL = 'all of them'
 EXAMPLES = """
 examples:
-  %(prog)s configs/srn/srn_r50_fpn_1xb32-130e_widerface.py --split val
+  %(prog)s configs/srn/srn_r50_fpn_8xb4-130e_widerface.py --split val
   %(prog)s --dataset dark_face data/darkface/label --plot sizes.png
   %(prog)s --dataset dark_face data/darkface/split_5000_1000_*.txt
   %(prog)s --dataset wider_face --json sizes.json \\

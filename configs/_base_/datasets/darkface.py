@@ -1,8 +1,8 @@
 # DARK FACE alone. What to turn: at the top of darkface_parts.py.
 _base_ = './darkface_parts.py'
 
-batch_size = 32
-num_workers = 8
+batch_size = 4  # of each of 8 GPUs
+num_workers = 4
 # In grey levels; the usual 32 is more than most pixels of such photos have.
 brightness_delta = 4
 

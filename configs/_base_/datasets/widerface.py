@@ -1,8 +1,8 @@
 # WIDER FACE in the official layout, see data/README.md.
 data_root = 'data/widerface/'
 crop_size = (1024, 1024)
-batch_size = 32
-num_workers = 8
+batch_size = 4  # of each of 8 GPUs
+num_workers = 4
 
 backend_args = None
 train_pipeline = [

@@ -5,6 +5,7 @@ _base_ = './srn_parts.py'
 rpn_neck = dict(_base_.srn_neck, in_channels=[256, 512, 1024, 2048])
 rpn_head = dict(
     _base_.srn_head,
+    type='SRNRPNHead',
     num_classes=1,
     anchor_generator=dict(
         type='AnchorGenerator',

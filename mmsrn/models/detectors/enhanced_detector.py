@@ -32,7 +32,8 @@ class EnhancedDetector(BaseDetector):
             from in training: a checkpoint of ``ImageEnhancer`` or of this
             class. Checkpoints of this class hold the enhancer too, so that a
             test needs none. Weights of the detector come as ever from
-            ``init_cfg`` within ``detector``.
+            ``init_cfg`` within ``detector``, or from a checkpoint of the
+            detector alone that is loaded into this class (``load_from``).
         data_preprocessor (dict, optional): In place of the detector's own.
         init_cfg (dict, optional): As of ``BaseModule``.
 
@@ -89,6 +90,26 @@ class EnhancedDetector(BaseDetector):
         if self.frozen:
             self.enhancer.eval()
         return self
+
+    def _load_from_state_dict(
+        self, state_dict: dict, prefix: str, *args, **kwargs
+    ) -> None:
+        """Load; weights of a detector alone go to the detector."""
+        names = [x for x in state_dict if x.startswith(prefix)]
+        parts = {x[len(prefix) :].partition('.')[0] for x in names}
+        if names and not parts & {'detector', 'enhancer'}:
+            own = self.detector.state_dict()
+            if any(x[len(prefix) :] in own for x in names):
+                for name in names:
+                    inner = f'{prefix}detector.{name[len(prefix) :]}'
+                    state_dict[inner] = state_dict.pop(name)
+                text = 'has no enhancer: that keeps the weights it has'
+            else:
+                text = 'fits neither enhancer nor detector: NOTHING is loaded'
+            print_log(
+                f'EnhancedDetector: the checkpoint {text}', 'current', 30
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def _unit(self, inputs: Tensor) -> Tensor:
         """RGB in [0, 1] of what the data preprocessor made."""

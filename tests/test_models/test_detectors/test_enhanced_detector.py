@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmsrn.models import EnhancedDetector
@@ -198,6 +199,51 @@ def test_checkpoints_hold_both(detector):
     assert other.enhancer.convs[0].weight.equal(model.enhancer.convs[0].weight)
     prefixes = {x.split('.')[0] for x in model.state_dict()}
     assert prefixes == {'detector', 'enhancer'}
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What the class writes to the log."""
+    lines = []
+    monkeypatch.setattr(
+        'mmsrn.models.detectors.enhanced_detector.print_log',
+        lambda text, *_: lines.append(text),
+    )
+    return lines
+
+
+@pytest.mark.parametrize('by', ['load_from', 'torch'])
+def test_checkpoint_of_a_detector_alone(detector, tmp_path, told, by):
+    model, alone = build(detector), MODELS.build(detector)
+    nn.init.normal_(alone.bbox_head.conv_cls.weight)
+    enhancer = weights(model.enhancer)
+    if by == 'torch':
+        missing, unexpected = model.load_state_dict(
+            alone.state_dict(), strict=False
+        )
+        assert not unexpected
+        assert {x.split('.')[0] for x in missing} == {'enhancer'}
+    else:
+        path = tmp_path / 'srn.pth'
+        torch.save(dict(state_dict=alone.state_dict()), path)
+        load_checkpoint(model, str(path))
+    for name, value in alone.state_dict().items():
+        assert model.detector.state_dict()[name].equal(value), name
+    assert all(
+        v.equal(enhancer[k]) for k, v in weights(model.enhancer).items()
+    )
+    assert any('has no enhancer' in x for x in told)
+
+
+def test_checkpoint_of_something_else(detector, told):
+    model = build(detector)
+    before = weights(model)
+    model.load_state_dict({'fc.weight': torch.ones(3)}, strict=False)
+    assert all(v.equal(before[k]) for k, v in weights(model).items())
+    assert any('NOTHING is loaded' in x for x in told)
+    told.clear()
+    model.load_state_dict(model.state_dict())
+    assert not told
 
 
 def test_predicts(detector):

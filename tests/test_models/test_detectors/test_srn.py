@@ -141,13 +141,13 @@ def test_neck_of_another_kind(root):
         MODELS.build(cfg)
 
 
-FSM = 'configs/refineface/srn-fsm_r50_fpn_1xb32-130e_widerface.py'
+FSM = 'configs/refineface/srn-fsm_r50_fpn_8xb4-130e_widerface.py'
 
 
 def test_auxiliary_head_trains_alone(root):
     """With it: one more loss.  At test time: not a number of it is used."""
     model = thin_model(root / FSM)
-    plain_file = root / 'configs/srn/srn_r50_fpn_1xb32-130e_widerface.py'
+    plain_file = root / 'configs/srn/srn_r50_fpn_8xb4-130e_widerface.py'
     plain = thin_model(plain_file)
     state = model.state_dict()
     own = {k for k in state if k.startswith('auxiliary_head.')}

@@ -13,7 +13,7 @@ from mmsrn.testing.models import load_model_cfg, random_batch
 from mmsrn.utils import register_all_modules
 
 register_all_modules()
-CONFIG = 'configs/refineface/srn-fsm_r50_fpn_1xb32-130e_widerface.py'
+CONFIG = 'configs/refineface/srn-fsm_r50_fpn_8xb4-130e_widerface.py'
 SIDE = 64
 SIZES = [(16, 16), (8, 8)]
 NUM_ANCHORS = 2 * (16 * 16 + 8 * 8)

@@ -1,0 +1,3 @@
+_base_ = './baseline_r50_fpn_8xb4-130e_widerface.py'
+
+model = dict(bbox_head=dict(stc_levels=(0,)))

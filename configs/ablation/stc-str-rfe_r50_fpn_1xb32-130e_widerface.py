@@ -1,2 +1,0 @@
-# The complete SRN, by its name in the tables.
-_base_ = '../srn/srn_r50_fpn_1xb32-130e_widerface.py'

@@ -1,4 +1,0 @@
-# Both parts of AInnoFace that SRN lacks.
-_base_ = './srn-iou_r50_fpn_1xb32-130e_widerface.py'
-
-model = dict(bbox_head=dict(type='MaxOutSRNHead', num_backgrounds=3))

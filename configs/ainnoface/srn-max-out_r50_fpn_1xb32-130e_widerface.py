@@ -1,4 +1,0 @@
-# Three logits of the background on P2, the largest of which counts.
-_base_ = '../srn/srn_r50_fpn_1xb32-130e_widerface.py'
-
-model = dict(bbox_head=dict(type='MaxOutSRNHead', num_backgrounds=3))

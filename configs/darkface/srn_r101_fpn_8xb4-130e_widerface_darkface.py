@@ -1,0 +1,12 @@
+# Experiment A: train with WIDER FACE, test on DARK FACE as it is. The training
+# is that of the base config: its checkpoints will do.
+_base_ = [
+    '../srn/srn_r101_fpn_8xb4-130e_widerface.py',
+    '../_base_/datasets/darkface_parts.py',
+]
+
+test_dataloader = dict(dataset=dict(_delete_=True, **_base_.dark_test))
+test_evaluator = dict(_delete_=True, **_base_.dark_evaluator)
+
+tta_pipeline = list(_base_.tta_pipeline)
+tta_pipeline[2] = dict(tta_pipeline[2], max_size=2100)

@@ -1,6 +1,0 @@
-# Test protocol L: within 1100x1650, single scale.
-_base_ = './srn_r50_fpn_1xb32-130e_widerface.py'
-
-test_pipeline = list(_base_.test_pipeline)
-test_pipeline[1] = dict(type='ProtocolResize', scale=(1650, 1100))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

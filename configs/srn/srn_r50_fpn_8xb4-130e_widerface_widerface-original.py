@@ -1,0 +1,6 @@
+# Test protocol O: original size, single scale.
+_base_ = './srn_r50_fpn_8xb4-130e_widerface.py'
+
+test_pipeline = list(_base_.test_pipeline)
+test_pipeline[1] = dict(type='ProtocolResize', scale_factor=1.0)
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
