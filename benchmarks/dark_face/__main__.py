@@ -19,13 +19,15 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import add_trust, positive
 from mmsrn.cli.config import check_data, check_parts, read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import check_checkpoint
 from mmsrn.enhance import METHODS
+from mmsrn.utils.checkpoint import CheckpointError
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import check_writable, write_json
+from mmsrn.utils.trust import checkpoints_are_trusted, trust_checkpoints
 
 from .experiments import Experiment, TestSet, collect, read_test_set
 from .page import HEAD, table, write_page
@@ -116,6 +118,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar='FACTOR',
         help='enlarge them before detection (default: 2)',
     )
+    add_trust(parser)
     return parser
 
 
@@ -179,6 +182,7 @@ def run_test(config: str, checkpoint: str, out: Path) -> None:
     print(f'Testing {checkpoint} with {config}', flush=True)
     command = [sys.executable, str(ROOT / 'tools/test.py'), config, checkpoint]
     command += ['--out', str(out), '--work-dir', str(out.with_suffix(''))]
+    command += ['--trust-checkpoint'] * checkpoints_are_trusted()
     if subprocess.run(command).returncode:
         raise UserError(f'the test of {checkpoint} with {config} failed')
 
@@ -223,6 +227,7 @@ def show_table(experiments: list[Experiment]) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Test, evaluate and write the page."""
     args = make_parser().parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     cfgs = read_configs(args)
     photos, faces = find_photos(args.photos), read_labels(args.labels)
     check_writable(args.output_dir, f'folder {args.output_dir}')
@@ -241,14 +246,17 @@ def main(argv: list[str] | None = None) -> None:
     detector = None
     if photos:
         forms = {'raw': lambda x: x, args.process: METHODS[args.process]}
-        detector = PhotoDetector(
-            cfgs[-1],
-            args.weights,
-            args.photo_scale,
-            args.score_thr,
-            forms,
-            faces,
-        )
+        try:
+            detector = PhotoDetector(
+                cfgs[-1],
+                args.weights,
+                args.photo_scale,
+                args.score_thr,
+                forms,
+                faces,
+            )
+        except CheckpointError as error:
+            raise UserError(str(error)) from error
     try:
         page = write_page(
             args.output_dir / 'report.html',

@@ -10,6 +10,7 @@ from benchmarks.device import device_name, machine_rates, usable_device
 from mmsrn.utils.allocator import keep_freed_memory
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import check_writable, output_file, write_json
+from mmsrn.utils.trust import trust_checkpoints
 
 from .active_cells import count_active
 from .detectors import Batch, Loaded, load_detector
@@ -112,6 +113,7 @@ def measure(detectors: list[Loaded], args: argparse.Namespace) -> dict:
 def main(argv: list[str] | None = None) -> None:
     """Measure, print, and write the files."""
     args = make_parser().parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     check_writable(args.out_dir, f'--out-dir {args.out_dir}')
     if args.threads is not None:
         torch.set_num_threads(args.threads)

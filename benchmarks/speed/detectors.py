@@ -18,8 +18,8 @@ from mmsrn.cli.launch import check_checkpoint, load_weights, open_checkpoint
 from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.selective import SelectiveExecution
 from mmsrn.models.utils import use_channels_last
-from mmsrn.utils import register_all_modules
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.model_config import without_pretrained
 from mmsrn.zoo import ZooError, find_model, list_models
 
 from .imposed_cells import srn_heads
@@ -37,7 +37,7 @@ class Loaded:
     Attributes:
         name (str): In tables.
         given (str): What named it on the command line.
-        config (str): Path of its config, or of the checkpoint that holds it.
+        config (str): Path of its config.
         checkpoint (str, optional): Path of its weights.
         cfg (Config): The complete config.
         model (nn.Module): In evaluation mode, on its device, with dense
@@ -57,19 +57,19 @@ def load_detector(text: str, device: str) -> Loaded:
 
     Args:
         text (str): ``CONFIG``; ``CONFIG=CHECKPOINT``, a file or a name of
-            the zoo; such a name, with the config of its training; or a
-            checkpoint that mmengine has saved, which holds its config.
-            Without a checkpoint the weights are random.
+            the zoo; or such a name, with the config of its training.  Without
+            a checkpoint the weights are random.
         device (str): Where to put it.
 
     Returns:
         Loaded: The detector.
     """
     config, _, path = text.partition('=')
-    if text in list_models() or (
-        Path(text).suffix in CHECKPOINTS and not path
-    ):
+    if text in list_models():
         path = text
+    elif Path(text).suffix in CHECKPOINTS and not path:
+        # What a checkpoint says of its config is code.
+        raise UserError(f'{text}: name its config: CONFIG={text}')
     name = Path(config).stem
     if path and path != config:
         name = f'{name}={Path(path).stem}'
@@ -80,13 +80,11 @@ def load_detector(text: str, device: str) -> Loaded:
     if path:
         check_checkpoint(path, 'without =CHECKPOINT, the weights are random')
     weights = open_checkpoint(path) if path else None
-    if config == path:
-        cfg = _config_within(path, weights)
-    else:
-        cfg = read_config(config)
+    cfg = read_config(config)
     check_parts(cfg, config, ('model',))
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    _forget_pretrained(cfg.model)  # no download: a checkpoint has it all
+    # No download: a checkpoint has it all.
+    cfg.model = without_pretrained(cfg.model)
     torch.manual_seed(0)
     with one_line_errors(config):
         model = MODELS.build(cfg.model)
@@ -112,34 +110,6 @@ def _shipped_file(name: str) -> str:
         return str(find_model(name, 'torch'))
     except ZooError as error:
         raise UserError(str(error)) from error
-
-
-def _config_within(path: str, checkpoint: dict) -> Config:
-    """Config that mmengine has put into a checkpoint."""
-    text = (checkpoint.get('meta') or {}).get('cfg')
-    if not isinstance(text, str):
-        raise UserError(
-            f'checkpoint {path} does not hold its config; name it: '
-            f'CONFIG={path}',
-        )
-    register_all_modules(init_default_scope=False)
-    with one_line_errors(
-        f'checkpoint {path}',
-        lambda error: f'its config cannot be read: {error}',
-    ):
-        return Config.fromstring(text, '.py')
-
-
-def _forget_pretrained(cfg: object) -> None:
-    """Take weights that are files out of a config of a model."""
-    if isinstance(cfg, dict):
-        init = cfg.get('init_cfg')
-        if isinstance(init, dict) and init.get('type') == 'Pretrained':
-            cfg['init_cfg'] = None
-        cfg = list(cfg.values())
-    if isinstance(cfg, (list, tuple)):
-        for part in cfg:
-            _forget_pretrained(part)
 
 
 def _is_channels_last(cfg: Config) -> bool:

@@ -27,7 +27,7 @@ import argparse
 import re
 from pathlib import Path
 
-from mmsrn.cli.arguments import positive, share
+from mmsrn.cli.arguments import add_trust, positive, share
 from mmsrn.utils.errors import UserError
 
 from .detectors import ROOT
@@ -90,9 +90,9 @@ def make_parser() -> argparse.ArgumentParser:
         nargs='*',
         default=[str(ROOT / CONFIG)],
         metavar='MODEL',
-        help='CONFIG (random weights), CONFIG=CHECKPOINT, a checkpoint that '
-        'holds its config, or a name of the zoo, such as srn_mobilenetv2, '
-        'which may also stand for CHECKPOINT '
+        help='CONFIG (random weights), CONFIG=CHECKPOINT, or a name of '
+        'the zoo, such as srn_mobilenetv2, which may also stand for '
+        'CHECKPOINT '
         f'(default: {CONFIG})',
     )
     parser.add_argument(
@@ -177,6 +177,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar='DIR',
         help=f'for benchmark.json and benchmark.png (default: {OUT_DIR})',
     )
+    add_trust(parser)
     return parser
 
 

@@ -11,6 +11,7 @@ import torch
 
 from mmsrn.utils.allocator import keep_freed_memory
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.trust import checkpoints_are_trusted, trust_checkpoints
 
 from .detectors import load_detector
 from .imposed_cells import impose
@@ -47,7 +48,8 @@ def process_peak(
     """
     context = multiprocessing.get_context('spawn')
     threads = torch.get_num_threads()
-    with ProcessPoolExecutor(1, context) as pool:
+    trusted = (checkpoints_are_trusted(),)
+    with ProcessPoolExecutor(1, context, trust_checkpoints, trusted) as pool:
         task = pool.submit(
             _predict_once, model, variant, size, imposed, threads
         )

@@ -7,7 +7,13 @@ from typing import Any
 
 from mmsrn.utils.errors import UserError
 
-__all__ = ['add_cfg_options', 'add_common_arguments', 'positive', 'share']
+__all__ = [
+    'add_cfg_options',
+    'add_common_arguments',
+    'add_trust',
+    'positive',
+    'share',
+]
 
 
 def positive(text: str) -> int:
@@ -98,6 +104,20 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse._ActionsContainer) -> None:
+    """Add the option that lets checkpoints run code.
+
+    Args:
+        parser (argparse._ActionsContainer): The parser, or a group of it.
+    """
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='let the checkpoint run code: only if you trust it as you trust '
+        'a program (default: it is read as data)',
+    )
+
+
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that training and testing share with mmdet.
 
@@ -105,6 +125,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The parser to add them to.
     """
     add_cfg_options(parser)
+    add_trust(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],

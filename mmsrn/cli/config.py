@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mmsrn.utils.errors import UserError, program_name
 from mmsrn.utils.one_line import one_line
+from mmsrn.utils.trust import trust_checkpoints
 
 from .config_errors import one_line_errors
 
@@ -117,7 +118,7 @@ def load_config(args: argparse.Namespace, parts: tuple[str, ...]) -> Config:
 
     Args:
         args (argparse.Namespace): ``config``, ``cfg_options``, ``launcher``,
-            ``local_rank`` and ``work_dir``.
+            ``local_rank``, ``trust_checkpoint`` and ``work_dir``.
         parts (tuple[str]): Names that the config must set.
 
     Returns:
@@ -126,6 +127,7 @@ def load_config(args: argparse.Namespace, parts: tuple[str, ...]) -> Config:
     Raises:
         UserError: See :func:`read_config` and :func:`check_parts`.
     """
+    trust_checkpoints(args.trust_checkpoint)
     cfg = read_config(args.config, args.cfg_options)
     check_parts(cfg, args.config, parts)
     from mmdet.utils import setup_cache_size_limit_of_dynamo

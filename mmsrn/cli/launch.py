@@ -104,7 +104,8 @@ def training_start(cfg: Config) -> tuple[str, dict] | None:
     if not path:
         return None
     checkpoint = open_checkpoint(path)
-    if cfg.get('resume') and 'meta' not in checkpoint:
+    epoch = (checkpoint.get('meta') or {}).get('epoch')
+    if cfg.get('resume') and type(epoch) is not int:
         raise UserError(
             f'checkpoint {path} holds weights only, so no training can go on '
             f'from it; --cfg-options load_from={path} starts a new one'

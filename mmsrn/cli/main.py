@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.one_line import one_line
+from mmsrn.utils.trust import trust_checkpoints
 from mmsrn.version import __version__
 
 __all__ = ['COMMANDS', 'main', 'make_parser']
@@ -123,6 +124,7 @@ def _terminable() -> Iterator[None]:
 def _run(command: str, argv: list[str]) -> int:
     try:
         args = make_parser(command).parse_args(argv)
+        trust_checkpoints(getattr(args, 'trust_checkpoint', False))
         with user_errors(args.program):
             status = _module(args.command).run(args)
     except ImportError as error:

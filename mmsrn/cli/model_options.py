@@ -8,6 +8,8 @@ from typing import NoReturn
 from mmsrn.utils.errors import UserError
 from mmsrn.utils.one_line import one_line
 
+from .arguments import add_trust
+
 __all__ = ['add_model_options', 'fail_with']
 
 
@@ -36,6 +38,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help='what runs it (default: auto, as the file and what is installed '
         'say)',
     )
+    add_trust(group)
     group.add_argument(
         '--device',
         default='auto',

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
+from mmsrn.utils.facts import check_facts, read_json
+
 __all__ = ['FORMAT', 'ModelFacts']
 
 #: Value of the key ``format``; the number grows if a reader must know.
@@ -89,7 +91,8 @@ class ModelFacts:
             ModelFacts: The facts.
 
         Raises:
-            ValueError: If a fact is missing or no json.
+            ValueError: If a fact is missing, no json, or not what it should
+                be.
         """
         if metadata.get('format') != FORMAT:
             raise ValueError(
@@ -101,9 +104,8 @@ class ModelFacts:
             if name not in metadata:
                 raise ValueError(f'its key {name!r} is missing')
             try:
-                facts[name] = json.loads(metadata[name])
-            except ValueError:
-                raise ValueError(
-                    f'its key {name!r} is no json: {metadata[name]!r}'
-                ) from None
+                facts[name] = read_json(metadata[name])
+            except ValueError as error:
+                raise ValueError(f'its key {name!r} {error}') from None
+        check_facts(facts)
         return cls(**facts)

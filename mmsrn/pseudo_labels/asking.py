@@ -11,6 +11,7 @@ from mmsrn.apis.photos import PhotoError, read_photo
 from mmsrn.utils.image_files import ABOUT_ONE_IMAGE, start_worker
 from mmsrn.utils.one_line import one_line
 from mmsrn.utils.processes import run_in_processes
+from mmsrn.utils.trust import checkpoints_are_trusted, trust_checkpoints
 
 from .record import Answer
 from .rule import FLOOR
@@ -50,13 +51,18 @@ def ask_teachers(
         ValueError: If a teacher cannot be loaded.
     """
     yield from run_in_processes(
-        _ask, iter(photos), workers, _start, (tuple(teachers),)
+        _ask,
+        iter(photos),
+        workers,
+        _start,
+        (tuple(teachers), checkpoints_are_trusted()),
     )
 
 
-def _start(teachers: Sequence[Teacher]) -> None:
+def _start(teachers: Sequence[Teacher], trusted: bool) -> None:
     global _teachers
     _teachers = teachers
+    trust_checkpoints(trusted)
     start_worker()
 
 

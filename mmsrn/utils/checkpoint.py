@@ -1,6 +1,8 @@
-"""Checkpoints that are judged before anything runs with them.
+"""Checkpoints: data that are judged before anything runs with them.
 
-mmengine loads what fits and logs the rest: a test of a checkpoint of another
+Whoever imports this module lets mmengine read checkpoints as data, wherever
+it does: a pickle may name any function, and unpickling calls it.  mmengine
+loads what fits and logs the rest, too: a test of a checkpoint of another
 model would end with a made-up result.
 """
 
@@ -8,8 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
+from collections.abc import Iterator
+from threading import RLock
 from typing import Any
 
+import torch
 from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import (
     CheckpointLoader,
@@ -17,9 +23,81 @@ from mmengine.runner.checkpoint import (
 )
 from torch import nn
 
+from .facts import read_facts
 from .one_line import one_line
+from .torch_file import read_torch_file
+from .trust import checkpoints_are_trusted
 
-__all__ = ['load_weights', 'read_checkpoint']
+__all__ = [
+    'CheckpointError',
+    'classes_of',
+    'load_weights',
+    'read_checkpoint',
+]
+
+_lock = RLock()
+_REMEDY = (
+    'which could run code; get a file of the tensors alone, or, only if you '
+    'trust it as you trust a program, add --trust-checkpoint'
+)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be read as data; one line with the remedy."""
+
+
+def _load_data(file: Any, *_: Any, **__: Any) -> Any:
+    """Stand in for ``torch.load``: the same result, without running code.
+
+    Tensors are on the CPU; whoever loads weights copies them anyway.
+    """
+    try:
+        return read_torch_file(file)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        reason = one_line(error, 160)
+        if asked := re.match(r'it asks for [^,]{1,80}', reason):
+            raise CheckpointError(f'{asked[0]}, {_REMEDY}') from error
+        kind = type(error).__name__
+        raise CheckpointError(f'{kind}: {reason}'.rstrip(': ')) from error
+
+
+@contextlib.contextmanager
+def _data_alone() -> Iterator[None]:
+    """While mmengine loads: it has several ways to ``torch.load``."""
+    with _lock:
+        load = torch.load
+        torch.load = load if checkpoints_are_trusted() else _load_data
+        try:
+            yield
+        finally:
+            torch.load = load
+
+
+def _guard_mmengine() -> None:
+    """Wrap the one method by which mmengine and mmdet load checkpoints."""
+    load = CheckpointLoader.load_checkpoint.__func__
+
+    def load_checkpoint(
+        cls: type,
+        filename: str,
+        map_location: Any = None,
+        logger: Any = 'current',
+    ) -> Any:
+        try:
+            with _data_alone():
+                return load(cls, filename, map_location, logger)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f'checkpoint {filename} cannot be read: {error}'
+            ) from error
+
+    if load.__module__ != __name__:  # once, even if this is reloaded
+        CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
+
+
+_guard_mmengine()
 
 
 # mmengine matches the "prefix" as a pattern against the whole path.
@@ -27,41 +105,50 @@ __all__ = ['load_weights', 'read_checkpoint']
 def load_from_safetensors(filename: str, map_location: Any = None) -> dict:
     """Read a safetensors file where mmengine reads checkpoints.
 
-    So ``load_from`` and the tools take the weights that ship.
+    So ``load_from``, the tools and mmdet's inferencers take the weights that
+    ship.
 
     Args:
         filename (str): The file.
         map_location (str | torch.device, optional): Where to put them.
 
     Returns:
-        dict: ``state_dict``, in float32 whatever the file has.
+        dict: ``state_dict``, in float32 whatever the file has; of a file of
+        ``pack_weights.py`` also ``meta``, with the classes.
     """
-    from safetensors.torch import load_file
+    from safetensors import safe_open
 
-    weights = load_file(filename, str(map_location or 'cpu'))
-    return dict(
+    with safe_open(filename, 'pt', str(map_location or 'cpu')) as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}
+        told = (file.metadata() or {}).get('mmsrn', '{}')
+    checkpoint: dict[str, Any] = dict(
         state_dict={
             name: x.float() if x.is_floating_point() else x
             for name, x in weights.items()
         }
     )
+    if classes := read_facts(told).get('classes'):
+        checkpoint['meta'] = dict(dataset_meta=dict(classes=tuple(classes)))
+    return checkpoint
 
 
 def read_checkpoint(path: str) -> dict:
-    """Read a checkpoint into the memory of the CPU, as mmengine does.
+    """Read a checkpoint into the memory of the CPU.
 
-    That is: weights of a ``.safetensors`` file in float32; other files as
-    tensors and plain containers where the file allows it, else with pickle,
-    which may run code of the file.
+    Tensors, numbers, texts and containers of them are read, and what mmengine
+    puts beside them; nothing of the file is run, unless a program was told to
+    trust it.  Weights of a ``.safetensors`` file come in float32.
 
     Args:
         path (str): A file, or an address that mmengine knows.
 
     Returns:
-        dict: The checkpoint.
+        dict: The checkpoint: weights by name, or ``state_dict`` with them and
+        whatever else, of which ``meta`` is a dict.
 
     Raises:
-        ValueError: If it is missing, damaged or something else.
+        ValueError: If it is missing, damaged or something else, or asks for
+            more than data.
     """
     try:
         # mmengine repeats its remarks when it loads the file for the run.
@@ -69,17 +156,42 @@ def read_checkpoint(path: str) -> dict:
             checkpoint = CheckpointLoader.load_checkpoint(
                 path, 'cpu', 'silent'
             )
+    except CheckpointError:
+        raise
     except Exception as error:  # a damaged file may raise anything
         reason = f'{type(error).__name__}: {one_line(error)}'.rstrip(': ')
-        raise ValueError(
+        raise CheckpointError(
             f'checkpoint {path} cannot be read: {reason}'
         ) from error
-    if not isinstance(checkpoint, dict):
-        raise ValueError(
-            f'checkpoint {path} holds no weights but a '
-            f'{type(checkpoint).__name__}'
-        )
+    parts = [checkpoint]
+    if isinstance(checkpoint, dict):
+        parts += [checkpoint.get(x) or {} for x in ('state_dict', 'meta')]
+    for part in parts:
+        if not isinstance(part, dict) or any(type(x) is not str for x in part):
+            raise CheckpointError(
+                f'checkpoint {path} holds no weights by name but a '
+                f'{type(part).__name__}'
+            )
     return checkpoint
+
+
+def classes_of(checkpoint: dict) -> list[str] | None:
+    """Tell the names of the classes of a checkpoint.
+
+    Args:
+        checkpoint (dict): See :func:`read_checkpoint`.
+
+    Returns:
+        list[str], optional: The names; None if it does not tell.
+    """
+    meta = checkpoint.get('meta') or {}
+    told = meta.get('dataset_meta')
+    told = told.get('classes') if isinstance(told, dict) else None
+    told = told or meta.get('CLASSES')  # of mmdet 2
+    names = [told] if isinstance(told, str) else told
+    if not isinstance(names, (list, tuple)) or not names:
+        return None
+    return list(names) if all(isinstance(x, str) for x in names) else None
 
 
 def load_weights(model: nn.Module, checkpoint: dict) -> None:

@@ -37,6 +37,7 @@ QUICK = [
 ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings('ignore')  # of PIL and NumPy
 @pytest.mark.parametrize('name', QUICK)
 def test_damaged_files_are_read_or_refused(make, name):
     data, path = make(name)

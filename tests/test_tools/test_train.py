@@ -116,7 +116,7 @@ def test_what_a_training_starts_from(
     bare, other = tmp_path / 'bare.pth', tmp_path / 'other.pth'
     torch.save(torch.nn.Linear(2, 1).state_dict(), bare)
     weights = torch.nn.Linear(3, 1).state_dict()
-    torch.save({'state_dict': weights, 'meta': {}}, other)
+    torch.save({'state_dict': weights, 'meta': {'epoch': 1}}, other)
 
     def error(*args):
         found = fails(tool, root / DEMO, '--work-dir', tmp_path, *args)

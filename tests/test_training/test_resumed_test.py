@@ -84,8 +84,8 @@ def killed(start, config, tmp_path_factory):
     cfg.dump(folder / 'dies.py')
     done = start(folder, other=folder / 'dies.py', path=folder, check=False)
     assert done.returncode == -signal.SIGKILL, done.stdout
-    kept = sorted(x.name for x in folder.glob('test_results/*/*.pkl'))
-    assert kept == ['000000.pkl', '000001.pkl']
+    kept = sorted(x.name for x in folder.glob('test_results/*/*.safetensors'))
+    assert kept == ['000000.safetensors', '000001.safetensors']
     return folder
 
 

@@ -1,15 +1,26 @@
 """Checkpoints that do not fit are refused, those that do are not."""
 
+from argparse import Namespace
+from collections import OrderedDict
+
+import numpy as np
 import pytest
 import torch
 from mmdet.registry import MODELS
-from mmengine.model import ExponentialMovingAverage
-from mmengine.runner import CheckpointLoader
+from mmengine.dataset import pseudo_collate
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModel, ExponentialMovingAverage
+from mmengine.runner import CheckpointLoader, Runner
 from safetensors.torch import save_file
 from torch import nn
 
 from mmsrn.testing.models import load_model_cfg
-from mmsrn.utils.checkpoint import load_weights, read_checkpoint
+from mmsrn.utils.checkpoint import (
+    CheckpointError,
+    classes_of,
+    load_weights,
+    read_checkpoint,
+)
 
 DEMO = 'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
 
@@ -111,7 +122,7 @@ def test_other_objects(file):
     with pytest.raises(ValueError, match='cannot be read'):
         read_checkpoint(str(file))
     torch.save([1, 2], file)
-    with pytest.raises(ValueError, match='no weights but a list'):
+    with pytest.raises(ValueError, match='no weights by name but a list'):
         read_checkpoint(str(file))
 
 
@@ -137,3 +148,149 @@ def test_other_paths_are_read_as_ever():
     find = CheckpointLoader._get_checkpoint_loader
     for path in ('a.pth', '.safetensors/a.pth', 'https://x/a.safetensors'):
         assert find(path).__name__ != 'load_from_safetensors'
+
+
+def layouts():
+    """Checkpoints as programs of several years leave them."""
+    weights = network().state_dict()
+    history = HistoryBuffer([0.5, 0.25], [1, 1])
+    hub = dict(
+        log_scalars=OrderedDict({'train/loss': history}),
+        runtime_info=OrderedDict(best=np.float64(0.5), iter=2),
+        resumed_keys=OrderedDict({'train/loss': True}),
+    )
+    meta = dict(
+        cfg="model = dict(type='SRN')",
+        dataset_meta=dict(classes=('face',), palette=[(220, 20, 60)]),
+        epoch=np.int64(2).item(),
+        iter=2,
+        mmengine_version='0.7.0',
+        seed=np.int32(3),
+    )
+    zoo = dict(
+        env_info='sys.platform: linux',
+        config='model = dict()',
+        CLASSES=('face', 'person'),
+        epoch=12,
+        hook_msgs={},
+    )
+    yield 'bare', weights
+    yield 'tensors alone', dict(weights)
+    yield 'mmengine', dict(meta=meta, state_dict=weights, message_hub=hub)
+    yield 'mmdet 2', dict(meta=zoo, state_dict=weights, optimizer={})
+    yield 'other', dict(state_dict=weights, args=Namespace(lr=1), epoch=3)
+
+
+@pytest.mark.parametrize('of_today', [True, False])
+@pytest.mark.parametrize('content', [x for _, x in layouts()])
+def test_layouts(file, content, of_today):
+    torch.save(content, file, _use_new_zipfile_serialization=of_today)
+    saved = read_checkpoint(str(file))
+    model = network()
+    load_weights(model, saved)
+    for name, tensor in content.get('state_dict', content).items():
+        assert torch.equal(model.state_dict()[name], tensor)
+
+
+def test_names_of_classes():
+    names = [classes_of(x) for _, x in layouts()]
+    assert names == [None, None, ['face'], ['face', 'person'], None]
+    for wrong in (3, [], [1], {'face': 1}, ['face', None]):
+        meta = dict(dataset_meta=dict(classes=wrong))
+        assert classes_of(dict(meta=meta)) is None
+    assert classes_of(dict(meta=dict(CLASSES='face'))) == ['face']
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        dict(state_dict=[1]),
+        dict(state_dict={1: torch.ones(1)}),
+        dict(state_dict={}, meta='text'),
+        {1: torch.ones(1)},
+    ],
+)
+def test_weights_without_names(file, content):
+    torch.save(content, file)
+    with pytest.raises(CheckpointError, match='no weights by name but a'):
+        read_checkpoint(str(file))
+
+
+class Numbers(torch.utils.data.Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return dict(inputs=torch.full((3,), float(index)))
+
+
+class Tiny(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+
+    def forward(self, inputs, mode):
+        return dict(loss=self.layer(torch.stack(inputs)).square().mean())
+
+
+def assert_same(found, wanted):
+    if isinstance(wanted, dict):
+        assert list(found) == list(wanted)
+        found, wanted = [*found.values()], [*wanted.values()]
+    if isinstance(wanted, HistoryBuffer):
+        found, wanted = [*found.data], [*wanted.data]
+    if isinstance(wanted, (list, tuple)):
+        for one, other in zip(found, wanted, strict=True):
+            assert_same(one, other)
+    elif isinstance(wanted, torch.Tensor):
+        assert found.dtype == wanted.dtype and torch.equal(found, wanted)
+    elif isinstance(wanted, np.ndarray):
+        np.testing.assert_array_equal(found, wanted)
+    else:
+        assert found == wanted
+
+
+def test_what_mmengine_saves_in_training(tmp_path):
+    """All of it, for a training that goes on."""
+    runner = Runner(
+        model=Tiny(),
+        work_dir=str(tmp_path),
+        train_dataloader=dict(
+            dataset=Numbers(),
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            batch_size=2,
+            collate_fn=pseudo_collate,
+        ),
+        train_cfg=dict(by_epoch=True, max_epochs=2),
+        optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.01)),
+        param_scheduler=dict(type='CosineAnnealingLR', T_max=4),
+        custom_hooks=[dict(type='EMAHook')],
+        experiment_name=tmp_path.name,
+        default_scope='mmengine',
+    )
+    runner.train()
+    path = tmp_path / 'epoch_2.pth'
+    found = read_checkpoint(str(path))
+    assert_same(found, torch.load(path, weights_only=False))
+    assert found['meta']['epoch'] == 2
+    for key in ('optimizer', 'param_schedulers', 'ema_state_dict'):
+        assert found[key]
+    log = found['message_hub']['log_scalars']['train/loss']
+    assert isinstance(log, HistoryBuffer) and len(log.data[0]) == 4
+
+
+def test_mmdet_calls_faces_faces(root):
+    """The weights that ship tell mmdet of their class."""
+    from mmdet.apis import init_detector
+
+    from mmsrn.utils import register_all_modules
+    from mmsrn.zoo import find_model, list_models
+
+    register_all_modules()
+    name = 'srn_mobilenetv2'
+    model = init_detector(
+        str(root / list_models()[name]['config']),
+        str(find_model(name, 'torch')),
+        device='cpu',
+    )
+    assert model.dataset_meta['classes'] == ('face',)

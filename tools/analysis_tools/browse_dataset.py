@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsrn.cli.arguments import add_cfg_options, positive
+from mmsrn.cli.arguments import add_cfg_options, add_trust, positive
 from mmsrn.cli.config import (
     check_data,
     innermost_datasets,
@@ -26,6 +26,7 @@ from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import check_checkpoint, require_mmdet
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
+from mmsrn.utils.trust import trust_checkpoints
 
 require_mmdet()
 
@@ -114,6 +115,7 @@ def make_parser() -> argparse.ArgumentParser:
         '(default: 2)',
     )
     add_cfg_options(parser)
+    add_trust(parser)
     return parser
 
 
@@ -288,6 +290,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     if args.checkpoint is not None:
         check_checkpoint(
             args.checkpoint,

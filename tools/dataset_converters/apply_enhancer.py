@@ -8,7 +8,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.arguments import add_cfg_options, add_trust
 from mmsrn.cli.config import read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.folder_copy import (
@@ -18,6 +18,7 @@ from mmsrn.cli.folder_copy import (
 )
 from mmsrn.cli.launch import check_checkpoint
 from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.trust import trust_checkpoints
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -36,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument('checkpoint', help='weights of its training')
     add_arguments(parser, 'folder of the dark set', jpeg_quality=95)
     add_cfg_options(parser)
+    add_trust(parser)
     return parser
 
 
@@ -52,6 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     check_checkpoint(args.checkpoint, 'train one with tools/train.py')
     cfg = read_config(args.config, args.cfg_options)
     settings = (cfg.get('model') or {}).get('enhancer')

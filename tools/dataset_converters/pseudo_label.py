@@ -8,8 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import add_trust, positive
 from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.trust import trust_checkpoints
 
 _SHOWN = 20  # photos that failed and are named
 EXAMPLES = """teachers:
@@ -122,6 +123,7 @@ def make_parser() -> argparse.ArgumentParser:
         help='picture of 24 photos, sure faces green, unsure ones orange '
         '(default: LIST.jpg)',
     )
+    add_trust(parser)
     return parser
 
 
@@ -195,6 +197,7 @@ def main(argv: list[str] | None = None) -> int:
         int: 1 if photos could not be used, else 0.
     """
     args = make_parser().parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     import cv2
 
     from mmsrn.pseudo_labels import (

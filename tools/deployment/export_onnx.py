@@ -13,11 +13,12 @@ import argparse
 import importlib.util
 from pathlib import Path
 
-from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.arguments import add_cfg_options, add_trust
 from mmsrn.cli.config import read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
+from mmsrn.utils.trust import trust_checkpoints
 
 PRECISIONS = ('fp32', 'fp16', 'int8')
 # Photos, height, width.
@@ -80,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
         '--score-thr', type=float, help=f'least score of a face {told}'
     )
     add_cfg_options(parser)
+    add_trust(parser)
     return parser
 
 
@@ -93,6 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     if args.out.suffix != '.onnx':
         raise UserError(f'{args.out}: the name must end in .onnx')
     for package in ('onnx', 'onnxruntime'):

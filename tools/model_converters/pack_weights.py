@@ -13,9 +13,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsrn.cli.arguments import add_trust
 from mmsrn.cli.launch import open_checkpoint
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
+from mmsrn.utils.trust import trust_checkpoints
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
         action='store_true',
         help='keep the precision of the checkpoint: twice the size',
     )
+    add_trust(parser)
     return parser
 
 
@@ -80,20 +83,19 @@ def pack(
     """
     import torch
 
+    from mmsrn.utils.checkpoint import classes_of
+
     weights = {
         name: _in_half(x) if half and x.dtype == torch.float32 else x
         for name, x in checkpoint['state_dict'].items()
+        if isinstance(x, torch.Tensor)
     }
     weights = {name: x.contiguous() for name, x in weights.items()}
-    meta = checkpoint.get('meta', {})
-    classes = meta.get('dataset_meta', {}).get('classes')
-    facts = dict(
-        facts,
-        config=config,
-        classes=classes,
-        epoch=meta.get('epoch'),
-        seed=meta.get('seed'),
-    )
+    meta = checkpoint.get('meta') or {}
+    counts = {x: meta.get(x) for x in ('epoch', 'seed')}
+    counts = {k: x for k, x in counts.items() if type(x) is int}
+    facts = dict(facts, config=config, classes=classes_of(checkpoint))
+    facts.update(counts)
     return weights, {'format': 'pt', 'mmsrn': json.dumps(facts)}
 
 
@@ -113,12 +115,14 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    trust_checkpoints(args.trust_checkpoint)
     if Path(args.out).suffix != '.safetensors':
         raise UserError(f'{args.out}: must end in .safetensors')
     from mmengine.config import Config
     from safetensors.torch import save_file
 
     from mmsrn.apis.backends.torch_backend import TorchBackend
+    from mmsrn.utils.model_config import check_model_config, without_pretrained
     from mmsrn.utils.one_line import one_line
     from mmsrn.zoo import ZooError
 
@@ -131,7 +135,13 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError(
             f'{args.config}: cannot be read: {one_line(error)}'
         ) from error
-    model = config.model.to_dict()
+    try:
+        model = without_pretrained(config.model.to_dict())
+        check_model_config(json.loads(json.dumps(model)))
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
+        raise UserError(
+            f'{args.config}: cannot be packed: {one_line(error)}'
+        ) from error
     facts = dict(
         name=Path(args.config).stem,
         test_scale=args.test_scale,

@@ -163,11 +163,26 @@ def _open(
             f'{one_line(error, most=160)}; {_REMEDY}'
         ) from error
     try:
-        return session, facts_of(session)
+        facts = facts_of(session)
+        _check_graph(session, facts)
+        return session, facts
     except ValueError as error:
         raise ZooError(
             f'model {path}: is no detector of mmsrn: {error}; {_REMEDY}'
         ) from None
+
+
+def _check_graph(session: InferenceSession, facts: ModelFacts) -> None:
+    """Refuse a graph that is not what its facts say."""
+    given = [(x.name, x.type, len(x.shape)) for x in session.get_inputs()]
+    outputs = {x.name: len(x.shape) for x in session.get_outputs()}
+    ranks = dict(boxes=3, scores=3, levels=1)
+    if facts.nms_in_graph:
+        ranks = dict(boxes=2, scores=1, batch_index=1)
+    if given != [('images', 'tensor(uint8)', 4)] or any(
+        outputs.get(name) != rank for name, rank in ranks.items()
+    ):
+        raise ValueError('its inputs and outputs are of another kind')
 
 
 def _check(image: np.ndarray, index: int) -> None:

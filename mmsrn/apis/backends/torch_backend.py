@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from itertools import groupby
@@ -20,7 +19,13 @@ from torch import nn
 
 from mmsrn.models import prepare_for_inference
 from mmsrn.utils import register_all_modules
-from mmsrn.utils.checkpoint import load_weights, read_checkpoint
+from mmsrn.utils.checkpoint import classes_of, load_weights, read_checkpoint
+from mmsrn.utils.facts import read_facts
+from mmsrn.utils.model_config import (
+    bounded_modules,
+    check_model_config,
+    without_pretrained,
+)
 from mmsrn.utils.one_line import one_line
 from mmsrn.zoo import ZooError
 
@@ -70,7 +75,8 @@ class TorchBackend:
             model, checkpoint, self.facts = _read_packed(Path(path))
         else:
             model, checkpoint, self.facts = _read_trained(path, config)
-        self.model = _build(model, checkpoint, str(path)).to(self.device)
+        model = _build(model, checkpoint, str(path), config is None)
+        self.model = model.to(self.device)
         self.label = _face_label(self.facts, self.model, str(path))
         self._process = os.getpid()
 
@@ -189,13 +195,19 @@ def _read_packed(path: Path) -> tuple[dict, dict, dict]:
         raise ZooError(
             f'model {path}: cannot be read: {one_line(error)}'
         ) from error
-    if 'mmsrn' not in meta:
-        raise ZooError(
-            f'model {path}: holds no config; name it (config=...), or make '
-            'the file with tools/model_converters/pack_weights.py'
-        )
-    facts = json.loads(meta['mmsrn'])
-    return facts.pop('config'), weights, facts
+    try:
+        facts = read_facts(meta.get('mmsrn', '{}'))
+        if 'config' not in facts:
+            raise ValueError(
+                'holds no config; name it (config=...), or make the file '
+                'with tools/model_converters/pack_weights.py'
+            )
+        # Whoever made the file may have named anything.
+        config = without_pretrained(facts.pop('config'))
+        check_model_config(config)
+    except (RecursionError, ValueError) as error:
+        raise ZooError(f'model {path}: {one_line(error)}') from error
+    return config, weights, facts
 
 
 def _read_trained(path: str | Path, config: Any) -> tuple[dict, dict, dict]:
@@ -210,48 +222,33 @@ def _read_trained(path: str | Path, config: Any) -> tuple[dict, dict, dict]:
         checkpoint = read_checkpoint(str(path))
     except Exception as error:  # a damaged file may raise anything
         raise ZooError(one_line(error)) from error
-    meta = checkpoint.get('meta') or {}
-    classes = (meta.get('dataset_meta') or {}).get('classes')
-    classes = classes or meta.get('CLASSES')  # of mmdet 2
     if 'model' not in config:
         raise ZooError('config: has no model')
-    return config.model, checkpoint, dict(classes=classes)
+    return config.model, checkpoint, dict(classes=classes_of(checkpoint))
 
 
-def _build(config: dict, checkpoint: dict, path: str) -> nn.Module:
-    weights = checkpoint.get('state_dict', checkpoint)
+def _build(
+    config: dict, checkpoint: dict, path: str, bound: bool
+) -> nn.Module:
+    # Half precision on disk alone.
+    weights = {
+        name: x.float() if x.is_floating_point() else x
+        for name, x in checkpoint.get('state_dict', checkpoint).items()
+        if isinstance(x, torch.Tensor)
+    }
+    limit = bounded_modules(weights) if bound else contextlib.nullcontext()
     try:
-        with _mmdet_scope():
-            model = MODELS.build(ConfigDict(_without_pretrained(config)))
+        with _mmdet_scope(), limit:
+            model = MODELS.build(ConfigDict(without_pretrained(config)))
     except Exception as error:  # a part may be missing, or refuse its settings
         raise ZooError(
             f'model {path}: cannot be built: {one_line(error)}'
         ) from error
     try:
-        # Half precision on disk alone.
-        load_weights(
-            model,
-            {
-                name: x.float() if x.is_floating_point() else x
-                for name, x in weights.items()
-            },
-        )
+        load_weights(model, weights)
     except ValueError as error:
         raise ZooError(f'model {path}: {error}') from error
     return prepare_for_inference(model)
-
-
-def _without_pretrained(config: Any) -> Any:
-    """Copy a config without weights to begin a training with."""
-    if isinstance(config, dict):
-        kept = {k: _without_pretrained(v) for k, v in config.items()}
-        init = kept.get('init_cfg')
-        if isinstance(init, dict) and init.get('type') == 'Pretrained':
-            kept['init_cfg'] = None
-        return kept
-    if isinstance(config, (list, tuple)):
-        return type(config)(_without_pretrained(x) for x in config)
-    return config
 
 
 def _limits(model: nn.Module) -> list[dict]:

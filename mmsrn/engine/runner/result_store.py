@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import pickle
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -16,9 +15,13 @@ from torch.utils.data import Dataset
 from mmsrn.utils.atomic_file import atomic_file
 from mmsrn.version import __version__
 
+from .sample_file import read_sample, write_sample
+
+_SUFFIX = '.safetensors'
+
 
 class ResultStore:
-    """One file for each image, whole or not there.
+    """One file for each image, whole or not there, of numbers and text.
 
     Processes may share it, also those of several machines, and a test may go
     on with another number of them.
@@ -32,7 +35,7 @@ class ResultStore:
         self._writable = True
 
     def _path(self, index: int) -> Path:
-        return self.folder / f'{index:06}.pkl'
+        return self.folder / f'{index:06}{_SUFFIX}'
 
     def indices(self) -> set[int]:
         """Images whose results are there.
@@ -40,7 +43,7 @@ class ResultStore:
         Returns:
             set[int]: Their places in the data set.
         """
-        names = (x.stem for x in self.folder.glob('*.pkl'))
+        names = (x.stem for x in self.folder.glob(f'*{_SUFFIX}'))
         return {int(x) for x in names if x.isdecimal()}
 
     def save(self, index: int, sample: BaseDataElement) -> None:
@@ -54,8 +57,8 @@ class ResultStore:
             return
         try:
             with atomic_file(self._path(index)) as partial:
-                partial.write_bytes(pickle.dumps(sample.cpu()))
-        except OSError as error:
+                write_sample(partial, sample)
+        except (OSError, TypeError) as error:
             self._writable = False
             print_log(
                 f'{self.folder}: results cannot be kept ({error}); if this '
@@ -76,7 +79,7 @@ class ResultStore:
         """
         path = self._path(index)
         try:
-            return pickle.loads(path.read_bytes())
+            return read_sample(path)
         except Exception as error:  # a damaged file may raise anything
             print_log(
                 f'{path}: not readable ({type(error).__name__}: {error}); the '

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.torch_file import read_torch_file
 
 # Published name -> mmsrn name, tried in order (`\d` groups carry over).
 _RULES = [
@@ -147,7 +148,7 @@ def convert_state_dict(
 def load_state_dict(path: Path) -> dict[str, Tensor]:
     """Read the tensors of an untrusted checkpoint file.
 
-    Only tensors and plain containers are unpickled (``weights_only``).
+    Nothing of it is run.
 
     Args:
         path (Path): File written by ``torch.save``.
@@ -168,11 +169,10 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     if path.stat().st_size == 0:
         raise CheckpointError(f'{path}: the file is empty; {_AGAIN}')
     try:
-        loaded = torch.load(path, map_location='cpu', weights_only=True)
+        loaded = read_torch_file(path)
     # A file of anybody's making may raise anything.
     except Exception as error:
-        # torch's own text advises to load it unsafely.
-        if found := re.search(r'GLOBAL ([\w.]+)', str(error)):
+        if found := re.match(r'it asks for ([\w.]+)', str(error)):
             raise CheckpointError(
                 f'{path}: not loaded, as it holds more than tensors '
                 f'({found[1]}) and could run code; ask for a file of the '

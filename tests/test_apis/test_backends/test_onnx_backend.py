@@ -107,6 +107,12 @@ def constant(**metadata):
     return said_of(model, **metadata)
 
 
+@pytest.fixture
+def metadata(small_facts):
+    """What such a model says of itself."""
+    return dataclasses.replace(small_facts, nms_in_graph=True).to_metadata()
+
+
 def test_photos_without_a_face(small_facts, write, photos):
     facts = dataclasses.replace(small_facts, nms_in_graph=True)
     backend = OnnxBackend(write(constant(**facts.to_metadata())))
@@ -117,10 +123,10 @@ def test_photos_without_a_face(small_facts, write, photos):
         assert found.shape == (0, 5) and found.dtype == np.float32
 
 
-def test_threads(small_facts, write, monkeypatch):
+def test_threads(metadata, write, monkeypatch):
     import onnxruntime
 
-    file = write(constant(**small_facts.to_metadata()))
+    file = write(constant(**metadata))
     given = []
     start = onnxruntime.InferenceSession
 
@@ -137,8 +143,8 @@ def test_threads(small_facts, write, monkeypatch):
         OnnxBackend(file, threads=0)
 
 
-def test_devices(small_facts, write):
-    file = write(constant(**small_facts.to_metadata()))
+def test_devices(metadata, write):
+    file = write(constant(**metadata))
     OnnxBackend(file, 'cpu')
     with pytest.raises(ZooError, match="device='cuda': .* backend='torch'"):
         OnnxBackend(file, 'cuda')
@@ -182,7 +188,27 @@ def error_of(path):
     return text
 
 
-def test_files_that_cannot_be_used(file, tmp_path, small_facts, write):
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        (dict(nms_in_graph='false'), 'its inputs and outputs are of another'),
+        (dict(nms_iou='1e400'), 'its nms_iou is Infinity, not a number from'),
+        (dict(score_thr='7'), 'its score_thr is 7, not a number from 0 to 1'),
+        (dict(test_scale='"../x"'), 'is "../x", not a whole number from 1'),
+        (dict(max_per_img='1e3'), 'its max_per_img is 1000.0, not a whole'),
+        (dict(classes='{}'), 'its classes is {}, not a list of names'),
+        (dict(classes='[]'), 'its classes is [], not a list of names'),
+        (dict(nms_pre='9' * 5000), "its key 'nms_pre' is no json: '9999"),
+        (dict(mean='[' * 100_000), "its key 'mean' is no json"),
+        (dict(name='"' + 'x' * 2_000_000 + '"'), "'name' has more than"),
+    ],
+    ids=range(10),
+)
+def test_false_metadata(metadata, write, change, words):
+    assert words in error_of(write(constant(**dict(metadata, **change))))
+
+
+def test_files_that_cannot_be_used(file, tmp_path, metadata, write):
     assert 'is no file; export it with tools/' in error_of(tmp_path / 'a.onnx')
     assert 'is no file' in error_of(tmp_path)
     data = file.read_bytes()
@@ -192,12 +218,12 @@ def test_files_that_cannot_be_used(file, tmp_path, small_facts, write):
     assert "is no detector of mmsrn: its key 'format'" in error_of(
         write(constant())
     )
-    metadata = small_facts.to_metadata()
-    del metadata['nms_iou']
+    less = dict(metadata)
+    del less['nms_iou']
     assert "its key 'nms_iou' is missing; export it" in error_of(
-        write(constant(**metadata))
+        write(constant(**less))
     )
-    metadata = dict(small_facts.to_metadata(), classes='["a", "b"]')
+    metadata = dict(metadata, classes='["a", "b"]')
     assert 'finds 2 classes' in error_of(write(constant(**metadata)))
 
 
@@ -212,8 +238,8 @@ def test_files_that_cannot_be_used(file, tmp_path, small_facts, write):
     ],
     ids=['grey', 'with alpha', 'empty', 'float', 'path'],
 )
-def test_images_of_another_kind(small_facts, write, image):
-    file = write(constant(**small_facts.to_metadata()))
+def test_images_of_another_kind(metadata, write, image):
+    file = write(constant(**metadata))
     good = np.zeros((8, 9, 3), np.uint8)
     with pytest.raises(ValueError, match='image 1 must be BGR, uint8'):
         OnnxBackend(file, threads=1).predict([good, image])

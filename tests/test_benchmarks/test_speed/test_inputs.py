@@ -1,6 +1,7 @@
 """Detectors and photos from files, and wrong arguments."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -60,22 +61,22 @@ def test_photos_and_a_checkpoint_that_holds_its_config(
     nn.init.constant_(model.bbox_head.conv_cls.bias, 9.0)  # all are faces
     nn.init.constant_(model.bbox_head.conv_cls.weight, 0.0)
     checkpoint = tmp_path / 'epoch_1.pth'
-    meta = dict(cfg=cfg.pretty_text)
-    torch.save(dict(state_dict=model.state_dict(), meta=meta), checkpoint)
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
+    again = shutil.copy(checkpoint, tmp_path / 'epoch_2.pth')
     tool.main(
         [
-            *(str(checkpoint), f'{small_config}={checkpoint}'),
+            *(f'{small_config}={checkpoint}', f'{small_config}={again}'),
             *('--variants', 'dense', '--images', str(photos)),
             *('--calibrate', '--out-dir', str(tmp_path / 'out'), *FEW),
         ]
     )
     result = json.loads((tmp_path / 'out/benchmark.json').read_text())
-    names = ['epoch_1', 'small=epoch_1']
+    names = ['small=epoch_1', 'small=epoch_2']
     assert [x['name'] for x in result['models']] == names
     (setting,) = result['settings']
     assert setting['size'] == '2 photos'
     # 85 x 64 and 32 x 96 pixels: P2 of 22 x 16 and 8 x 24 cells.
-    level = setting['active']['epoch_1'][0]
+    level = setting['active']['small=epoch_1'][0]
     assert level['cells'] == 22 * 16 + 8 * 24
     assert level['survive'] == level['boxes'] == 1
     first, second = setting['rows']
@@ -160,9 +161,7 @@ def test_wrong_files(fails, small_config, photos, tmp_path):
     assert 'missing.pth is not a file' in error
     other = tmp_path / 'other.pth'
     torch.save({'state_dict': {}}, other)
-    assert 'does not hold its config; name it: CONFIG=' in fails(
-        tool, other, *out
-    )
+    assert 'name its config: CONFIG=' in fails(tool, other, *out)
     assert f'{other} does not fit' in fails(
         tool, f'{small_config}={other}', *out
     )

@@ -54,16 +54,17 @@ def test_what_is_not_finished_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         store.save(0, sample(0.5))
     assert store.indices() == set()
-    (tmp_path / '.000001.77.pkl').touch()  # of a process that was killed
-    (tmp_path / 'notes.pkl').touch()
+    # Of a process that was killed.
+    (tmp_path / '.000001.77.safetensors').touch()
+    (tmp_path / 'notes.safetensors').touch()
     assert store.indices() == set()
 
 
 @pytest.mark.parametrize('content', [b'', b'garbage', b'\x80\x04.'])
 def test_damaged_file(tmp_path, log, content):
-    (tmp_path / '000000.pkl').write_bytes(content)
+    (tmp_path / '000000.safetensors').write_bytes(content)
     assert ResultStore(tmp_path).load(0) is None
-    assert '000000.pkl: not readable' in log[0]
+    assert '000000.safetensors: not readable' in log[0]
 
 
 def test_no_room(tmp_path, log):

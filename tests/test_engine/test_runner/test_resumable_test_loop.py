@@ -139,7 +139,7 @@ def test_without_interruption(run, tmp_path):
     metrics, seen, _, log = run(resume=False)
     assert metrics == WHOLE and seen == ALL
     assert log == [(i, 7) for i in ALL]
-    assert len(list(tmp_path.glob('test_results/*/*.pkl'))) == 7
+    assert len(list(tmp_path.glob('test_results/*/*.safetensors'))) == 7
 
 
 def test_goes_on(run, tmp_path):
@@ -170,7 +170,7 @@ def test_holes_are_filled_in_order(run, tmp_path, workers):
     run()
     (folder,) = tmp_path.glob('test_results/*')
     for index in (0, 3, 4, 6):
-        (folder / f'{index:06}.pkl').unlink()
+        (folder / f'{index:06}.safetensors').unlink()
     metrics, seen, _, _ = run(workers=workers)
     assert metrics == WHOLE and seen == [0, 3, 4, 6]
 
@@ -180,7 +180,8 @@ def test_batches(run, tmp_path):
     metrics, seen, _, _ = run(batch_size=3)
     assert metrics == WHOLE and seen == [3, 4, 5, 6]
     (folder,) = tmp_path.glob('test_results/*')
-    (folder / '000001.pkl').unlink()  # one of a batch: the batch is repeated
+    # One of a batch: the batch is repeated.
+    (folder / '000001.safetensors').unlink()
     metrics, seen, _, _ = run(batch_size=3)
     assert metrics == WHOLE and seen == [0, 1, 2]
 
@@ -188,7 +189,7 @@ def test_batches(run, tmp_path):
 def test_damaged_result(run, tmp_path):
     run()
     (folder,) = tmp_path.glob('test_results/*')
-    (folder / '000002.pkl').write_bytes(b'cut off')
+    (folder / '000002.safetensors').write_bytes(b'cut off')
     metrics, seen, _, log = run()
     assert metrics == WHOLE and seen == [2] and log == [(0, 1)]
     assert run()[1] == []

@@ -124,6 +124,35 @@ class Evil:
         return eval, ("open('/tmp/mmsrn_evil', 'w')",)
 
 
+def changed(path='e/a', **parts):
+    """A dump of an image with a face, of which parts are others."""
+    entry = sample(path, [[1, 2, 3, 4]], [0.5])
+    entry['pred_instances'].update(parts)
+    return [entry]
+
+
+def test_other_forms_of_numbers(tmp_path):
+    """Gradients and precision do not matter, nor do lists."""
+    box = [[1.0, 2, 4, 6]]
+    for boxes in (
+        torch.tensor(box, requires_grad=True),
+        torch.tensor(box).bfloat16(),
+        torch.tensor(box).long(),
+        np.array(box, '>f4'),
+        box,
+        tuple(box),
+    ):
+        path = dump(tmp_path / 'x.pkl', changed(bboxes=boxes))
+        assert read_mmdet_dump(path)['e/a'].tolist() == [[1, 2, 3, 4, 0.5]]
+
+
+def test_protocol_that_is_none(tmp_path):
+    content = changed()
+    content[0]['protocol'] = ['O']
+    with pytest.raises(AnnotationError, match='entry 0: its protocol is a l'):
+        read_dump_protocol(dump(tmp_path / 'x.pkl', content))
+
+
 @pytest.mark.parametrize(
     'content, what',
     [
@@ -135,7 +164,22 @@ class Evil:
             'entry 0 is not what .*ValueError',
         ),
         ([Evil()], 'it asks for builtins.eval'),
+        (changed(labels=torch.zeros(3)), '1 boxes, 1 scores and 3 labels'),
+        (changed(labels=torch.tensor([1.5])), 'a label is no whole number'),
+        (changed(labels=torch.tensor([1e300])), 'a label is no whole number'),
+        (changed(scores=torch.tensor([np.nan])), 'is no finite number'),
+        (changed(bboxes=torch.full((1, 4), np.inf)), 'is no finite number'),
+        (changed(bboxes=torch.zeros(1, 4) + 1j), 'are no real numbers'),
+        (changed(bboxes=np.zeros((1, 4), 'M8[s]')), "an array of 'M8'"),
+        (changed(bboxes=np.array([['a'] * 4])), 'are no real numbers'),
+        (changed(bboxes=[['1', '2', '3', '4']]), 'else than numbers'),
+        (changed(bboxes=[[10**400] * 4]), 'OverflowError'),
+        (changed(bboxes=None), 'are no real numbers'),
+        (changed(bboxes=[[1, 2, 3, 4], [5]]), 'ValueError'),
+        (changed(path=['a']), 'the image is called by a list'),
+        (changed(path=10**5000), 'ValueError'),
     ],
+    ids=range(19),
 )
 def test_no_dump(tmp_path, content, what):
     path = dump(tmp_path / 'x.pkl', content)
