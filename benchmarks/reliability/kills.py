@@ -147,8 +147,8 @@ class Test(Train):
 
     def prepare(self, folder: Path) -> None:
         super().prepare(folder)
-        args = self.command(folder, folder)[1:3]
-        run(ROOT / 'tools/train.py', *args, folder / 'trained').wait()
+        tool, config = ROOT / 'tools/train.py', folder / 'config.py'
+        run(tool, config, '--work-dir', folder / 'trained').wait()
 
     def command(self, folder: Path, out: Path) -> list:
         weights = folder / f'trained/epoch_{_EPOCHS}.pth'
