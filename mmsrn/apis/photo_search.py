@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +23,10 @@ __all__ = [
     'find_photos',
     'holds_several',
     'is_address',
+    'is_pattern',
     'photos_of',
     'search_folder',
+    'search_pattern',
 ]
 
 _ADDRESS = re.compile(r'[a-z][a-z0-9+.-]+://', re.IGNORECASE)
@@ -44,11 +46,11 @@ class PhotoSource(NamedTuple):
 
 
 class PhotoFolder(NamedTuple):
-    """What lies below a folder.
+    """What lies below a folder, or a pattern stands for.
 
     Attributes:
         photos (list[Path]): Files whose names are those of images.
-        others (list[Path]): All other files but hidden ones.
+        others (list[Path]): All other files; of a folder but hidden ones.
         problems (list[str]): Folders that cannot be read, in a line each.
     """
 
@@ -95,9 +97,7 @@ def holds_several(source: Any) -> bool:
     if not isinstance(source, (str, os.PathLike)):
         return _is_list(source) or isinstance(source, Iterator)
     # Unlike pathlib these never raise, however long the name.
-    return os.path.isdir(source) or (
-        not os.path.exists(source) and glob.has_magic(os.fspath(source))
-    )
+    return os.path.isdir(source) or is_pattern(os.fspath(source))
 
 
 def is_address(source: str) -> bool:
@@ -125,11 +125,8 @@ def search_folder(folder: str) -> PhotoFolder:
         PhotoError: If there is no photo.
     """
     problems: list[str] = []
-    photos, others = [], []
-    for path in files_below(folder, lambda x: problems.append(_unread(x))):
-        # A pipe would let its reader wait.
-        image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-        (photos if image else others).append(path)
+    files = files_below(folder, lambda x: problems.append(_unread(x)))
+    photos, others = _by_name(files)
     if not photos:
         raise PhotoError(
             problems[0]
@@ -138,6 +135,37 @@ def search_folder(folder: str) -> PhotoFolder:
             f'{", ".join(IMAGE_SUFFIXES)}'
         )
     return PhotoFolder(photos, others, problems)
+
+
+def search_pattern(pattern: str) -> PhotoFolder:
+    """List what a pattern stands for.
+
+    Args:
+        pattern (str): With ``*``, ``?``, ``[]`` or ``**``.
+
+    Returns:
+        PhotoFolder: Photos, and other files; folders are neither.
+
+    Raises:
+        PhotoError: If there is no photo.
+    """
+    files = (x for x in expand_pattern(pattern) if not os.path.isdir(x))
+    photos, others = _by_name(map(Path, files))
+    if not photos:
+        raise PhotoError(f'{pattern}: no image has such a name')
+    return PhotoFolder(photos, others, [])
+
+
+def is_pattern(source: str) -> bool:
+    """Tell whether a source is a pattern, and not a file called so.
+
+    Args:
+        source (str): What the user gave.
+
+    Returns:
+        bool: Whether it has a sign with a meaning.
+    """
+    return glob.has_magic(source) and not os.path.lexists(source)
 
 
 def photos_of(source: Any, name: str) -> list[PhotoSource]:
@@ -162,17 +190,21 @@ def photos_of(source: Any, name: str) -> list[PhotoSource]:
         raise PhotoError(f'{text}: is an address; download the photo first')
     if os.path.isdir(text):
         files = search_folder(text).photos
-    elif not os.path.exists(text) and glob.has_magic(text):
-        files = [
-            Path(x)
-            for x in expand_pattern(text)
-            if x.lower().endswith(IMAGE_SUFFIXES)
-        ]
-        if not files:
-            raise PhotoError(f'{text}: no image has such a name')
+    elif is_pattern(text):
+        files = search_pattern(text).photos
     else:
         files = [Path(text)]
     return [PhotoSource(str(x), x) for x in files]
+
+
+def _by_name(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    photos: list[Path] = []
+    others: list[Path] = []
+    for path in files:
+        # A pipe would let its reader wait.
+        image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        (photos if image else others).append(path)
+    return photos, others
 
 
 def _unread(error: OSError) -> str:

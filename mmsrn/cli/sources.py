@@ -13,7 +13,12 @@ from typing import NamedTuple
 
 from mmsrn.apis import PhotoError, find_photos
 from mmsrn.apis.faces import PICTURES
-from mmsrn.apis.photo_search import is_address, search_folder
+from mmsrn.apis.photo_search import (
+    is_address,
+    is_pattern,
+    search_folder,
+    search_pattern,
+)
 from mmsrn.utils.file_search import expand_pattern
 from mmsrn.utils.folder_labels import labels_of
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
@@ -52,7 +57,8 @@ class Search(NamedTuple):
         sources (list[Source]): In the order given, each once.
         problems (list[str]): What is wrong with what cannot be one, in one
             line each.
-        notes (list[str]): What was left out of folders, in one line each.
+        notes (list[str]): What was left out of folders and patterns, in one
+            line each.
     """
 
     sources: list[Source]
@@ -94,44 +100,35 @@ def find_sources(
             files[int(text)] = None
             continue
         try:
-            if os.path.isdir(text):
-                found = _in_folder(text, results, problems, notes)
-            else:
-                found = list(_expand(text))
+            found, note = _expand(text, results, problems)
         except PhotoError as error:
             problems.append(str(error))
             continue
+        notes += note
         for one in found:
             if one.kind == 'address':
                 files.setdefault(one.path, one)
                 continue
-            path = os.path.abspath(one.path)
-            if not _is_result(path, one.root, results):
-                files.setdefault(path, one)
+            if not _is_result(os.path.abspath(one.path), one.root, results):
+                folder, name = os.path.split(one.path)
+                # What other links lead to is the same file.
+                key = os.path.join(os.path.realpath(folder), name)
+                files.setdefault(key, one)
     return Search(list(_with_names(files)), problems, notes)
 
 
-def _in_folder(
-    text: str, results: list[str], problems: list[str], notes: list[str]
-) -> list[_Found]:
-    """Photos of a folder; what else is there is counted."""
-    found, root = search_folder(text), os.path.abspath(text)
-    problems += found.problems
-    others = [
-        x
-        for x in found.others
-        if not _is_result(os.path.abspath(x), root, results)
+def _note(text: str, others: list[Path]) -> list[str]:
+    """Say what of a folder or a pattern was left out."""
+    if not others:
+        return []
+    kinds = Counter(x.suffix.lower() or 'no suffix' for x in others)
+    shown = [f'{n:,} {kind}' for kind, n in kinds.most_common(_SHOWN)]
+    more = ', ...' if len(kinds) > _SHOWN else ''
+    files = 'file is' if len(others) == 1 else 'files are'
+    return [
+        f'{text}: {len(others):,} {files} no photo by name and left out: '
+        f'{", ".join(shown)}{more}'
     ]
-    if others:
-        kinds = Counter(x.suffix.lower() or 'no suffix' for x in others)
-        shown = [f'{n:,} {kind}' for kind, n in kinds.most_common(_SHOWN)]
-        more = ', ...' if len(kinds) > _SHOWN else ''
-        files = 'file is' if len(others) == 1 else 'files are'
-        notes.append(
-            f'{text}: {len(others):,} {files} no photo by name and left out: '
-            f'{", ".join(shown)}{more}'
-        )
-    return [_Found('photo', str(x), root) for x in found.photos]
 
 
 def root_of(text: str) -> str:
@@ -146,32 +143,50 @@ def root_of(text: str) -> str:
     """
     if os.path.isdir(text):
         return os.path.abspath(text)
-    if glob.has_magic(text) and not os.path.lexists(text):
+    if is_pattern(text):
         plain = Path(text).parts
         steps = next(i for i, x in enumerate(plain) if glob.has_magic(x))
         return os.path.abspath(os.path.join(*plain[:steps], ''))
     return os.path.dirname(os.path.abspath(text))
 
 
-def _expand(text: str) -> Iterator[_Found]:
-    """Files that an argument stands for that is no folder."""
+def _expand(
+    text: str, results: list[str], problems: list[str]
+) -> tuple[list[_Found], list[str]]:
+    """Files that an argument stands for, and what to say of others."""
     if is_address(text) and not text.lower().endswith(IMAGE_SUFFIXES):
-        yield _Found('address', text, '')
-        return
-    is_pattern = glob.has_magic(text) and not os.path.lexists(text)
-    root = root_of(text)
-    if not is_pattern and not os.path.lexists(text) and not is_address(text):
-        raise PhotoError(f'{text}: no such file or folder')
-    if _is_video(text):
-        paths = expand_pattern(text) if is_pattern else [text]
+        return [_Found('address', text, '')], []
+    root, kind, others = root_of(text), 'photo', []
+    if os.path.isdir(text):
+        search = search_folder(text)
+    elif is_pattern(text) and not _is_video(text):
+        search = search_pattern(text)
+    else:
+        search = None
+    if search is not None:
+        paths = [str(x) for x in search.photos]
+        problems += search.problems
+        others = [
+            x
+            for x in search.others
+            if not _is_result(os.path.abspath(x), root, results)
+        ]
+    elif is_pattern(text):
+        paths, kind = expand_pattern(text), 'video'
         if not paths:
             raise PhotoError(f'{text}: no video has such a name')
-        kind = 'video'
+    elif is_address(text):
+        paths = [x.name for x in find_photos(text)]  # says what to do
+    elif not os.path.lexists(text):
+        raise PhotoError(f'{text}: no such file or folder')
     else:
-        paths, kind = [x.name for x in find_photos(text)], 'photo'
+        paths, kind = [text], 'video' if _is_video(text) else 'photo'
+    found = []
     for path in paths:
-        own = root if _is_below(os.path.abspath(path), root) else None
-        yield _Found(kind, path, own or os.path.dirname(os.path.abspath(path)))
+        folder = os.path.dirname(os.path.abspath(path))
+        own = root if _is_below(folder, root) else folder
+        found.append(_Found(kind, path, own))
+    return found, _note(text, others)
 
 
 def _is_video(path: str) -> bool:
@@ -197,7 +212,8 @@ def _place_of(
         return Path(f'camera_{path}')
     if found.kind == 'address':
         return Path(_NO_NAME.sub('_', without_password(path)))
-    return labels[found.root] / os.path.relpath(path, found.root)
+    place = os.path.relpath(os.path.abspath(found.path), found.root)
+    return labels[found.root] / place
 
 
 def _with_names(files: dict[str | int, _Found | None]) -> Iterator[Source]:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import cv2
@@ -33,6 +34,18 @@ def test_eval_widerface(mmsrn, wider):
     assert (done.status, done.err) == (0, '')
     assert 'pred           1.000000           2' in done.out
     assert json.loads((wider / 'ap.json').read_text())['all'] == 1
+
+
+def test_eval_writes_to_devices_and_refuses_one_file_for_two(mmsrn, wider):
+    args = ('eval', 'widerface', wider / 'pred', '--gt', wider / 'gt.txt')
+    for option in ('--json', '--csv'):
+        done = mmsrn(*args, option, '/dev/full')
+        assert done.status == 2 and done.err.count('\n') == 1
+        assert '/dev/full: cannot be written: ' in done.err
+        assert Path('/dev/full').is_char_device()
+    done = mmsrn(*args, '--json', wider / 'r', '--csv', wider / 'r')
+    assert done.status == 2 and 'both would be written to' in done.err
+    assert not (wider / 'r').exists()
 
 
 def test_eval_darkface(mmsrn, tmp_path):

@@ -160,6 +160,12 @@ def test_what_folders_leave_out_is_counted(tree):
         'in: 4 files are no photo by name and left out: 2 .txt, 1 .heic, '
         '1 no suffix'
     ]
+    sources, problems, notes = find_sources(['in/*'])
+    assert [x.content for x in sources] == ['in/a.jpg'] and not problems
+    assert notes == [
+        'in/*: 4 files are no photo by name and left out: 2 .txt, 1 .heic, '
+        '1 no suffix'
+    ]
 
 
 def test_patterns_that_lead_elsewhere(tree):
@@ -181,6 +187,15 @@ def test_links_that_loop(tree, tmp_path):
         ('in/x/b.jpg', 'photo', 'x/b.jpg'),
     ]
     assert found('in') == found('in/**/*.jpg') == expected
+
+
+def test_other_ways_to_a_file(tree, tmp_path):
+    """Each file once; and ``..`` after a link leads where the link does."""
+    tree('disk/sub/x.jpg', 'disk/y.jpg', 'in/y.jpg')
+    (tmp_path / 'in/link').symlink_to(tmp_path / 'disk/sub')
+    assert [x[0] for x in found('disk/sub', 'in/link')] == ['disk/sub/x.jpg']
+    names = [x[0] for x in found('in/y.jpg', 'in/link/../y.jpg', 'disk')]
+    assert names == ['in/y.jpg', 'in/link/../y.jpg', 'disk/sub/x.jpg']
 
 
 def test_addresses(tree):
