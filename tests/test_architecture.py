@@ -130,10 +130,16 @@ def test_sizes(sources):
 
 
 def test_programs_stay_small(root):
-    """Tools and benchmarks, and files that reach beside their package."""
+    """Tools and benchmarks, and files that reach beside their package.
+
+    The drill of `benchmarks/reliability` damages things and measures nothing:
+    it does not count.
+    """
 
     def lines(*folders):
         files = [x for f in folders for x in (root / f).rglob('*.py')]
+        drill = root / 'benchmarks/reliability'
+        files = [x for x in files if drill not in x.parents]
         return sum(x.read_text('utf-8').count('\n') for x in files)
 
     assert lines('tools') <= 3500
