@@ -9,7 +9,8 @@ from mmdet.registry import DATASETS
 from mmdet.utils import get_test_pipeline_cfg
 from mmengine.dataset import pseudo_collate
 
-from mmsrn.apis.photos import PhotoError, find_photos, read_photo
+from mmsrn.apis.photo_search import find_photos
+from mmsrn.apis.photos import PhotoError, read_photo
 from mmsrn.testing.models import random_batch
 from mmsrn.utils.errors import UserError
 

@@ -95,7 +95,7 @@ def detect(
                 actors,
                 dict(threads=actor_cpus, settings=settings),
                 dict(num_cpus=_DETECTING * actor_cpus, num_gpus=actor_gpus),
-                (path_column, bytes_column),
+                (path_column, bytes_column, settings.get('strict', False)),
             )
             # How many photos a container holds is known at its end.
             several = any(map(holds_photos, left['location'].to_pylist()))
@@ -142,7 +142,7 @@ def _rows(
     actors: int,
     arguments: dict[str, Any],
     resources: dict[str, float],
-    columns: tuple[str, str],
+    reading: tuple[str, str, bool],
 ) -> Dataset:
     """Plan the job: read in tasks, detect in actors."""
     context = DataContext.get_current()
@@ -162,7 +162,7 @@ def _rows(
             read_listing,
             batch_format='pyarrow',
             batch_size=None,
-            fn_args=columns,
+            fn_args=reading,
             num_cpus=_READING,
         )
         .map_batches(

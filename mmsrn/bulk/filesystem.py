@@ -11,7 +11,7 @@ import fsspec
 
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
-__all__ = ['files_below', 'filesystem_of', 'holds_photos', 'is_address']
+__all__ = ['filesystem_of', 'find_files', 'holds_photos', 'is_address']
 
 _ADDRESS = re.compile(r'[a-z][a-z0-9+.-]+://', re.IGNORECASE)
 #: Schemes that pyarrow reads by itself.
@@ -55,7 +55,7 @@ def filesystem_of(address: str) -> tuple[Any, str]:
     return fsspec.core.url_to_fs(address)
 
 
-def files_below(address: str) -> Iterator[str]:
+def find_files(address: str) -> Iterator[str]:
     """List the files that an address stands for.
 
     Args:

@@ -14,7 +14,10 @@ from .store import SCHEMA
 
 __all__ = ['FaceFinder']
 
-_KEPT = ('path', 'width', 'height', 'place', 'container', 'member', 'text')
+_KEPT = (
+    *('path', 'width', 'height', 'incomplete'),
+    *('place', 'container', 'member', 'text'),
+)
 
 
 class FaceFinder:
@@ -72,6 +75,7 @@ class FaceFinder:
                 boxes=faces.boxes.tolist(),
                 scores=faces.scores.tolist(),
                 enhancement=faces.enhancement,
+                limit=faces.limit,
                 seconds=dict(
                     read=row['read'],
                     decode=row['decode'],

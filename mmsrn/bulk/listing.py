@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import pyarrow as pa
 
-from mmsrn.apis.photos import PhotoError, find_photos
-from mmsrn.utils.result_names import root_of, text_names
+from mmsrn.apis.photos import PhotoError
+from mmsrn.utils.file_search import expand_pattern, files_below
+from mmsrn.utils.folder_labels import labels_of, root_of
+from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
-from .filesystem import files_below, holds_photos, is_address
+from .filesystem import find_files, holds_photos, is_address
 
 __all__ = ['LISTING', 'list_sources']
 
@@ -32,7 +35,7 @@ LISTING = pa.schema(
 class _Item(NamedTuple):
     path: str  # as the user calls it
     location: str  # where any process finds it
-    root: str  # the folder that was named
+    root: str  # the folder that its results have their names from
 
 
 def list_sources(source: Any) -> pa.Table:
@@ -47,7 +50,8 @@ def list_sources(source: Any) -> pa.Table:
 
     Returns:
         pa.Table: With the columns of :data:`LISTING`: a row for each photo,
-        and one for each file that holds several.
+        and one for each file that holds several, in the order of
+        ``mmsrn detect``.
 
     Raises:
         PhotoError: If a source does not exist, or holds no photo.
@@ -57,17 +61,33 @@ def list_sources(source: Any) -> pa.Table:
     items: dict[str, _Item] = {}
     for item in (x for text in given for x in _items(text)):
         items.setdefault(item.location, item)
-    names = text_names((x.path, x.root) for x in items.values())
     return pa.table(
         dict(
             place=range(len(items)),
             path=[x.path for x in items.values()],
             location=list(items),
-            text=names,
+            text=_text_names(list(items.values())),
             done=pa.nulls(len(items), pa.list_(pa.int64())),
         ),
         LISTING,
     )
+
+
+def _text_names(items: list[_Item]) -> list[str]:
+    """Names of text files, as ``mmsrn detect --wider`` has them."""
+    labels = labels_of({x.root for x in items})
+    places = [
+        labels[x.root]
+        / os.path.relpath(
+            x.path if is_address(x.path) else os.path.abspath(x.path), x.root
+        )
+        for x in items
+    ]
+    bare = Counter(x.with_suffix('') for x in places)
+    return [
+        str(x.with_suffix('') if bare[x.with_suffix('')] == 1 else x)
+        for x in places
+    ]
 
 
 def _items(text: str) -> Iterator[_Item]:
@@ -87,19 +107,16 @@ def _lines(path: str) -> Iterable[str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, 'strerror', None) or 'is no text in UTF-8'
         raise PhotoError(f'{path}: {reason}') from error
+    folder = os.path.dirname(path)
     for line in filter(None, map(str.strip, lines)):
-        yield (
-            line
-            if is_address(line)
-            else os.path.join(os.path.dirname(path), line)
-        )
+        yield line if is_address(line) else os.path.join(folder, line)
 
 
 def _remote(address: str) -> Iterator[_Item]:
     root = address.partition('*')[0].rpartition('/')[0]
     found = False
     try:
-        for file in files_below(address):
+        for file in find_files(address):
             found = True
             yield _Item(file, file, root if file == address else address)
     except FileNotFoundError as error:
@@ -112,23 +129,37 @@ def _remote(address: str) -> Iterator[_Item]:
 
 def _local(text: str) -> Iterator[_Item]:
     root = root_of(text)
-    shards = _containers(text)
-    if not (os.path.lexists(text) or glob.has_magic(text)):
-        raise PhotoError(f'{text}: no such file or folder')
-    try:
-        photos = [] if shards == [text] else find_photos(text)
-    except PhotoError:
-        if not shards:
-            raise
-        photos = []
-    for path in (*(x.name for x in photos), *shards):
-        yield _Item(path, os.path.abspath(path), root)
-
-
-def _containers(text: str) -> list[str]:
-    """Files that hold photos, of a file, a folder or a pattern."""
     if os.path.isdir(text):
-        found = map(str, Path(text).rglob('*'))
+        files = [*map(str, files_below(text, _unreadable))]
+    elif glob.has_magic(text) and not os.path.lexists(text):
+        files = expand_pattern(text)
+    elif os.path.lexists(text):
+        yield _item(text, root)
+        return
     else:
-        found = glob.glob(text, recursive=True)
-    return sorted(filter(holds_photos, found))
+        raise PhotoError(f'{text}: no such file or folder')
+    files = [
+        x
+        for x in files
+        if os.path.isfile(x)
+        and (x.lower().endswith(IMAGE_SUFFIXES) or holds_photos(x))
+    ]
+    if not files:
+        raise PhotoError(f'{text}: no photos there')
+    for path in files:
+        yield _item(path, root)
+
+
+def _item(path: str, root: str) -> _Item:
+    folder, name = os.path.split(path)
+    absolute = os.path.abspath(folder)
+    below = os.path.commonpath([absolute, root]) == root
+    # What other links lead to is the same file.
+    location = os.path.join(os.path.realpath(folder), name)
+    return _Item(path, location, root if below else absolute)
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise PhotoError(
+        f'{error.filename}: cannot be read: {error.strerror}'
+    ) from error

@@ -8,11 +8,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmsrn.apis.photos import PhotoError, read_photo
+from mmsrn.apis.photos import PhotoError, open_photo
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 from mmsrn.utils.one_line import one_line
 
@@ -30,6 +29,7 @@ DECODED = pa.schema(
         ('read', pa.float32()),
         ('decode', pa.float32()),
         ('error', pa.string()),
+        ('incomplete', pa.string()),
         ('place', pa.int64()),
         ('container', pa.string()),
         ('member', pa.int64()),
@@ -41,7 +41,7 @@ _BYTES, _PHOTOS = 2**25, 64
 
 
 def read_listing(
-    listing: pa.Table, path_column: str, bytes_column: str
+    listing: pa.Table, path_column: str, bytes_column: str, strict: bool
 ) -> Iterator[pa.Table]:
     """Read and decode the photos of a part of a listing.
 
@@ -50,6 +50,7 @@ def read_listing(
         path_column (str): Column of Parquet files that names the photos; they
             are numbered where there is none.
         bytes_column (str): Column of Parquet files with photos.
+        strict (bool): Refuse JPEG files whose end is missing.
 
     Yields:
         pa.Table: Rows of :data:`DECODED`, some 32 MiB of them.
@@ -57,7 +58,7 @@ def read_listing(
     rows: list[dict] = []
     size = 0
     for item in listing.to_pylist():
-        for row in _photos(item, path_column, bytes_column):
+        for row in _photos(item, path_column, bytes_column, strict):
             rows.append(row)
             size += len(row.get('pixels') or b'')
             if size >= _BYTES or len(rows) >= _PHOTOS:
@@ -67,7 +68,7 @@ def read_listing(
 
 
 def _photos(
-    item: dict[str, Any], path_column: str, bytes_column: str
+    item: dict[str, Any], path_column: str, bytes_column: str, strict: bool
 ) -> Iterator[dict]:
     common = dict(place=item['place'])
     path, location = item['path'], item['location']
@@ -80,7 +81,8 @@ def _photos(
         except (ImportError, OSError, ValueError) as error:
             yield dict(common, error=_reason(error))
             return
-        yield _decoded(common, content, time.perf_counter() - start)
+        spent = time.perf_counter() - start
+        yield _decoded(common, content, spent, strict)
         return
     is_tar = location.lower().endswith('.tar')
     read = _tar_members if is_tar else _parquet_members
@@ -99,7 +101,7 @@ def _photos(
                     container=path,
                     member=member,
                 )
-                yield _decoded(row, content, spent)
+                yield _decoded(row, content, spent, strict)
             start = time.perf_counter()
     except (
         *(ImportError, OSError, KeyError, ValueError, EOFError),
@@ -151,11 +153,13 @@ def _parquet_members(
             yield from zip(paths, contents)
 
 
-def _decoded(row: dict, content: bytes | None, spent: float) -> dict:
+def _decoded(
+    row: dict, content: bytes | None, spent: float, strict: bool
+) -> dict:
     start = time.perf_counter()
     row['read'] = spent
     try:
-        photo: np.ndarray = read_photo(content or b'', '')
+        photo, incomplete = open_photo(content or b'', '', strict=strict)
     except PhotoError as error:
         return dict(row, error=str(error).removeprefix(': '))
     height, width = photo.shape[:2]
@@ -164,6 +168,7 @@ def _decoded(row: dict, content: bytes | None, spent: float) -> dict:
         height=height,
         width=width,
         pixels=photo.tobytes(),
+        incomplete=incomplete,
         decode=time.perf_counter() - start,
     )
 

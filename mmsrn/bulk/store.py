@@ -20,7 +20,8 @@ __all__ = ['SCHEMA', 'FaceTable', 'StoreError']
 
 #: A row for each photo.  Boxes are corners x1, y1, x2, y2 in pixels of the
 #: upright photo, the surest first.  A photo that could not be used has an
-#: error and no size.  ``place``, ``container``, ``member`` and ``text`` tell
+#: error and no size.  ``incomplete`` says what a file lacks that is cut off,
+#: ``limit`` that there may be more faces than the model reports.  ``place``, ``container``, ``member`` and ``text`` tell
 #: the order and the names of ``mmsrn detect``.
 SCHEMA = pa.schema(
     [
@@ -40,6 +41,8 @@ SCHEMA = pa.schema(
         ),
         ('error', pa.string()),
         ('enhancement', pa.string()),
+        ('incomplete', pa.string()),
+        ('limit', pa.int32()),
         ('place', pa.int64()),
         ('container', pa.string()),
         ('member', pa.int64()),

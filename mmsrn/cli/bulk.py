@@ -14,7 +14,8 @@ __all__ = ['add_bulk_options', 'run_bulk']
 
 _SETTINGS = (
     *('model', 'config', 'backend', 'device', 'precision', 'score_thr'),
-    *('min_size', 'max_size', 'scale', 'enhance', 'tile', 'batch_size'),
+    *('min_size', 'max_size', 'max_faces', 'scale', 'enhance', 'tile'),
+    *('batch_size', 'strict'),
 )
 
 

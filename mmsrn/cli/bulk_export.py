@@ -127,6 +127,8 @@ def _result(row: dict) -> Result:
         row['path'],
         timing,
         row['enhancement'],
+        row['incomplete'],
+        row['limit'],
     )
     text = Path(row['text'])
     return Result(Source('photo', row['path'], text, text), faces)

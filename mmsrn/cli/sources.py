@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections import Counter
@@ -20,11 +19,11 @@ from mmsrn.apis.photo_search import (
     search_pattern,
 )
 from mmsrn.utils.file_search import expand_pattern
-from mmsrn.utils.folder_labels import labels_of
+from mmsrn.utils.folder_labels import labels_of, root_of
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 from mmsrn.video import VIDEO_SUFFIXES, without_password
 
-__all__ = ['Search', 'Source', 'find_sources', 'root_of']
+__all__ = ['Search', 'Source', 'find_sources']
 
 #: Kinds of files that a note lists.
 _SHOWN = 5
@@ -129,25 +128,6 @@ def _note(text: str, others: list[Path]) -> list[str]:
         f'{text}: {len(others):,} {files} no photo by name and left out: '
         f'{", ".join(shown)}{more}'
     ]
-
-
-def root_of(text: str) -> str:
-    """Tell from which folder on the files of an argument have their names.
-
-    Args:
-        text (str): A file, a folder or a pattern.
-
-    Returns:
-        str: The absolute path of the folder; of a pattern that of the part
-        before the first sign with a meaning.
-    """
-    if os.path.isdir(text):
-        return os.path.abspath(text)
-    if is_pattern(text):
-        plain = Path(text).parts
-        steps = next(i for i, x in enumerate(plain) if glob.has_magic(x))
-        return os.path.abspath(os.path.join(*plain[:steps], ''))
-    return os.path.dirname(os.path.abspath(text))
 
 
 def _expand(

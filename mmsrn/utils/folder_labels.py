@@ -1,10 +1,31 @@
-"""Short names that tell folders apart."""
+"""Folders that results have their names from, and short names of them."""
 
 from __future__ import annotations
 
+import glob
+import os
 from pathlib import Path
 
-__all__ = ['labels_of']
+__all__ = ['labels_of', 'root_of']
+
+
+def root_of(text: str) -> str:
+    """Tell from which folder on the files of an argument have their names.
+
+    Args:
+        text (str): A file, a folder or a pattern.
+
+    Returns:
+        str: The absolute path of the folder; of a pattern that of the part
+        before the first sign with a meaning.
+    """
+    if os.path.isdir(text):
+        return os.path.abspath(text)
+    if glob.has_magic(text) and not os.path.lexists(text):
+        plain = Path(text).parts
+        steps = next(i for i, x in enumerate(plain) if glob.has_magic(x))
+        return os.path.abspath(os.path.join(*plain[:steps], ''))
+    return os.path.dirname(os.path.abspath(text))
 
 
 def labels_of(roots: set[str]) -> dict[str, Path]:

@@ -23,7 +23,7 @@ def environment(monkeypatch):
 
 def decoded(photos):
     listing = list_sources(photos)
-    return pa.concat_tables(read_listing(listing, 'path', 'bytes'))
+    return pa.concat_tables(read_listing(listing, 'path', 'bytes', False))
 
 
 def test_finds_what_the_detector_finds(photos):
@@ -72,7 +72,7 @@ def test_needs_no_torch(photos):
         'from mmsrn.bulk.reading import read_listing\n'
         'import pyarrow as pa\n'
         f'photos = list_sources({str(photos / "3.jpg")!r})\n'
-        "rows = pa.concat_tables(read_listing(photos, 'path', 'bytes'))\n"
+        "rows = pa.concat_tables(read_listing(photos, 'path', 'bytes', False))\n"
         f'found = FaceFinder(1, {SETTINGS})(rows)\n'
         "print(len(found['boxes'][0]))\n"
     )

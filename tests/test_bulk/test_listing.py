@@ -15,7 +15,7 @@ def column(listing, name):
 
 def test_folder_is_as_detect_has_it(photos):
     listing = list_sources(photos)
-    sources, problems = find_sources([str(photos)])
+    sources, problems, _ = find_sources([str(photos)])
     assert not problems and listing.schema == LISTING
     assert column(listing, 'path') == [x.content for x in sources]
     assert column(listing, 'text') == [str(x.text) for x in sources]
@@ -27,7 +27,7 @@ def test_several_sources_and_relative_names(photos, monkeypatch):
     monkeypatch.chdir(photos)
     given = ['b', '*.jpg', '../photos/b/2.png']
     listing = list_sources(given)
-    sources, _ = find_sources(given)
+    sources, _, _ = find_sources(given)
     assert column(listing, 'path') == [x.content for x in sources]
     assert column(listing, 'text') == [str(x.text) for x in sources]
     assert column(listing, 'path')[0] == 'b/2.jpg'
@@ -77,7 +77,7 @@ def test_addresses(photos):
         ('memory://none', 'memory://none: no such file or folder'),
         ('odd://x', 'odd://x: cannot be read'),
         ('no.txt', 'no.txt: No such file'),
-        ('empty', 'no images in this folder'),
+        ('empty', 'no photos there'),
     ],
 )
 def test_nothing_there(source, message, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from mmsrn.bulk.reading import DECODED, read_listing
 
 def read(source, listing=None):
     listing = list_sources(source) if listing is None else listing
-    tables = [*read_listing(listing, 'path', 'bytes')]
+    tables = [*read_listing(listing, 'path', 'bytes', False)]
     assert all(x.schema == DECODED for x in tables)
     return pa.concat_tables(tables).to_pylist()
 
@@ -75,7 +75,18 @@ def test_a_container_cut_off(shard):
 
 def test_columns_of_a_table(table):
     listing = list_sources(table)
-    (row,) = pa.concat_tables(read_listing(listing, 'path', 'jpg')).to_pylist()
+    (table_,) = read_listing(listing, 'path', 'jpg', False)
+    (row,) = table_.to_pylist()
     assert row['error'].endswith('no column jpg; there are path, bytes')
-    rows = pa.concat_tables(read_listing(listing, 'name', 'bytes'))
+    rows = pa.concat_tables(read_listing(listing, 'name', 'bytes', False))
     assert rows['path'].to_pylist() == [f'{table}#{i}' for i in range(3)]
+
+
+@pytest.mark.parametrize('strict', [False, True])
+def test_a_photo_cut_off(photos, strict):
+    path = photos / '3.jpg'
+    path.write_bytes(path.read_bytes()[:-400])
+    (table,) = read_listing(list_sources(path), 'path', 'bytes', strict)
+    (row,) = table.to_pylist()
+    assert (row['incomplete'] is None) == (row['pixels'] is None) == strict
+    assert (row['error'] is None) != strict
