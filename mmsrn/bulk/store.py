@@ -21,8 +21,9 @@ __all__ = ['SCHEMA', 'FaceTable', 'StoreError']
 #: A row for each photo.  Boxes are corners x1, y1, x2, y2 in pixels of the
 #: upright photo, the surest first.  A photo that could not be used has an
 #: error and no size.  ``incomplete`` says what a file lacks that is cut off,
-#: ``limit`` that there may be more faces than the model reports.  ``place``, ``container``, ``member`` and ``text`` tell
-#: the order and the names of ``mmsrn detect``.
+#: ``limit`` that there may be more faces than the model reports.  ``place``,
+#: ``container``, ``member`` and ``text`` tell the order and the names of
+#: ``mmsrn detect``.
 SCHEMA = pa.schema(
     [
         ('path', pa.string()),

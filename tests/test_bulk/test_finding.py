@@ -72,8 +72,8 @@ def test_needs_no_torch(photos):
         'from mmsrn.bulk.reading import read_listing\n'
         'import pyarrow as pa\n'
         f'photos = list_sources({str(photos / "3.jpg")!r})\n'
-        "rows = pa.concat_tables(read_listing(photos, 'path', 'bytes', False))\n"
-        f'found = FaceFinder(1, {SETTINGS})(rows)\n'
+        "rows = read_listing(photos, 'path', 'bytes', False)\n"
+        f'found = FaceFinder(1, {SETTINGS})(pa.concat_tables(rows))\n'
         "print(len(found['boxes'][0]))\n"
     )
     run = subprocess.run(

@@ -75,8 +75,8 @@ def test_a_container_cut_off(shard):
 
 def test_columns_of_a_table(table):
     listing = list_sources(table)
-    (table_,) = read_listing(listing, 'path', 'jpg', False)
-    (row,) = table_.to_pylist()
+    (found,) = read_listing(listing, 'path', 'jpg', False)
+    (row,) = found.to_pylist()
     assert row['error'].endswith('no column jpg; there are path, bytes')
     rows = pa.concat_tables(read_listing(listing, 'name', 'bytes', False))
     assert rows['path'].to_pylist() == [f'{table}#{i}' for i in range(3)]
