@@ -78,7 +78,8 @@ def look_inside(
         batch = model.data_preprocessor(data, False)
         outputs = head(model.extract_feat(batch['inputs']))
     zoom = np.array([shape[1] / width, shape[0] / height] * 2)
-    return Selection(image, zoom, read_selection(head, outputs))
+    levels = read_selection(head, outputs, img_shape=shape)
+    return Selection(image, zoom, levels)
 
 
 def draw_selection(

@@ -55,7 +55,10 @@ class LevelSelection:
 
 
 def read_selection(
-    head, outputs: Sequence[Sequence], index: int = 0
+    head,
+    outputs: Sequence[Sequence],
+    index: int = 0,
+    img_shape: tuple[int, int] | None = None,
 ) -> list[LevelSelection]:
     """Read the outputs of an ``SRNHead`` for one image of a batch.
 
@@ -64,6 +67,8 @@ def read_selection(
         outputs: What ``head.forward`` returns: first-step scores, first-step
             deltas, second-step scores, second-step deltas, each over levels.
         index: Which image of the batch.
+        img_shape: Height and width to clip boxes to, as the head does; by
+            default they may leave the image.
 
     Returns:
         list[LevelSelection]: One for each level.
@@ -91,7 +96,9 @@ def read_selection(
         if i in head.str_levels:
             start = move_anchors(head.bbox_coder, anchors, rows(bbox_fs[i], 4))
             moved = start.cpu().numpy()
-        boxes = head.bbox_coder.decode(start, rows(bbox_ss[i], 4))
+        boxes = head.bbox_coder.decode(
+            start, rows(bbox_ss[i], 4), max_shape=img_shape
+        )
         first, kept = None, np.ones(len(anchors), bool)
         if i in head.stc_levels:
             first = scores(cls_fs[i])

@@ -110,7 +110,7 @@ def test_read_as_the_head_predicts(kwargs):
     with torch.no_grad():
         results = head.predict_by_feat(*outputs, metas, with_nms=False)
     for index in range(2):
-        levels = read_selection(head, outputs, index)
+        levels = read_selection(head, outputs, index, (999, 999))
         assert [x.name for x in levels] == ['P2', 'P3', 'P4']
         assert [x.shape for x in levels] == SIZES
         boxes = np.vstack([x.boxes[x.kept] for x in levels])
