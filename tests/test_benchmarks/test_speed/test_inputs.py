@@ -49,9 +49,7 @@ def photos(tmp_path):
     return folder
 
 
-def test_photos_and_a_checkpoint_that_holds_its_config(
-    small_config, photos, tmp_path, capsys
-):
+def test_photos_and_checkpoints(small_config, photos, tmp_path, capsys):
     from mmdet.registry import MODELS
     from mmengine.config import Config
 
