@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmcv.transforms import Compose
 from mmdet.registry import DATASETS, TRANSFORMS
@@ -16,6 +15,7 @@ from mmsrn.datasets import Enhance
 from mmsrn.evaluation.protocols import DARK_FACE
 from mmsrn.evaluation.results import Result, evaluate_path
 from mmsrn.structures.face_set import FaceSet, face_set
+from mmsrn.utils.image_files import ABOUT_ONE_IMAGE, read_image
 from mmsrn.visualization import draw_detections, match_detections
 
 _LONG_SIDE = 1000  # pixels of a picture, about
@@ -176,10 +176,12 @@ class TestSet:
 
 def read_photo(path: str | Path) -> np.ndarray:
     """Read an image, or say that it cannot be read."""
-    image = cv2.imread(str(path))
-    if image is None:
-        raise ValueError(f'{path}: is no image, or damaged; restore it')
-    return image
+    try:
+        return read_image(Path(path))
+    except ABOUT_ONE_IMAGE as error:
+        raise ValueError(
+            f'{path}: is no image, or damaged ({error}); restore it'
+        ) from error
 
 
 def read_test_set(cfg: Config) -> TestSet:

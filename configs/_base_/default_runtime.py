@@ -21,6 +21,8 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='NestedVisualizationHook'),
+    # Data that do not go with the model are refused before a run.
+    data_check=dict(type='DataCheckHook'),
     # Results say how the images were tested.
     protocol=dict(type='ProtocolHook'),
     # Resumed trainings end as uninterrupted ones.

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from mmsrn.utils.errors import UserError
 from mmsrn.utils.one_line import one_line
 
+from .data_errors import data_error
+
 __all__ = ['one_line_errors']
 
 _TRACEBACK = 'MMSRN_TRACEBACK'
@@ -23,7 +25,11 @@ _WRONG_ARGUMENTS = re.compile(
 
 
 def _reason(error: Exception) -> str | None:
-    return _unreadable_image(error) or _refused_setting(error)
+    return (
+        _unreadable_image(error)
+        or data_error(error)
+        or _refused_setting(error)
+    )
 
 
 def _unreadable_image(error: Exception) -> str | None:

@@ -6,7 +6,7 @@ from mmsrn.evaluation.readers import AnnotationError
 from mmsrn.utils.file_finder import FileFinder
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
-from .face_dataset import FaceDataset, refuse_empty
+from .face_dataset import FaceDataset
 from .face_labels import ClassMap, Remarks, check_stated_sizes, place_boxes
 from .image_sizes import read_headers
 
@@ -39,10 +39,6 @@ class CustomSet(FaceDataset):
         # The classes are known from here on.
         self.names = ClassMap(self.class_map, self._metainfo['classes'])
         super().full_init()
-
-    def _serialize_data(self):
-        refuse_empty(self, self.names.found)
-        return super()._serialize_data()
 
     @property
     def image_folder(self) -> Path:
@@ -108,7 +104,7 @@ class CustomSet(FaceDataset):
         stated = {
             path: x['stated']
             for path, x in zip(paths, images)
-            if x.get('stated')
+            if x['instances'] and x.get('stated')
         }
         other = check_stated_sizes(stated, headers, self.ann_file)
         data_list = [

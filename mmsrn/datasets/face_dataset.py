@@ -1,7 +1,7 @@
 """What the datasets of faces have in common."""
 
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmdet.datasets import BaseDetDataset
@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 
 from mmsrn.evaluation.readers import AnnotationError
 
+from .empty_sets import refuse_empty
 from .image_sizes import image_sizes, read_size_csv
 
 
@@ -122,26 +123,3 @@ class FaceDataset(BaseDetDataset):
                 no_empty and all(x['ignore_flag'] for x in info['instances'])
             )
         ]
-
-
-def refuse_empty(
-    dataset: BaseDetDataset, found: Mapping[str, int] | None = None
-) -> None:
-    """Refuse a set of which the filters have left no image.
-
-    Args:
-        dataset (BaseDetDataset): The set.
-        found (Mapping[str, int], optional): Objects by the name of their
-            class in the annotations.
-
-    Raises:
-        AnnotationError: If it has no image; the message names the classes.
-    """
-    if dataset.data_list:
-        return
-    asked = ', '.join(dataset.metainfo['classes'])
-    text = f'{dataset.ann_file}: no image is left (classes asked for: {asked}'
-    if found is not None:
-        names = (f'{name} {number:,} times' for name, number in found.items())
-        text += f'; found: {", ".join(names) or "no object at all"}'
-    raise AnnotationError(f'{text}; filter_cfg: {dataset.filter_cfg})')

@@ -120,8 +120,8 @@ def check_stated_sizes(
     """Compare sizes that annotations state with those of the images.
 
     Args:
-        stated (Mapping[str, tuple[int, int]]): Width and height by image, as
-            far as they are stated.
+        stated (Mapping[str, tuple[int, int]]): Width and height by image, of
+            those that have boxes, as far as they are stated.
         headers (Mapping[str, ImageHeader]): Of the same images and others.
         source (str): The annotations.
 
@@ -150,9 +150,13 @@ def check_stated_sizes(
         'the faces'
     )
     if unturned:
+        # Turned upside down, and so of the size that is stated.
+        more = sum(headers[k].orientation in (2, 3, 4) for k in stated)
         text += (
             f'; {len(unturned):,} are turned by EXIF, which the annotations '
-            'do not know: save these images without the EXIF orientation'
+            'do not know'
+            + (f', and maybe {more:,} more of the same size' if more else '')
+            + ': save these images without the EXIF orientation'
         )
     if 2 * len(other) > len(stated):
         raise AnnotationError(

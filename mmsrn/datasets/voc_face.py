@@ -15,7 +15,7 @@ from mmsrn.utils.file_finder import FileFinder
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 from mmsrn.utils.image_header import ImageHeader, read_header
 
-from .face_dataset import refuse_empty
+from .empty_sets import refuse_empty
 from .face_labels import ClassMap, Remarks, check_stated_sizes, place_boxes
 from .voc_xml import list_names, parse_voc_xml, stated_size, tidy_objects
 
@@ -70,7 +70,7 @@ class VOCFaceDataset(XMLDataset):
             ValueError: See the class.
         """
         classes = self._metainfo['classes']
-        self.classes = ClassMap(self.class_map, classes)
+        self.names = ClassMap(self.class_map, classes)
         self.cat2label = {name: label for label, name in enumerate(classes)}
         self.remarks = Remarks()
         listed = self._read_list()
@@ -84,8 +84,12 @@ class VOCFaceDataset(XMLDataset):
             )
         ]
         headers = {x['img_id']: x.pop('header') for x in data_list}
-        stated = {x['img_id']: x.pop('stated') for x in data_list}
-        stated = {name: size for name, size in stated.items() if size}
+        sizes = {x['img_id']: x.pop('stated') for x in data_list}
+        stated = {
+            x['img_id']: sizes[x['img_id']]
+            for x in data_list
+            if x['instances'] and sizes[x['img_id']]
+        }
         other = check_stated_sizes(stated, headers, self.ann_file)
         for info in data_list:
             name, path = info['img_id'], info['xml_path']
@@ -104,7 +108,7 @@ class VOCFaceDataset(XMLDataset):
         return data_list
 
     def _serialize_data(self):
-        refuse_empty(self, self.classes.found)
+        refuse_empty(self)
         return super()._serialize_data()
 
     @property
@@ -160,7 +164,7 @@ class VOCFaceDataset(XMLDataset):
         for number, line in lines:
             name = line
             if self._is_local:
-                name = self._find_xml(line) or line
+                name = self._find_xml(line) or self._xml_files.stem(line)
             if name in listed:
                 raise ValueError(
                     f'{self.ann_file}:{number}: {name} stands in line '
@@ -186,9 +190,11 @@ class VOCFaceDataset(XMLDataset):
             ValueError: See the class.
         """
         name = img_info['img_id']
-        path = osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
+        found = self._xml_files.find(name) if self._is_local else []
+        file = found[0] if found else f'{name}.xml'  # or .XML
+        path = osp.join(self.sub_data_root, self.ann_subdir, file)
         listed = f'{self.ann_file}:{img_info["line"]} lists it'
-        if self._is_local and not Path(path).is_file():
+        if self._is_local and not found:
             raise ValueError(
                 f'{path}: no such file, but {listed} (check ann_subdir and '
                 'data_root)'
@@ -197,7 +203,7 @@ class VOCFaceDataset(XMLDataset):
             data = get(path, backend_args=self.backend_args)
             root = parse_voc_xml(data)
             stated = stated_size(root)
-            tidy_objects(root, self.classes.fold)
+            tidy_objects(root, self.names.fold)
             instances = self._parse_instance_info(root)
             file_name = f'{self.img_subdir}/{name}.jpg'
             if self._is_local:

@@ -50,14 +50,16 @@ def recognise(
     flat = flat[np.isfinite(flat).all(1)]
     if not len(flat):
         return ''
-    first = _is_score_first(flat)
     some = _subset(truth, list(found)[:: -(-len(found) // _TRIED)])
     if not any(x.counts.any() for x in some.settings.values()):
         return ''
-    shares = np.mean((flat >= -0.1) & (flat <= 1.1)) >= _ALL
-    shares = shares and np.mean((flat[:, 2:4] > 0).all(1)) >= _ALL
+    before, behind = (_are_shares(flat[:, x : x + 4]) for x in (1, 0))
+    shares = before or behind
+    first = _is_score_first(flat)
     if shares:
-        first = _is_falling(found, 0) and not _is_falling(found, 4)
+        # Scores may be shares of a hundred, or look like any other share.
+        falling = _is_falling(found, 0) and not _is_falling(found, 4)
+        first = not behind or (before and falling)
     if shares and not sizes:
         options = [
             str(BoxFormat(form, first, True))
@@ -97,6 +99,13 @@ def _told(
         f'into that, {setting} would be {value:.4f}; --box-format '
         f'{option}{images} reads them'
     )
+
+
+def _are_shares(boxes: np.ndarray) -> bool:
+    """Whether nearly all boxes are within 0 and 1, and have an area."""
+    inside = (boxes >= -0.1) & (boxes <= 1.1)
+    sides = boxes[:, 2:] > 0
+    return bool(np.mean(inside.all(1) & sides.all(1)) >= _ALL)
 
 
 def _is_score_first(flat: np.ndarray) -> bool:

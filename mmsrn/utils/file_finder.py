@@ -68,16 +68,16 @@ class FileFinder:
         parts = [x for x in PureWindowsPath(name).parts if x != '.']
         for start in range(len(parts)):
             tail = '/'.join(parts[start:])
-            for key in (tail, self._stem(tail)):
+            for key in (tail, self.stem(tail)):
                 if key in self._index:
                     return self._index[key]
         last = parts[-1] if parts else ''
-        for key in (f'/{last}', f'/{self._stem(last)}'):
+        for key in (f'/{last}', f'/{self.stem(last)}'):
             if key in self._index:
                 return self._index[key]
         return []
 
-    def _stem(self, name: str) -> str:
+    def stem(self, name: str) -> str:
         """The name without a suffix that is one of a file."""
         head, dot, tail = name.rpartition('.')
         known = dot and f'.{tail.lower()}' in self._of_names

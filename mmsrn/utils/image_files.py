@@ -115,17 +115,21 @@ def decode_image(
 
     Raises:
         OSError: If it is incomplete.
-        ValueError: If it is no image, or has more than
+        ValueError: If it is no image or a damaged one, or has more than
             ``mmsrn.utils.image_header.MAX_PIXELS``.
     """
     header = read_header(data)
-    if check:
-        with unlimited_pil(), Image.open(io.BytesIO(data)) as file:
-            file.load()  # OpenCV fills what is missing with grey
     flag = cv2.IMREAD_ANYCOLOR if grey else cv2.IMREAD_COLOR
-    image = cv2.imdecode(
-        np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION
-    )
+    flag |= cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        if check:
+            with unlimited_pil(), Image.open(io.BytesIO(data)) as file:
+                file.load()  # OpenCV fills what is missing with grey
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        raise ValueError(f'is damaged: {one_line(error, 120)}') from error
     if image is None:
         raise ValueError('OpenCV cannot decode it')
     # OpenCV turns TIFF files in any case.

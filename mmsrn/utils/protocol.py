@@ -9,7 +9,10 @@ UNNAMED = 'unnamed'
 
 
 def describe_protocol(
-    protocols: Iterable[str], deviating: int = 0, images: int = 0
+    protocols: Iterable[str],
+    deviating: int = 0,
+    images: int = 0,
+    padded: int = 0,
 ) -> str:
     """Put the protocols of a test into one text.
 
@@ -17,6 +20,8 @@ def describe_protocol(
         protocols (Iterable[str]): Those of its images.
         deviating (int): Images tested other than that, in tiles for instance.
         images (int): All images.
+        padded (int): Images that were padded to others of their batch, which
+            changes what a detector finds at their edges.
 
     Returns:
         str: Such as ``'V: long side 640, single scale'``.
@@ -31,4 +36,6 @@ def describe_protocol(
             f'; other than that in {deviating} of {images} images, for want '
             'of memory'
         )
+    if padded:
+        text += f'; {padded} of {images} images padded to others of a batch'
     return text

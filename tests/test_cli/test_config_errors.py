@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import mmsrn.models  # noqa: F401
 from mmsrn.cli.config_errors import one_line_errors
 
 

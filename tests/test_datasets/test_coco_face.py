@@ -196,14 +196,18 @@ def test_sizes_that_are_not_those_of_the_images(build, told):
     images = [dict(IMAGE, width=600, height=500), OTHER, three]
     files = ('one.jpg', 'two.jpg', 'three.jpg')
     far = dict(FACE, bbox=[100, 200, 300, 250])
-    info = build(coco(images, [far]), files).get_data_info(0)
+    boxes = [far, dict(FACE, image_id=2), dict(FACE, image_id=3)]
+    info = build(coco(images, boxes), files).get_data_info(0)
     assert (info['width'], info['height']) == SIZE
     assert info['instances'] == []
     assert '1 of 3 images have another size' in told[0]
     assert '600 x 500 stated, 60 x 50 found' in told[0]
     images[1] = dict(OTHER, width=600, height=500)
     with pytest.raises(AnnotationError, match='2 of 3 images have another'):
-        build(coco(images, [far]), files)
+        build(coco(images, boxes), files)
+    told.clear()
+    build(coco(images, boxes[2:]), files)  # there is no box to be wrong
+    assert not told
 
 
 @pytest.mark.parametrize(

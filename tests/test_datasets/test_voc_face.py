@@ -343,6 +343,13 @@ def test_one_stem_in_two_folders(write):
         build(root)
 
 
+def test_xml_in_capital_letters(write):
+    root = write(one=xml(MASK))
+    path = root / 'annotations/one.xml'
+    path.rename(path.with_suffix('.XML'))
+    assert len(instances(root)) == 1
+
+
 def test_decomposed_letters(write):
     """As macOS writes them, where the list has one letter."""
     root = write(**{'cafe\u0301': xml(MASK)})
@@ -402,7 +409,13 @@ def test_boxes_from_before_exif_turned_the_image(write, told):
     assert info['instances'][0]['bbox'] == [39, 9, 50, 49]
     assert '1 of 3 images have another size than the annotations' in told[0]
     assert 'one: 60 x 50 stated, 50 x 60 found' in told[0]
-    assert '1 are turned by EXIF' in told[0]
+    assert (
+        '1 are turned by EXIF, which the annotations do not know:' in (told[0])
+    )
+    turned(root, 'three', 3)
+    told.clear()
+    build(root)
+    assert 'not know, and maybe 1 more of the same size: ' in told[0]
     turned(root, 'two')
     with pytest.raises(ValueError, match='2 of 3 images have another size'):
         build(root)
@@ -468,7 +481,7 @@ def test_no_image_left(write):
     root = write(one=xml(), two=xml())
     with pytest.raises(ValueError) as info:
         build(root, filter_cfg=dict(filter_empty_gt=True))
-    assert str(info.value).startswith(f'{root}/val.txt: no image is left (cl')
+    assert str(info.value).startswith(f'{root}/val.txt: no image is left: c')
     assert 'asked for: face; found: no object at all' in str(info.value)
     root = write(one=xml(MASK))
     with pytest.raises(ValueError, match='found: mask 1 times; filter_cfg'):

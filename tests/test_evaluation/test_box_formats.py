@@ -62,6 +62,17 @@ def written(kind, corners, size):
     return np.hstack(parts)
 
 
+def test_shares_and_scores_in_percent(boxes, truth, tmp_path):
+    kind = BoxFormat.parse('cxcywh-shares')
+    rows = {k: written(kind, boxes[k], SIZES[k]) for k in boxes}
+    for x in rows.values():
+        x[:, 4] *= 100
+    path = write_submission(tmp_path / 'x.zip', rows)
+    result = evaluate_path(str(path), 'x', truth, WIDER_FACE)
+    assert 'cxcywh-shares' in result.warnings[-1]
+    assert 'score-' not in result.warnings[-1]
+
+
 @pytest.fixture
 def evaluate(tmp_path, boxes, truth):
     def run(text, protocol=WIDER_FACE, **reading):

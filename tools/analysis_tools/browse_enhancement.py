@@ -107,17 +107,18 @@ def load(name: str) -> np.ndarray:
     Raises:
         ValueError: If it cannot be read.
     """
-    import cv2
-
     if name == DRAWN:
         from mmsrn.testing.dark_scene import draw_dark_scene
 
         return draw_dark_scene()
-    image = cv2.imread(name)
-    if image is None:
-        why = 'no such file' if not Path(name).is_file() else 'not an image'
-        raise ValueError(f'{name}: {why}')
-    return image
+    from mmsrn.utils.image_files import ABOUT_ONE_IMAGE, read_image
+
+    if not Path(name).is_file():
+        raise ValueError(f'{name}: no such file')
+    try:
+        return read_image(Path(name))
+    except ABOUT_ONE_IMAGE as error:
+        raise ValueError(f'{name}: not an image: {error}') from error
 
 
 def make_cells(image: np.ndarray, chosen: list, advance) -> list[Cell]:

@@ -123,6 +123,13 @@ def read_dataset(args: argparse.Namespace, config: str) -> list[np.ndarray]:
         instances = dataset.get_data_info(i)['instances']
         boxes = [x['bbox'] for x in instances]
         found.append(np.array(boxes, np.float64).reshape(-1, 4))
+    if not any(map(len, found)):
+        from mmsrn.datasets.empty_sets import describe_classes, inner_datasets
+
+        told = '; '.join(map(describe_classes, inner_datasets(dataset)))
+        raise UserError(
+            f'{config}: no image of {args.split} has a box: {told}'
+        )
     return found
 
 

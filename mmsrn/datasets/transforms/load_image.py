@@ -19,7 +19,7 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
 
     In mmdet's registry it takes the place of mmcv's, so that configs need no
     change.  OpenCV looks at the EXIF data of JPEG, PNG and TIFF files; here
-    those of WebP and AVIF count too, as in :class:`mmsrn.FaceDetector`. All
+    those of WebP and AVIF count too, as in ``FaceDetector``.  All
     else is the same, to the bit.
 
     Args:

@@ -2,6 +2,7 @@
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
+from .data_check_hook import DataCheckHook
 from .epoch_seed_hook import EpochSeedHook
 from .master_logger_hook import MasterLoggerHook
 from .nested_visualization_hook import NestedVisualizationHook
@@ -11,6 +12,7 @@ from .protocol_hook import ProtocolHook
 __all__ = [
     'AtomicCheckpointHook',
     'ChannelsLastHook',
+    'DataCheckHook',
     'EpochSeedHook',
     'MasterLoggerHook',
     'NestedVisualizationHook',

@@ -17,7 +17,8 @@ class ProtocolHook(Hook):
 
     That is what the samples have as ``protocol``, as ``ProtocolResize`` and
     ``BBoxVotingTTAModel`` put it there, or ``unnamed``; images with a
-    ``protocol_deviation`` are counted.  It is ``protocol`` in the line of the
+    ``protocol_deviation`` are counted, and so are images that a batch of
+    several pads to their size.  It is ``protocol`` in the line of the
     log that gives the results, in the json of a test, and in the results that
     ``runner.val()`` and ``runner.test()`` return.  In ``scalars.json``, where
     mmengine puts the numbers of a validation and nothing but numbers, it is a
@@ -33,7 +34,7 @@ class ProtocolHook(Hook):
             runner (Runner): The runner.
         """
         self._protocols: set[str] = set()
-        self._deviating = self._images = 0
+        self._deviating = self._images = self._padded = 0
 
     before_test_epoch = before_val_epoch
 
@@ -56,6 +57,9 @@ class ProtocolHook(Hook):
             self._images += 1
             self._protocols.add(sample.get('protocol', UNNAMED))
             self._deviating += 'protocol_deviation' in sample
+        # Alone, each would have the size of its own.
+        shapes = [x.get('img_shape', (0, 0))[:2] for x in outputs or ()]
+        self._padded += sum(x != tuple(map(max, zip(*shapes))) for x in shapes)
 
     after_test_iter = after_val_iter
 
@@ -106,12 +110,10 @@ class ProtocolHook(Hook):
 
     def _publish(self, runner: Runner, mode: str, metrics: dict | None) -> str:
         ranks = all_gather_object(
-            (self._protocols, self._deviating, self._images)
+            (self._protocols, self._deviating, self._images, self._padded)
         )
-        protocols, deviating, images = zip(*ranks)
-        text = describe_protocol(
-            set().union(*protocols), sum(deviating), sum(images)
-        )
+        protocols, *numbers = zip(*ranks)
+        text = describe_protocol(set().union(*protocols), *map(sum, numbers))
         runner.message_hub.update_info(f'{mode}/protocol', text)
         if metrics:  # else there is no number to stand beside
             metrics['protocol'] = text

@@ -19,6 +19,7 @@ ATTRIBUTES = (
 _NUM_VALUES = 4 + len(ATTRIBUTES)
 # int() takes more, and fails with 4300 digits.
 _COUNT = re.compile(r'[0-9]{1,9}')
+_FACE = re.compile(rf'-?[0-9]{{1,9}}(\s+-?[0-9]{{1,9}}){{{_NUM_VALUES - 1}}}')
 _INTEGER = re.compile(r'-?[0-9]{1,9}')
 _NUMBER = re.compile(r'-?[0-9]{1,9}(\.[0-9]{0,20})?')
 _IMAGE = re.compile(r'\.(avif|bmp|gif|jpe?g|png|tiff?|webp)$', re.IGNORECASE)
@@ -142,7 +143,7 @@ class _Parser:
             number, line = self.lines[self.at]
             name = self.name(line)
             if name is None:
-                self.fail(f"expected 'event/image.jpg', found {line!r}")
+                self.fail(f"expected 'event/image.jpg', found {line[:60]!r}")
             if name in seen:
                 self.fail(f'{name} stands in line {seen[name]} already')
             seen[name] = number
@@ -158,7 +159,7 @@ class _Parser:
                 f'the file ends before the number of faces of {name}', number
             )
         if not _COUNT.fullmatch(count):
-            self.fail(f'expected a number of faces, found {count!r}')
+            self.fail(f'expected a number of faces, found {count[:60]!r}')
         self.at += 1
         faces = []
         for _ in range(int(count)):
@@ -186,21 +187,19 @@ class _Parser:
     def face(self, line: str) -> tuple[float, ...]:
         """Read a line of numbers."""
         words = line.split()
+        if _FACE.fullmatch(line):
+            return tuple(map(int, words))
         box, attributes = words[:4], words[4:]
-        fine = len(words) == _NUM_VALUES and all(
-            map(_INTEGER.fullmatch, words)
-        )
-        if not (fine or self.strict):
-            fine = (
-                len(words) in (4, _NUM_VALUES)
-                and all(map(_NUMBER.fullmatch, box))
-                and all(map(_INTEGER.fullmatch, attributes))
-            )
-        if not fine:
+        if (
+            self.strict
+            or len(words) not in (4, _NUM_VALUES)
+            or not all(map(_NUMBER.fullmatch, box))
+            or not all(map(_INTEGER.fullmatch, attributes))
+        ):
             own = '' if self.strict else ', or x y w h alone'
             self.fail(
                 f'expected {_NUM_VALUES} integers (x y w h '
-                f'{" ".join(ATTRIBUTES)}{own}), found {line!r}'
+                f'{" ".join(ATTRIBUTES)}{own}), found {line[:60]!r}'
             )
         sides = [float(x) if '.' in x else int(x) for x in box]
         sides = [int(x) if x == int(x) else x for x in sides]

@@ -72,6 +72,22 @@ def test_deviations(publish):
     assert text == ('M; other than that in 2 of 4 images, for want of memory')
 
 
+def test_batches_that_pad(request):
+    """An image of its batch's size is as it would be alone."""
+    runner = FakeRunner(request.node.name)
+    hook = ProtocolHook()
+    hook.before_test_epoch(runner)
+    for batch in ([(9, 5)], [(9, 5), (9, 5)], [(9, 5), (5, 9), (9, 9)]):
+        outputs = [
+            DetDataSample(metainfo=dict(protocol='V', img_shape=x))
+            for x in batch
+        ]
+        hook.after_test_iter(runner, 0, None, outputs)
+    hook.after_test_epoch(runner, {})
+    text = runner.message_hub.get_info('test/protocol')
+    assert text == 'V; 2 of 6 images padded to others of a batch'
+
+
 def test_each_run_begins_anew(request):
     runner = FakeRunner(request.node.name)
     hook = ProtocolHook()

@@ -103,5 +103,32 @@ def test_mistakes(tool, root, lists, tmp_path, fails):
     assert 'cannot be written' in error
 
 
+def test_set_without_a_box(tool, root, tmp_path, fails):
+    """Its classes are named, as in a training."""
+    cv2.imwrite(str(tmp_path / 'a.jpg'), np.zeros((9, 9, 3), np.uint8))
+    (tmp_path / 'val.json').write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=1, file_name='a.jpg', width=9, height=9)],
+                annotations=[],
+                categories=[dict(id=1, name='Face')],
+            )
+        )
+    )
+    config = tmp_path / 'own.py'
+    config.write_text(
+        f"_base_ = '{root / DEMO}'\n"
+        'val_dataloader = dict(dataset=dict(_delete_=True, '
+        f"type='CocoDataset', data_root='{tmp_path}', ann_file='val.json', "
+        "data_prefix=dict(img=''), metainfo=dict(classes=('face',)), "
+        'test_mode=True))\n'
+    )
+    error = fails(tool, config, '--split', 'val')
+    assert (
+        'own.py: no image of val has a box: classes asked for: face' in error
+    )
+    assert 'found: Face' in error
+
+
 def test_help(help_of):
     assert '--dataset' in help_of('analysis_tools/dataset_statistics.py')

@@ -1,0 +1,89 @@
+"""Refuses data that do not go with the model, before the run begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet.registry import HOOKS
+from mmengine.dataset import BaseDataset
+from mmengine.evaluator import DumpResults
+from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, Runner
+from torch import nn
+
+from mmsrn.datasets.empty_sets import (
+    describe_classes,
+    has_faces,
+    inner_datasets,
+)
+from mmsrn.utils.errors import UserError
+
+__all__ = ['DataCheckHook']
+
+# Parts of a model that know other classes than those of the boxes.
+_OF_OTHERS = {'backbone', 'rpn_head', 'semantic_head'}
+
+
+@HOOKS.register_module()
+class DataCheckHook(Hook):
+    """Compares classes of data and model, and looks for faces.
+
+    mmdet's ``NumClassCheckHook`` does the first, of the validation set when
+    its turn comes; this one before anything is learnt or tested.  A run ends
+    with one line if the classes of a set are one text instead of a tuple, if
+    a head has another number of classes, or if no image has an object that
+    counts, of a set that is trained with or that a metric needs them of.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Check the sets of all loops that are built.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        for kind in ('train', 'val', 'test'):
+            loop = getattr(runner, f'_{kind}_loop')
+            if not isinstance(loop, BaseLoop):
+                continue
+            needed = kind == 'train' or _needs_faces(loop.evaluator)
+            for dataset in inner_datasets(loop.dataloader.dataset):
+                self._check(runner.model, dataset, kind, needed)
+
+    def _check(
+        self, model: nn.Module, dataset: Any, kind: str, needed: bool
+    ) -> None:
+        classes = getattr(dataset, 'metainfo', {}).get('classes')
+        if not classes:  # images without annotations
+            return
+        name = f'{kind} set ({type(dataset).__name__})'
+        if isinstance(classes, str):
+            raise UserError(
+                f"{name}: metainfo.classes is the text '{classes}', not a "
+                f"tuple of names: one class needs a comma, ('{classes}',)"
+            )
+        for part, module in model.named_modules():
+            num = getattr(module, 'num_classes', None)
+            other = not _OF_OTHERS.isdisjoint(part.split('.'))
+            if isinstance(num, int) and not other and num != len(classes):
+                raise UserError(
+                    f'{name} has the {len(classes)} classes '
+                    f'{", ".join(classes)}, but {type(module).__name__} '
+                    f'({part}) has num_classes={num}: set it to '
+                    f'{len(classes)}, or fold the classes with class_map'
+                )
+        known = isinstance(dataset, BaseDataset)
+        if needed and known and not has_faces(dataset):
+            raise UserError(
+                f'{name}: {dataset.ann_file}: no image has an object that '
+                f'counts: {describe_classes(dataset)}'
+            )
+
+
+def _needs_faces(evaluator: Any) -> bool:
+    """Whether a metric compares with annotations of the dataset."""
+    return any(
+        not isinstance(x, DumpResults)
+        and not getattr(x, 'format_only', False)
+        and getattr(x, 'ground_truth', None) is None
+        for x in evaluator.metrics
+    )
