@@ -5,11 +5,12 @@
 #           and else the tested version is installed.  Examples:
 #           make env TORCH=torch
 #           make env TORCH='torch==2.13.0 --index-url URL'
-#   PYTEST_ARGS  passed on to pytest
+#   PYTEST_ARGS  passed on to pytest; by default files go to as many processes
+#           as there are cores, with one thread each
 
 PYTHON ?= python3
 TORCH ?=
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 VENV := .venv
 BIN := $(VENV)/bin
 # Names the folder, which an editable install points to, and the torch.
@@ -37,7 +38,7 @@ demo: env  ## Train and test a small SRN on synthetic faces, write a report
 test: env  ## Lint and run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: env  ## Lint only
 	$(BIN)/ruff check .

@@ -28,7 +28,7 @@ BUILD_TOOLS = ('setuptools>=80,<81', 'wheel', 'ninja', 'numpy>=1.24')
 PYTHONS = ('3.11', '3.12', '3.10', '3.13')
 #: Of commands: nothing from the caller's paths.
 ENVIRON = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
-EXTRAS = '.[onedl,demo,dev,docs,export]'
+EXTRAS = '.[onedl,demo,dev,docs,export,ray]'
 #: Version of torch, device, and Python of the environment.
 DESCRIBE = """
 import sys, torch
