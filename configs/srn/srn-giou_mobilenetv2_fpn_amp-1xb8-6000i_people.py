@@ -1,6 +1,6 @@
 # Light SRN for photos of people at large: the default of FaceDetector.  One
 # rate throughout, so that the training may go on for as long as there is
-# time; ..._decay_people.py brings it to its end.
+# time; ...-750i_people.py brings it to its end.
 _base_ = [
     '../_base_/models/srn_mobilenetv2_fpn_short.py',
     '../_base_/datasets/people.py',
