@@ -1,0 +1,48 @@
+"""The comparison of bulk detection: links, and what counts as the same."""
+
+import json
+import sys
+
+import pytest
+
+pytest.importorskip('ray')
+
+from benchmarks import bulk
+from mmsrn.utils.errors import UserError
+
+
+def test_repeat(tmp_path):
+    source = tmp_path / 'source'
+    source.mkdir()
+    for name in ('a.jpg', 'b.png'):
+        (source / name).write_text(name)
+    bulk.repeat(tmp_path / 'many', source, 5)
+    found = sorted((tmp_path / 'many').iterdir())
+    assert [x.name for x in found] == [
+        *('000000.jpg', '000001.png', '000002.jpg', '000003.png'),
+        '000004.jpg',
+    ]
+    assert found[3].read_text() == 'b.png'
+
+
+def test_seconds_do_not_count(tmp_path):
+    rows = [dict(name='a', faces=[1], timing=dict(read=i)) for i in range(2)]
+    paths = [tmp_path / 'a.json', tmp_path / 'b.json']
+    for path, row in zip(paths, rows):
+        path.write_text(json.dumps([row]))
+    one, other = map(bulk.faces, paths)
+    assert one == other == [dict(name='a', faces=[1])]
+
+
+def test_commands(tmp_path, monkeypatch):
+    code = 'import os, sys; sys.exit(os.environ.get("OMP_NUM_THREADS") != "1")'
+    monkeypatch.setattr(bulk, 'DETECT', (sys.executable, '-c', code))
+    assert bulk.run([], threads=1) > 0
+    with pytest.raises(UserError):
+        bulk.run([], threads=2)
+    code = 'import time; time.sleep(60)'
+    monkeypatch.setattr(bulk, 'DETECT', (sys.executable, '-c', code))
+    assert bulk.disturb([], 'command', 0.2)
+    code = 'pass'
+    monkeypatch.setattr(bulk, 'DETECT', (sys.executable, '-c', code))
+    assert not bulk.disturb([], 'command', 60)
