@@ -96,6 +96,11 @@ def run_bulk(args: argparse.Namespace) -> int:
             '--out and --frames do not go with --ray: draw the photos that '
             'matter with mmsrn detect PHOTO --out DIR'
         )
+    if args.trust_checkpoint:
+        raise UserError(
+            '--trust-checkpoint does not go with --ray: pack the model with '
+            'tools/model_converters/pack_weights.py'
+        )
     try:
         from mmsrn import bulk
     except ImportError as error:

@@ -21,6 +21,11 @@ _DESCRIPTION = """\
 Turn the Parquet files of mmsrn detect --ray into the files that mmsrn detect
 writes: the same photos in the same order, the same faces to the last digit.
 """
+_EXAMPLES = """
+examples:
+  %(prog)s faces/ --json faces.json --csv faces.csv
+  %(prog)s s3://bucket/faces --wider results
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The parser of the command.
     """
     parser.description = _DESCRIPTION
+    parser.epilog = _EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         'results', metavar='DIR', help='folder or address of the results'
     )
