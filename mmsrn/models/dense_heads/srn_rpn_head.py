@@ -20,8 +20,7 @@ class SRNRPNHead(SRNHead):
     by 0.75, against 73.3 % across levels, and 97.0 against 97.1 % one that
     overlaps by 0.5; the average recall is 0.648 against 0.632.
 
-    Args:
-        *args, **kwargs: As in ``SRNHead``.
+    Its arguments are those of ``SRNHead``.
     """
 
     def _predict_by_feat_single(
