@@ -44,7 +44,7 @@ if 'check-env' in args:
 """
 EDITABLE = (
     '-m install --no-build-isolation --editable '
-    '.[onedl,demo,dev,docs,export] torch==2.13.0+cpu'
+    '.[onedl,demo,dev,docs,export,ray] torch==2.13.0+cpu'
 )
 
 
