@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from safetensors.torch import save_file
 
 from mmsrn.testing.models import load_model_cfg
@@ -109,10 +108,6 @@ def _tools(load_tool, config, evil):
         load_tool('model_converters/pack_weights.py').main,
         [config, evil, folder / 'a.safetensors'],
     )
-    yield (
-        load_tool('analysis_tools/browse_dataset.py').main,
-        [config, '--checkpoint', evil, '--output-dir', folder / 'drawn'],
-    )
     enhancer = folder / 'enhancer.py'
     enhancer.write_text(ENHANCER)
     yield (
@@ -130,7 +125,7 @@ def _commands(_, config, evil):
 
 
 def _benchmarks(_, config, evil):
-    out = ['--out-dir', evil.parent / 'out']
+    out = ['--json', evil.parent / 'out.json']
     speed = importlib.import_module('benchmarks.speed.__main__').main
     yield speed, [f'{config}={evil}', *out]
 
@@ -177,10 +172,16 @@ def _inferencer(config, evil):
     DetInferencer(str(config), str(evil), device='cpu')
 
 
-def _photo_detector(config, evil):
-    from benchmarks.dark_face.photos import PhotoDetector
+def _network_view(config, evil):
+    from mmsrn.visualization.network_view import NetworkView
 
-    PhotoDetector(Config.fromfile(config), str(evil), 1, 0.3, {}, {})
+    NetworkView(
+        load_model_cfg(config),
+        str(evil),
+        training=True,
+        scale_boxes=True,
+        classes=('face',),
+    )
 
 
 def _pretrained(config, evil):
@@ -212,7 +213,7 @@ def _address(config, evil):
 @pytest.mark.parametrize(
     'read',
     [
-        _faces, _teacher, _init_detector, _inferencer, _photo_detector,
+        _faces, _teacher, _init_detector, _inferencer, _network_view,
         _pretrained, _enhancer_checkpoint, _address,
     ],
     ids=lambda x: x.__name__,
