@@ -270,9 +270,8 @@ def _other_value(data: bytes, rng: random.Random) -> bytes | None:
         for _ in range(rng.choice((1, 1, 2))):
             place = rng.choice((image, image['pred_instances']))
             place[rng.choice(sorted(place))] = rng.choice(_ODD)
-            if 'pred_instances' not in image or not isinstance(
-                image['pred_instances'], dict
-            ):
+            found = image.get('pred_instances')
+            if not (found and isinstance(found, dict)):
                 break
         return pickle.dumps(dump, 4)
     if not data.isascii():
