@@ -271,7 +271,7 @@ def _other_value(data: bytes, rng: random.Random) -> bytes | None:
             place = rng.choice((image, image['pred_instances']))
             place[rng.choice(sorted(place))] = rng.choice(_ODD)
             found = image.get('pred_instances')
-            if not (found and isinstance(found, dict)):
+            if not (isinstance(found, dict) and found):
                 break
         return pickle.dumps(dump, 4)
     if not data.isascii():
