@@ -13,6 +13,7 @@ The exit status is 1 if something went wrong, which is listed.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -112,6 +113,8 @@ def main(argv: list[str] | None = None) -> int:
         int: 1 if something went wrong, else 0.
     """
     args = make_parser().parse_args(argv)
+    # In the background shells let programs ignore Ctrl-C, and theirs, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wrong: list[str] = []
     print('| what | result | faults | s |\n| --- | --- | --- | --- |')
     with tempfile.TemporaryDirectory(prefix='reliability-') as folder:
