@@ -201,9 +201,7 @@ def kill_and_resume(
         yield from _differences(*where, 'after the kill')
         if run(*job.command(folder, out)).wait() != 0:
             yield f'{name} {i}: cannot be started again'
-        yield from _differences(
-            job.result, out, expected, f'{name} {i}', False
-        )
+        yield from _differences(*where, 'at the end')
         left = [x for x in out.rglob('.*') if is_partial(x.name)]
         if left:
             yield f'{name} {i}: leaves {left[0].name}'
