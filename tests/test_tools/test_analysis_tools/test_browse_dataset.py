@@ -1,5 +1,8 @@
 """Browsing a data set shows what the training uses, or says what is wrong."""
 
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -310,7 +313,8 @@ def test_images_that_vanished(browse, drawn, tool, root, tmp_path, fails):
         image.write_bytes(images[0].read_bytes()[:500])  # cut off
     error = fails(tool, *args, option)
     assert '.jpg: not a readable image: Truncated File Read' in error
-    assert error.splitlines()[-1].startswith('__main__.py: error: ')
+    program = Path(sys.argv[0]).name  # by default that of the process
+    assert error.splitlines()[-1].startswith(f'{program}: error: ')
 
 
 def test_settings_and_config(tool, root, tmp_path, fails, monkeypatch):
