@@ -187,7 +187,9 @@ def test_nms_in_the_graph(session_nms, small_detector, noise, size):
 @pytest.fixture(scope='module')
 def exported_nms(exported, small_detector, small_facts):
     with pytest.MonkeyPatch.context() as patch:  # tracing takes its time
-        patch.setattr(onnx_export, '_trace', lambda graph: exported)
+        patch.setattr(
+            onnx_export, '_trace', lambda graph: copy.deepcopy(exported)
+        )
         return export_onnx(small_detector, small_facts, nms=True)
 
 

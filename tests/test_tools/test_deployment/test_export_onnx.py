@@ -1,6 +1,7 @@
 """The command line of the export."""
 
 import importlib.util
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ def tool(load_tool, monkeypatch):
 @pytest.fixture
 def traced(exported, monkeypatch):
     """Tracing takes seconds, and what it gives is tested elsewhere."""
-    monkeypatch.setattr(onnx_export, '_trace', lambda graph: exported)
+    monkeypatch.setattr(
+        onnx_export, '_trace', lambda graph: deepcopy(exported)
+    )
 
 
 @pytest.fixture
