@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import fsspec
 
+from mmsrn.apis.photo_search import is_address
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
-__all__ = ['filesystem_of', 'find_files', 'holds_photos', 'is_address']
+__all__ = ['filesystem_of', 'find_files', 'holds_photos', 'is_listed']
 
-_ADDRESS = re.compile(r'[a-z][a-z0-9+.-]+://', re.IGNORECASE)
 #: Schemes that pyarrow reads by itself.
 _ARROW = ('s3', 'gs', 'gcs', 'hdfs', 'viewfs')
 _CONTAINERS = ('.tar', '.parquet')
 
 
-def is_address(text: str) -> bool:
-    """Tell an address, such as ``s3://bucket/photos``, from a path."""
-    return _ADDRESS.match(text) is not None
-
-
 def holds_photos(name: str) -> bool:
     """Tell a file of photos, ``.tar`` or ``.parquet``, from a photo."""
     return name.lower().endswith(_CONTAINERS)
+
+
+def is_listed(name: str) -> bool:
+    """Tell what is taken from folders and patterns: photos, files of them."""
+    return name.lower().endswith(IMAGE_SUFFIXES + _CONTAINERS)
 
 
 def filesystem_of(address: str) -> tuple[Any, str]:
@@ -88,6 +87,6 @@ def find_files(address: str) -> Iterator[str]:
     for file in sorted(found):
         below = file[len(root) :] if file.startswith(root) else file
         hidden = any(x.startswith('.') for x in below.split('/'))
-        if not hidden and file.lower().endswith(IMAGE_SUFFIXES + _CONTAINERS):
+        if not hidden and is_listed(file):
             inner = file if scheme == 'file' else file.lstrip('/')
             yield f'{scheme}://{inner}'

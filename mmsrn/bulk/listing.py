@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,12 +10,12 @@ from typing import Any, NamedTuple, NoReturn
 
 import pyarrow as pa
 
+from mmsrn.apis.photo_search import is_address, is_pattern
 from mmsrn.apis.photos import PhotoError
 from mmsrn.utils.file_search import expand_pattern, files_below
 from mmsrn.utils.folder_labels import labels_of, root_of
-from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
-from .filesystem import find_files, holds_photos, is_address
+from .filesystem import find_files, is_listed
 
 __all__ = ['LISTING', 'list_sources']
 
@@ -131,19 +130,14 @@ def _local(text: str) -> Iterator[_Item]:
     root = root_of(text)
     if os.path.isdir(text):
         files = [*map(str, files_below(text, _unreadable))]
-    elif glob.has_magic(text) and not os.path.lexists(text):
+    elif is_pattern(text):
         files = expand_pattern(text)
     elif os.path.lexists(text):
         yield _item(text, root)
         return
     else:
         raise PhotoError(f'{text}: no such file or folder')
-    files = [
-        x
-        for x in files
-        if os.path.isfile(x)
-        and (x.lower().endswith(IMAGE_SUFFIXES) or holds_photos(x))
-    ]
+    files = [x for x in files if os.path.isfile(x) and is_listed(x)]
     if not files:
         raise PhotoError(f'{text}: no photos there')
     for path in files:

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mmsrn.utils.atomic_file import atomic_file
+
 from .filesystem import filesystem_of
 
 __all__ = ['SCHEMA', 'FaceTable', 'StoreError']
@@ -212,10 +214,9 @@ class FaceTable:
 
     def _write(self, name: str, content: bytes) -> None:
         """Write a file that is there whole or not at all."""
-        if 'file' not in self._files.protocol:
-            # Stores of objects show a file when it is complete.
-            self._files.pipe_file(self._path(name), content)
-            return
-        hidden = self._path(f'.{name}.partial')
-        self._files.pipe_file(hidden, content)
-        self._files.mv(hidden, self._path(name))
+        path = self._path(name)
+        if 'file' in self._files.protocol:
+            with atomic_file(path) as partial:
+                partial.write_bytes(content)
+        else:  # stores of objects show a file when it is complete
+            self._files.pipe_file(path, content)
