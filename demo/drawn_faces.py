@@ -11,17 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mmsrn.evaluation.readers import ATTRIBUTES
+
 __all__ = ['ATTRIBUTES', 'SCENES', 'draw_scene']
 
-#: Order of the attributes, as in annotation lines of WIDER FACE.
-ATTRIBUTES = (
-    'blur',
-    'expression',
-    'illumination',
-    'invalid',
-    'occlusion',
-    'pose',
-)
 #: Kinds of scenes: range of face sizes sqrt(w * h) in pixels, and of numbers.
 SCENES = {
     'synthetic_portrait': ((70, 200), (1, 2)),

@@ -8,15 +8,10 @@ from mmsrn.utils.errors import UserError
 
 from .arguments import positive
 from .bulk_export import export
+from .model_options import detector_settings
 from .progress import Progress
 
 __all__ = ['add_bulk_options', 'run_bulk']
-
-_SETTINGS = (
-    *('model', 'config', 'backend', 'device', 'precision', 'score_thr'),
-    *('min_size', 'max_size', 'max_faces', 'scale', 'enhance', 'tile'),
-    *('batch_size', 'strict'),
-)
 
 
 def add_bulk_options(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +102,8 @@ def run_bulk(args: argparse.Namespace) -> int:
         raise UserError(
             f"--ray needs what is missing ({error}): pip install 'mmsrn[ray]'"
         ) from error
-    settings = {name: getattr(args, name) for name in _SETTINGS}
+    settings = detector_settings(args)
+    settings.update(model=args.model, config=args.config)
     if args.actor_gpus and args.device == 'auto':
         settings['device'] = 'cuda'
     with Progress() as progress:
@@ -136,5 +132,5 @@ def run_bulk(args: argparse.Namespace) -> int:
             raise UserError(str(error)) from error
     print(summary)
     if args.json or args.csv or args.wider:
-        export(args.parquet, args.json, args.csv, args.wider)
+        export(args.parquet, args)
     return 1 if summary.errors or summary.lost else 0

@@ -12,7 +12,7 @@ import numpy as np
 from mmsrn.apis.faces import Faces
 from mmsrn.utils.errors import UserError
 
-from .outputs import Result, csv_output, json_output, wider_output
+from .outputs import Result, add_file_options, file_outputs
 from .sources import Source
 
 __all__ = ['add_arguments', 'export', 'run']
@@ -40,16 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'results', metavar='DIR', help='folder or address of the results'
     )
-    parser.add_argument(
-        '--json', metavar='FILE', help='an array with an object for each photo'
-    )
-    parser.add_argument('--csv', metavar='FILE', help='a line for each face')
-    parser.add_argument(
-        '--wider',
-        type=Path,
-        metavar='DIR',
-        help='a text file for each photo, as WIDER FACE takes results',
-    )
+    add_file_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,34 +54,24 @@ def run(args: argparse.Namespace) -> int:
     """
     if not (args.json or args.csv or args.wider):
         raise UserError('name what to write: --json, --csv or --wider')
-    export(args.results, args.json, args.csv, args.wider)
+    export(args.results, args)
     return 0
 
 
-def export(
-    results: str, json: str | None, csv: str | None, wider: Path | None
-) -> None:
+def export(results: str, args: argparse.Namespace) -> None:
     """Write results in other forms.
 
     Args:
         results (str): Folder or address of the Parquet files.
-        json (str, optional): File for json.
-        csv (str, optional): File for csv.
-        wider (Path, optional): Folder for WIDER FACE's text files.
+        args (argparse.Namespace): See ``add_file_options``.
 
     Raises:
         UserError: If there are no results, or two photos would share a text
             file.
     """
     with ExitStack() as stack:
-        outputs = []
-        if json is not None:
-            outputs.append(stack.enter_context(json_output(json)))
-        if csv is not None:
-            outputs.append(stack.enter_context(csv_output(csv)))
-        if wider is not None:
-            outputs.append(wider_output(wider))
-        for result in _results(results, unique_texts=wider is not None):
+        outputs = file_outputs(args, stack)
+        for result in _results(results, unique_texts=args.wider is not None):
             for output in outputs:
                 output(result)
 

@@ -24,8 +24,8 @@ from mmsrn.utils.output_file import (
 from .arguments import positive
 from .bulk import add_bulk_options, run_bulk
 from .detection import Detection
-from .model_options import add_model_options, fail_with
-from .outputs import STDOUT, OutputError, text_file
+from .model_options import add_model_options, detector_settings, fail_with
+from .outputs import STDOUT, OutputError, add_file_options, text_file
 from .sources import Source, find_sources
 
 __all__ = ['add_arguments', 'run']
@@ -82,22 +82,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         help='draw boxes: pictures in their own format, videos as .mp4 '
         'without sound',
     )
-    group.add_argument(
-        '--json',
-        metavar='FILE',
-        help='write an array with an object for each photo or frame; - is '
-        'stdout',
-    )
-    group.add_argument(
-        '--csv', metavar='FILE', help='write a line for each face; - is stdout'
-    )
-    group.add_argument(
-        '--wider',
-        type=Path,
-        metavar='DIR',
-        help='write a text file for each photo or frame, as WIDER FACE takes '
-        'results',
-    )
+    add_file_options(group)
     group.add_argument(
         '--frames',
         type=positive,
@@ -291,11 +276,7 @@ def _remove_unfinished(
 
 
 def _make_detector(args: argparse.Namespace) -> FaceDetector:
-    names = ('backend', 'device', 'precision', 'score_thr', 'min_size')
-    names += ('max_size', 'scale', 'enhance', 'tile', 'batch_size')
-    names += ('strict', 'max_faces')
-    settings = {name: getattr(args, name) for name in names}
     try:
-        return FaceDetector(args.model, args.config, **settings)
+        return FaceDetector(args.model, args.config, **detector_settings(args))
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         fail_with(error)

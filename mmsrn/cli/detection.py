@@ -16,11 +16,9 @@ from .outputs import (
     Output,
     Result,
     ResultError,
-    csv_output,
-    json_output,
+    file_outputs,
     line_output,
     picture_output,
-    wider_output,
     writing,
 )
 from .progress import Progress
@@ -84,12 +82,7 @@ class Detection:
 
     def _open_outputs(self, stack: ExitStack) -> None:
         args = self._args
-        if args.json is not None:
-            self._outputs.append(stack.enter_context(json_output(args.json)))
-        if args.csv is not None:
-            self._outputs.append(stack.enter_context(csv_output(args.csv)))
-        if args.wider is not None:
-            self._outputs.append(wider_output(args.wider))
+        self._outputs += file_outputs(args, stack)
         if args.out is not None:
             self._outputs.append(picture_output(args.out))
         if self._outputs:

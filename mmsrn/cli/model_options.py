@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mmsrn.utils.errors import UserError
 from mmsrn.utils.one_line import one_line
 
 from .arguments import add_trust
 
-__all__ = ['add_model_options', 'fail_with']
+__all__ = ['add_model_options', 'detector_settings', 'fail_with']
+
+_SETTINGS = (
+    *('backend', 'device', 'precision', 'score_thr'),
+    *('min_size', 'max_size', 'max_faces', 'scale', 'enhance', 'tile'),
+    *('batch_size', 'strict'),
+)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +50,18 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         default='auto',
         help='cpu, cuda, cuda:1 ... (default: auto, a GPU if there is one)',
     )
+
+
+def detector_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Collect what the options of ``mmsrn detect`` say to ``FaceDetector``.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        dict[str, Any]: Its arguments by name, without model and config.
+    """
+    return {name: getattr(args, name) for name in _SETTINGS}
 
 
 def fail_with(error: Exception) -> NoReturn:

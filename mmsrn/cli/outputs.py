@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
@@ -23,8 +24,10 @@ from .sources import Source
 __all__ = [
     'OutputError',
     'Result',
+    'add_file_options',
     'ResultError',
     'csv_output',
+    'file_outputs',
     'json_output',
     'line_output',
     'picture_output',
@@ -61,6 +64,50 @@ class Result:
 
 #: Takes one result after the other.
 Output = Callable[[Result], None]
+
+
+def add_file_options(group: argparse._ActionsContainer) -> None:
+    """Add the options that name files of results.
+
+    Args:
+        group (argparse._ActionsContainer): A parser, or a group of one.
+    """
+    group.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write an array with an object for each photo or frame; - is '
+        'stdout',
+    )
+    group.add_argument(
+        '--csv', metavar='FILE', help='write a line for each face; - is stdout'
+    )
+    group.add_argument(
+        '--wider',
+        type=Path,
+        metavar='DIR',
+        help='write a text file for each photo or frame, as WIDER FACE takes '
+        'results',
+    )
+
+
+def file_outputs(args: argparse.Namespace, stack: ExitStack) -> list[Output]:
+    """Open the files that these options name.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        stack (ExitStack): What closes them.
+
+    Returns:
+        list[Callable]: Each takes the results.
+    """
+    outputs = []
+    if args.json is not None:
+        outputs.append(stack.enter_context(json_output(args.json)))
+    if args.csv is not None:
+        outputs.append(stack.enter_context(csv_output(args.csv)))
+    if args.wider is not None:
+        outputs.append(wider_output(args.wider))
+    return outputs
 
 
 @contextmanager

@@ -4,12 +4,12 @@ import json
 import os
 import re
 import signal
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import ray
 
+from benchmarks.bulk import ray_processes
 from mmsrn import bulk
 from mmsrn.cli.main import main
 
@@ -34,18 +34,6 @@ def local_ray():
 
 def read(out):
     return pa.concat_tables(bulk.FaceTable(str(out)).read()).to_pylist()
-
-
-def ray_workers():
-    """Processes of actors and tasks."""
-    for folder in Path('/proc').glob('[0-9]*'):
-        try:
-            command = (folder / 'cmdline').read_bytes()
-        except OSError:  # has ended
-            continue
-        # Without its agents a machine leaves the cluster.
-        if command.startswith(b'ray::') and b'Agent' not in command:
-            yield int(folder.name)
 
 
 def without_timing(text):
@@ -121,7 +109,7 @@ def test_actor_and_workers_killed(photos, tmp_path):
         assert total == 24
         if len(killed) < 2:
             killed.append(done)
-            for pid in ray_workers():
+            for pid in ray_processes():
                 os.kill(pid, signal.SIGKILL)
 
     out = tmp_path / 'faces'
