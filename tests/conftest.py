@@ -106,3 +106,14 @@ def exported(small_detector, small_facts):
     from mmsrn.deployment.onnx_export import export_onnx
 
     return export_onnx(small_detector, small_facts)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Lines that the datasets log about labels."""
+    lines = []
+    monkeypatch.setattr(
+        'mmsrn.datasets.face_labels.print_log',
+        lambda text, *_: lines.append(text),
+    )
+    return lines

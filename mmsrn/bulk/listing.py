@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -13,7 +12,7 @@ import pyarrow as pa
 from mmsrn.apis.photo_search import is_address, is_pattern
 from mmsrn.apis.photos import PhotoError
 from mmsrn.utils.file_search import expand_pattern, files_below
-from mmsrn.utils.folder_labels import labels_of, root_of
+from mmsrn.utils.folder_labels import labels_of, root_of, without_suffixes
 
 from .filesystem import find_files, is_listed
 
@@ -82,11 +81,7 @@ def _text_names(items: list[_Item]) -> list[str]:
         )
         for x in items
     ]
-    bare = Counter(x.with_suffix('') for x in places)
-    return [
-        str(x.with_suffix('') if bare[x.with_suffix('')] == 1 else x)
-        for x in places
-    ]
+    return [str(x) for x in without_suffixes(places)]
 
 
 def _items(text: str) -> Iterator[_Item]:

@@ -19,7 +19,7 @@ from mmsrn.apis.photo_search import (
     search_pattern,
 )
 from mmsrn.utils.file_search import expand_pattern
-from mmsrn.utils.folder_labels import labels_of, root_of
+from mmsrn.utils.folder_labels import labels_of, root_of, without_suffixes
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 from mmsrn.video import VIDEO_SUFFIXES, without_password
 
@@ -202,7 +202,7 @@ def _with_names(files: dict[str | int, _Found | None]) -> Iterator[Source]:
     places = {
         path: _place_of(path, found, labels) for path, found in files.items()
     }
-    bare = Counter(x.with_suffix('') for x in places.values())
+    texts = dict(zip(places, without_suffixes(places.values())))
     films = Counter(
         places[path].with_suffix('')
         for path, found in files.items()
@@ -210,9 +210,7 @@ def _with_names(files: dict[str | int, _Found | None]) -> Iterator[Source]:
     )
     for path, found in files.items():
         place = places[path]
-        # a.png and a.jpg would share a text file.
-        own = bare[place.with_suffix('')] == 1
-        text = place.with_suffix('') if own else place
+        text = texts[path]
         if found is None:
             video = place.with_name(f'{place.name}.mp4')
             yield Source('camera', path, video, place)

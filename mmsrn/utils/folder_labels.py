@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ['labels_of', 'root_of']
+__all__ = ['labels_of', 'root_of', 'without_suffixes']
 
 
 def root_of(text: str) -> str:
@@ -55,3 +57,26 @@ def labels_of(roots: set[str]) -> dict[str, Path]:
             depth += 1
         labels[root] = Path(*own[-depth:])
     return labels
+
+
+def without_suffixes(places: Iterable[Path]) -> list[Path]:
+    """Drop suffixes, but where files differ by them alone.
+
+    Args:
+        places (Iterable[Path]): Paths of files.
+
+    Returns:
+        list[Path]: In the same order, each different from all others if the
+        paths are.
+
+    Example:
+        >>> names = without_suffixes(map(Path, ('a.jpg', 'b.jpg', 'b.png')))
+        >>> [str(x) for x in names]
+        ['a', 'b.jpg', 'b.png']
+    """
+    places = list(places)
+    bare = Counter(x.with_suffix('') for x in places)
+    return [
+        x.with_suffix('') if bare[x.with_suffix('')] == 1 else x
+        for x in places
+    ]

@@ -26,16 +26,6 @@ from mmsrn.utils.image_header import read_header
 FIRST = 'maksssksksss0'
 
 
-@pytest.fixture
-def told(monkeypatch):
-    lines = []
-    monkeypatch.setattr(
-        'mmsrn.datasets.face_labels.print_log',
-        lambda text, *_: lines.append(text),
-    )
-    return lines
-
-
 def plain_names(root):
     """Names of a list, however it is written."""
     text = (root / 'train.txt').read_text(encoding='utf-8-sig')

@@ -27,16 +27,6 @@ def coco(images=(IMAGE,), annotations=(FACE,), categories='face', **more):
 
 
 @pytest.fixture
-def told(monkeypatch):
-    lines = []
-    monkeypatch.setattr(
-        'mmsrn.datasets.face_labels.print_log',
-        lambda text, *_: lines.append(text),
-    )
-    return lines
-
-
-@pytest.fixture
 def build(tmp_path):
     """Function that writes a set and builds its dataset."""
 

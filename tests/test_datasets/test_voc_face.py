@@ -45,17 +45,6 @@ def registries():
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """Lines that are logged."""
-    lines = []
-    monkeypatch.setattr(
-        'mmsrn.datasets.face_labels.print_log',
-        lambda text, *_: lines.append(text),
-    )
-    return lines
-
-
-@pytest.fixture
 def write(tmp_path):
     """Function that writes a set, given xml by file name of the image."""
 
