@@ -199,7 +199,8 @@ def test_examples_of_the_evaluation(tmp_path, monkeypatch, shared):
     __import__(names['custom_imports']['imports'][0])
     metric = METRICS.build(names['val_evaluator'])
     assert len(metric.ground_truth.names) == 3226
-    hook = HOOKS.build(names['default_hooks']['checkpoint'])
+    hook = dict(names['default_hooks']['checkpoint'], type='CheckpointHook')
+    hook = HOOKS.build(hook)
     assert hook.rules == ['greater']
     exec(lines, names)
     assert names['result'].ap['hard'] == pytest.approx(0.3953288594)
@@ -212,14 +213,15 @@ def test_examples_of_the_enhancement():
 
     register_all_modules()
     __import__('mmsrn.datasets')
-    page = ROOT / 'docs/enhancement.md'
-    pipeline, functions = re.findall(
+    page = ROOT / 'docs/low_light.md'
+    enhanced, functions, darkened = re.findall(
         r'^```python\n(.*?)^```$', page.read_text(), re.M | re.S
     )
     names = {}
-    exec(pipeline, names)
-    for part in names['train_pipeline']:
-        TRANSFORMS.build(part)
+    for pipeline in (enhanced, darkened):
+        exec(pipeline, names)
+        for part in names['train_pipeline']:
+            TRANSFORMS.build(part)
     exec(functions, names)
     assert names['bright'].mean() > 2 * names['dark'].mean()
 
