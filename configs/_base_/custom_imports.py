@@ -1,5 +1,5 @@
-# What fills mmdet's registries. The models of this folder have it; add it to
-# the `_base_` of a config with another model, such as mmdet's.
+# Registers mmsrn's modules in mmdet. The models of this folder include it. Add
+# it to the `_base_` of a config with another model.
 custom_imports = dict(
     imports=[
         'mmsrn.models',

@@ -13,11 +13,11 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='NestedVisualizationHook'),
-    # Data that do not go with the model are refused before a run.
+    # Stops before a run if the data do not match the model.
     data_check=dict(type='DataCheckHook'),
-    # Results say how the images were tested.
+    # Writes the test protocol beside the numbers.
     protocol=dict(type='ProtocolHook'),
-    # Resumed trainings end as uninterrupted ones.
+    # Makes a resumed training end like an uninterrupted one.
     epoch_seed=dict(type='EpochSeedHook'),
 )
 env_cfg = dict(

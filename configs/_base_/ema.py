@@ -1,4 +1,4 @@
-# Add this file to `_base_` to test and save the moving average of the weights.
+# Add this file to `_base_` to test and save a moving average of the weights.
 custom_hooks = [
     dict(
         type='EMAHook',

@@ -1,6 +1,6 @@
 _base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 
-# What its recipe has for STR alone goes with STR.
+# Without STR, the recipe's settings for moved anchors go too.
 second_step = dict(assigner=dict(_delete_=True, **_base_.assigner))
 model = dict(
     bbox_head=dict(stc_levels=(), str_levels=()),

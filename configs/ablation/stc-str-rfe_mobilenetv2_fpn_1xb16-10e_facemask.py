@@ -1,2 +1,2 @@
-# The complete SRN, by its name in the tables.
+# The complete SRN, under its name in the tables.
 _base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'

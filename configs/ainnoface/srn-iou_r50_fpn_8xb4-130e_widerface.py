@@ -1,4 +1,4 @@
-# IoU loss of decoded boxes in the second step; smooth L1 in the first.
+# IoU loss on decoded boxes in the second step, smooth L1 in the first.
 _base_ = '../srn/srn_r50_fpn_8xb4-130e_widerface.py'
 
 model = dict(

@@ -1,8 +1,8 @@
-# The stand-in as it is: train with the set made dark, and test on it.
+# Stand-in for DARK FACE: train with the dark copy of the set and test on it.
 _base_ = './srn_mobilenetv2_fpn_1xb16-10e_facemask_facemask-dark.py'
 
 dark_root = 'data/facemask-dark/'
-# In grey levels; the usual 32 is more than most pixels in the dark have.
+# In grey levels. The usual 32 exceeds most pixel values of dark photos.
 brightness_delta = 4
 
 train_pipeline = [

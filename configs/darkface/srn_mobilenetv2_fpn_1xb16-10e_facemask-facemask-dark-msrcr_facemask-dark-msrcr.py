@@ -1,5 +1,5 @@
-# Experiment C on a stand-in: train with the lit set and the processed copy,
-# test on the copy. An epoch has as many images as both.
+# Experiment C on a stand-in: train with the lit set and the processed dark
+# copy, test on the copy. An epoch has as many images as both together.
 _base_ = './srn_mobilenetv2_fpn_1xb16-10e_facemask_facemask-dark-msrcr.py'
 
 dark_root = 'data/facemask-dark-msrcr/'

@@ -1,5 +1,5 @@
-# Experiment A: train with WIDER FACE, test on DARK FACE as it is. The training
-# is that of the base config: its checkpoints will do.
+# Experiment A: train with WIDER FACE (the base config does it, and its
+# checkpoints fit), test on DARK FACE without processing.
 _base_ = [
     '../srn/srn_mobilenetv2_fpn_8xb4-130e_widerface.py',
     '../_base_/datasets/darkface_parts.py',

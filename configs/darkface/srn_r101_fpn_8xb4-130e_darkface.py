@@ -1,4 +1,4 @@
-# Train with DARK FACE as it is, and test on it.
+# Train with DARK FACE, without processing, and test on it.
 _base_ = [
     '../_base_/models/srn_r101_fpn.py',
     '../_base_/datasets/darkface.py',

@@ -1,4 +1,4 @@
-# Experiment C by the recipe of the slide deck: as B, trained with the copy too
+# Experiment C with the slide deck's recipe: like B, trained with the copy too.
 _base_ = './srn_r101_fpn_8xb4-130e_widerface_darkface-msrcr_deck.py'
 
 dark_train = dict(

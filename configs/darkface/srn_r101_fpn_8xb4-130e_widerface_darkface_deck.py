@@ -1,4 +1,4 @@
-# Experiment A by the recipe of the slide deck.
+# Experiment A with the slide deck's recipe.
 _base_ = [
     '../srn/srn_r101_fpn_8xb4-130e_widerface_deck.py',
     '../_base_/datasets/darkface_parts.py',

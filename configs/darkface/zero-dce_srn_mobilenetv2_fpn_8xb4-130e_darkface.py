@@ -1,6 +1,5 @@
-# A curve estimation network and the light SRN behind it learn together, with
-# DARK FACE as it is. To start from an enhancer that has learnt by itself, or
-# to keep it so:
+# Train a curve estimation network and the light SRN behind it together, on
+# DARK FACE. To start from a trained enhancer and keep it frozen:
 #   --cfg-options model.enhancer_checkpoint=FILE model.frozen=True
 _base_ = [
     './srn_mobilenetv2_fpn_8xb4-130e_darkface.py',

@@ -1,4 +1,4 @@
-# The curve estimation network by itself, on a folder of dark images:
+# Train the curve estimation network by itself, on a folder of dark images:
 #   --cfg-options train_dataloader.dataset.data_root=DIR \
 #       val_dataloader.dataset.data_root=DIR
 _base_ = [
@@ -16,7 +16,7 @@ model = dict(type='ImageEnhancer', enhancer=_base_.enhancer)
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    # Smaller images stay as they are: padding enters no loss.
+    # Smaller images keep their size. Padding does not enter the losses.
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs', meta_keys=('img_path', 'img_shape')),
@@ -65,13 +65,13 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=0.1, norm_type=2),
 )
 # Five times this rate drove all curves of a very dark set to their limit,
-# where no gradient is left; the falling rate ends before that.
+# where the gradient is zero. A falling rate avoids that.
 param_scheduler = [
     dict(type='CosineAnnealingLR', T_max=max_iters, by_epoch=False)
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=batch_size)
 
-# Without the hooks of detection.
+# Only the hooks that are not about detection.
 default_hooks = dict(
     _delete_=True,
     logger=dict(type='MasterLoggerHook', interval=10),

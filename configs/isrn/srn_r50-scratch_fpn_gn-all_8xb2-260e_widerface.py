@@ -1,4 +1,4 @@
-# SRN with group norm, trained from random weights, twice as long.
+# SRN with group norm, trained from random weights for twice as long.
 _base_ = [
     '../_base_/models/srn_r50-scratch_fpn_gn-all.py',
     '../_base_/datasets/widerface.py',

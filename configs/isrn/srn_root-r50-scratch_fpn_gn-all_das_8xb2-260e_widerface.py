@@ -1,4 +1,5 @@
-# All parts of ISRN that are here: stem, recipe from scratch, sampling.
+# All parts of ISRN: stem without stride, from random weights,
+# data-anchor-sampling.
 _base_ = [
     '../_base_/models/srn_r50-scratch_fpn_gn-all.py',
     '../_base_/datasets/widerface_das.py',

@@ -1,4 +1,4 @@
-# STR alone, in mmdet's ATSSHead.
+# Only STR, in mmdet's ATSSHead.
 _base_ = [
     'mmdet::atss/atss_r50_fpn_1x_coco.py',
     '../_base_/models/srn_parts.py',

@@ -1,4 +1,4 @@
-# Proposals through STC and STR: SRNHead as the RPN of Faster R-CNN.
+# SRNHead, with STC and STR, as the RPN of Faster R-CNN.
 _base_ = [
     'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
     '../_base_/models/srn_rpn.py',

@@ -1,4 +1,4 @@
-# RFE as a plugin of the backbone, in the blocks of its last stage.
+# RFE as a backbone plugin in the last stage.
 _base_ = [
     'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py',
     '../_base_/models/srn_parts.py',

@@ -1,5 +1,5 @@
-# SRNHead in a RetinaNet whose FPN stays as it is: both steps look at the same
-# maps, so the second has a box predictor of its own and STC only thins out.
+# SRNHead in a RetinaNet with its own FPN. Both steps see the same maps, so the
+# second has its own box predictor, and STC only thins out negatives.
 _base_ = [
     'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py',
     '../_base_/models/srn_parts.py',

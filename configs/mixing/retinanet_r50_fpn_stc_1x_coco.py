@@ -1,4 +1,4 @@
-# STC alone, in mmdet's RetinaHead.
+# Only STC, in mmdet's RetinaHead.
 _base_ = [
     'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py',
     '../_base_/models/srn_parts.py',

@@ -1,4 +1,4 @@
-# No pyramid: maps of the backbone brought to equal channels, for both steps.
+# No pyramid: both steps see the backbone's maps, mapped to equal channels.
 _base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# A loss of overlaps, on decoded boxes.
+# GIoU loss on decoded boxes.
 _base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# A score that tells the overlap of its box: quality focal loss.
+# Quality focal loss: the score predicts the IoU of its box.
 _base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# Several shapes of anchors: wide, square and tall.
+# Anchors of several aspect ratios: wide, square and tall.
 _base_ = '../srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
 
 model = dict(

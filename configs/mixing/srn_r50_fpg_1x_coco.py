@@ -1,6 +1,5 @@
-# The neck of mmdet's that is nearest to a BiFPN: three passes over a pyramid,
-# each up and down and with a shortcut from its input; FPG for the second step,
-# plain maps for the first.
+# FPG, mmdet's nearest neck to a BiFPN, for the second step: three passes up
+# and down with shortcuts from the input. Plain maps for the first step.
 _base_ = './srn_r50_fpn_1x_coco.py'
 
 in_channels = [512, 1024, 2048]
@@ -11,7 +10,7 @@ conv = dict(
     inplace=False,
 )
 model = dict(
-    # Every map has exactly twice the cells of the next.
+    # Each map must be exactly twice as large as the next.
     data_preprocessor=dict(pad_size_divisor=128),
     neck=dict(
         _delete_=True,

@@ -1,4 +1,4 @@
-# The whole SRN for 80 classes, from a RetinaNet.
+# The whole SRN for 80 classes, starting from RetinaNet.
 _base_ = [
     'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py',
     '../_base_/models/srn_parts.py',

@@ -1,4 +1,4 @@
-# Another pyramid: PAFPN for the second step, plain maps for the first.
+# PAFPN for the second step, plain maps for the first.
 _base_ = './srn_r50_fpn_1x_coco.py'
 
 in_channels = [512, 1024, 2048]

@@ -1,4 +1,4 @@
-# Feature supervision module, for training only.
+# Feature supervision module, used in training only.
 _base_ = '../srn/srn_r50_fpn_8xb4-130e_widerface.py'
 
 model = dict(
@@ -15,14 +15,14 @@ model = dict(
             roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=0),
             out_channels=256,
             featmap_strides=_base_.strides,
-            # Each anchor from the map of its own level: they measure 7.9
-            # and 11.6 pixels on the finest, twice as much on each next.
+            # Takes each anchor from its own level: anchors measure 7.9 and
+            # 11.6 pixels on the finest, twice as much on each next.
             finest_scale=7,
         ),
         assigner=_base_.model.train_cfg.second_step.assigner,
         sampler=dict(
             type='RandomSampler',
-            num=64,  # of an image
+            num=64,  # per image
             pos_fraction=0.25,
             add_gt_as_proposals=False,
         ),

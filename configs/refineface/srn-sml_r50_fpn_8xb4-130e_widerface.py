@@ -1,4 +1,4 @@
-# Scale-aware margin loss. Its formula and numbers are this project's.
+# Scale-aware margin loss. The formula and its numbers are this project's own.
 _base_ = '../srn/srn_r50_fpn_8xb4-130e_widerface.py'
 
 model = dict(

@@ -1,5 +1,5 @@
-# Plain RetinaNet of mmdet's with the backbone, width, levels, anchors, data
-# and schedule of the SRN for the same set: what to compare that one with.
+# mmdet's RetinaNet with the backbone, width, levels, anchors, data and
+# schedule of the SRN for the same set, as a baseline.
 _base_ = [
     '../_base_/models/srn_mobilenetv2_fpn.py',
     '../_base_/datasets/facemask.py',
@@ -52,7 +52,7 @@ model = dict(
         nms_pre=1000,
         score_thr=0.05,
         nms=dict(type='nms', iou_threshold=0.5),
-        max_per_img=750,  # as the SRN's
+        max_per_img=750,  # as for SRN
     ),
 )
 

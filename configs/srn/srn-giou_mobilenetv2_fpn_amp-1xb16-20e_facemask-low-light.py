@@ -1,4 +1,4 @@
-# Second part of the recipe of the weights that ship: boxes that fit tighter.
+# Second part of the recipe of srn_mobilenetv2: boxes that fit tighter.
 _base_ = './srn_mobilenetv2_fpn_amp-1xb16-60e_facemask-low-light.py'
 
 load_from = (
@@ -13,7 +13,7 @@ model = dict(
     bbox_head=dict(
         loss_str=dict(loss_bbox_ss=dict(type='GIoULoss', loss_weight=2.0))
     ),
-    # Tighter boxes overlap less with those of neighbours.
+    # Tighter boxes overlap less with their neighbours'.
     test_cfg=dict(score_thr=0.01, nms=dict(iou_threshold=0.65)),
 )
 train_pipeline = _base_.train_pipeline

@@ -1,6 +1,6 @@
-# Light SRN for photos of people at large: the default of FaceDetector.  One
-# rate throughout, so that the training may go on for as long as there is
-# time; ...-750i_people.py brings it to its end.
+# Light SRN for photos of people: the default of FaceDetector. The learning
+# rate is constant, so that you can stop at any time; ...-750i_people.py is the
+# last part.
 _base_ = [
     '../_base_/models/srn_mobilenetv2_fpn_short.py',
     '../_base_/datasets/people.py',
@@ -15,7 +15,7 @@ base_lr = 0.0004
 checkpoint_interval = 200
 
 model = dict(
-    backbone=dict(init_cfg=None),  # load_from has it
+    backbone=dict(init_cfg=None),  # load_from includes it
     bbox_head=dict(
         loss_str=dict(loss_bbox_ss=dict(type='GIoULoss', loss_weight=2.0)),
         execution=dict(

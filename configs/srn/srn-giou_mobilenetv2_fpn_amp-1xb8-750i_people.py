@@ -1,4 +1,5 @@
-# The end of the recipe of the default weights: the rate falls to nothing.
+# Last part of the recipe of the default weights: the learning rate falls to 1
+# %.
 _base_ = './srn-giou_mobilenetv2_fpn_amp-1xb8-6000i_people.py'
 
 load_from = (
@@ -10,7 +11,7 @@ base_lr = 0.0004
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters + 1)
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
 param_scheduler = [
-    # Adam's averages begin anew.
+    # Warm-up, because Adam's averages start anew.
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, end=30),
     dict(
         type='CosineAnnealingLR',

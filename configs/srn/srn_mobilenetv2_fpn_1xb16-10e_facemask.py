@@ -1,5 +1,5 @@
-# Light SRN on a small set; trains on a CPU. Without a network, name a file
-# with the backbone's weights:
+# Light SRN on a small set; trains on a CPU. Without internet access, name a
+# file with the backbone's weights:
 #   --cfg-options model.backbone.init_cfg.checkpoint=FILE
 _base_ = [
     '../_base_/models/srn_mobilenetv2_fpn_short.py',

@@ -1,5 +1,5 @@
-# The recipe of the weights that ship with mmsrn: faces of many sizes, by day
-# and in simulated dark, in bfloat16.
+# First part of the recipe of srn_mobilenetv2: faces of many sizes, by day and
+# in simulated darkness, in bfloat16.
 _base_ = [
     './srn_mobilenetv2_fpn_1xb16-10e_facemask.py',
     '../_base_/ema.py',
@@ -36,7 +36,7 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
 train_cfg = dict(max_epochs=max_epochs)
 optim_wrapper = dict(type='BFloat16OptimWrapper')
-# The base schedule ends with its own epochs.
+# As in the base, for more epochs.
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=100),
     dict(
@@ -46,7 +46,8 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-# Some 2,600 iterations: a shorter memory than that of the base.
+# Averages over fewer iterations than the base, because there are only some
+# 2,600.
 custom_hooks = [
     dict(
         type='EMAHook',

@@ -1,9 +1,9 @@
-# DARK FACE alone. What to turn: at the top of darkface_parts.py.
+# DARK FACE only. Its settings are at the top of darkface_parts.py.
 _base_ = './darkface_parts.py'
 
-batch_size = 4  # of each of 8 GPUs
+batch_size = 4  # per GPU, for 8 GPUs
 num_workers = 4
-# In grey levels; the usual 32 is more than most pixels of such photos have.
+# In grey levels. The usual 32 exceeds most pixel values of these photos.
 brightness_delta = 4
 
 dark_train_pipeline = [

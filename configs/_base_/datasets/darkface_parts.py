@@ -1,17 +1,18 @@
-# DARK FACE to train with and to test on, see data/README.md: for darkface.py,
-# for mixtures with other sets, and for tests of detectors trained elsewhere.
+# DARK FACE for training and testing (layout: data/README.md). Used by
+# darkface.py, by mixtures with other sets, and to test detectors trained
+# elsewhere.
 
-# A processed copy is another folder in the same layout, for instance
-# data/darkface-msrcr/.
+# Or a brightened copy in the same layout, such as data/darkface-msrcr/.
 dark_root = 'data/darkface/'
 dark_images = 'image/'
-# There is no official division; others: docs/dark_face.md#splits.
+# There is no official split. Others: docs/dark_face.md#splits
 dark_train_split = '5000_1000/train'
 dark_test_split = '5000_1000/test'
-# The median face has 11 px, the smallest anchor 7 to 8: test enlarged ...
+# The median face has 11 px and the smallest anchor 7 to 8, so images are
+# enlarged in tests ...
 dark_test_factor = 2.0
-# ... and train on crops of this share of the short side, 720 px, which
-# dark_crop_size enlarges by 1.4 to 3.6.
+# ... and in training: crops of these shares of the short side (720 px) are
+# enlarged to dark_crop_size, by 1.4 to 3.6.
 dark_crop_sides = ((0.4, 1.0),)
 dark_crop_size = (1024, 1024)
 
@@ -25,7 +26,7 @@ dark_train_pipeline = [
         saturation_range=(0.5, 1.5),
         hue_delta=18,
     ),
-    # No Expand: it would make small faces smaller.
+    # No Expand, because it would make small faces smaller.
     dict(
         type='RandomSquareCrop',
         side_ranges=dark_crop_sides,

@@ -1,5 +1,5 @@
-# A small VOC-style set (Kaggle "Face Mask Detection"), all classes as `face`;
-# see data/README.md.
+# A small set in VOC's layout (Kaggle "Face Mask Detection") with all classes
+# merged into `face`. Layout: data/README.md
 data_root = 'data/facemask/'
 test_scale = (640, 640)  # the longer side
 train_crop = (320, 320)
@@ -74,7 +74,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(
     type='CocoMetric',
     metric='bbox',
-    ann_file=None,  # ground truth of the dataset
+    ann_file=None,  # take the ground truth from the dataset
     proposal_nums=(100, 300, 1000),
 )
 test_evaluator = val_evaluator

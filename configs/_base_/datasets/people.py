@@ -1,9 +1,8 @@
-# Photos of people from several sources, some labelled by people, some by
-# other detectors (tools/dataset_converters/pseudo_label.py), all in WIDER
-# FACE's text layout: SOURCE_train_bbx_gt.txt beside images/.
-# docs/pseudo_labels.md
+# Photos of people from several sources, labelled by people or by detectors
+# (docs/pseudo_labels.md). Each source has SOURCE_train_bbx_gt.txt in WIDER
+# FACE's layout beside images/.
 data_root = 'data/people/'
-# Share of what is drawn, by source.
+# How often each source is drawn, relative to the others.
 shares = dict(
     webfaces=24,
     facemask_hires=16,
@@ -16,17 +15,17 @@ shares = dict(
     ccp_street=2,
     phone=3,
 )
-# Small photos with one or a few faces; half of them are put together by four.
+# Sources of small photos with few faces: half of them go into mosaics of four.
 in_mosaics = ('webfaces', 'portraits', 'lspet_sports', 'ccp_street')
-# Where the edges of a source's boxes differ from WIDER FACE's: how far left,
-# top, right and bottom move, in shares of the box.  Boxes of Face Mask
-# Detection begin at the brow; they move half of the way, so that they overlap
-# well with boxes of both kinds (docs/training_of_the_weights.md).
+# Corrections for sources whose boxes differ from WIDER FACE's: shifts of the
+# left, top, right and bottom edge in shares of the box. Boxes of Face Mask
+# Detection begin at the brow; half of the correction keeps a good overlap with
+# both conventions (docs/training_of_the_weights.md).
 edges = dict(facemask_hires=(0.01, -0.1, -0.015, -0.04))
 crop = (448, 448)
-photo_side = 640  # the longer side of a photo that is tested
+photo_side = 640  # longer side of test photos
 ratio_range = (0.4, 1.8)  # of photo_side
-mosaic_ratio_range = (0.3, 1.1)  # of two crops' sides
+mosaic_ratio_range = (0.3, 1.1)  # of twice the crop
 mosaic_prob = 0.5
 low_light_prob = 0.15
 batch_size = 8
@@ -132,7 +131,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(
     type='CocoMetric',
     metric='bbox',
-    ann_file=None,  # ground truth of the dataset
+    ann_file=None,  # take the ground truth from the dataset
     proposal_nums=(100, 300, 1000),
 )
 test_evaluator = val_evaluator

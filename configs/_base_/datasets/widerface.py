@@ -1,7 +1,7 @@
-# WIDER FACE in the official layout, see data/README.md.
+# WIDER FACE in the official layout (data/README.md).
 data_root = 'data/widerface/'
 crop_size = (1024, 1024)
-batch_size = 4  # of each of 8 GPUs
+batch_size = 4  # per GPU, for 8 GPUs
 num_workers = 4
 
 backend_args = None
@@ -25,8 +25,8 @@ train_pipeline = [
     dict(type='Resize', scale=crop_size, keep_ratio=False),
     dict(type='PackDetInputs'),
 ]
-# Original size; no padding either, see the model's data_preprocessor. Other
-# protocols: docs/multi_scale_test.md.
+# Original size, without padding (see the model's data_preprocessor). Other
+# sizes: docs/multi_scale_test.md
 test_pipeline = [
     dict(type='LoadImageFromFile', backend_args=backend_args),
     dict(type='ProtocolResize', scale_factor=1.0),
@@ -76,7 +76,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-# Easy, medium and hard as published; without the .mat files one AP over all
-# faces of the annotations. gt_dir=None for sets other than WIDER FACE val.
+# Official easy, medium and hard. Without the .mat files: one AP over all
+# annotated faces. Set gt_dir=None for sets other than WIDER FACE val.
 val_evaluator = dict(type='WiderFaceMetric', gt_dir=data_root + 'ground_truth')
 test_evaluator = val_evaluator

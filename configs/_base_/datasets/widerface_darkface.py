@@ -1,8 +1,8 @@
-# Train with WIDER FACE and a processed copy of DARK FACE, test on that copy.
+# Train with WIDER FACE and a brightened copy of DARK FACE, test on that copy.
 _base_ = ['./widerface.py', './darkface_parts.py']
 
 dark_root = 'data/darkface-msrcr/'
-# Shares of the two sets in what is drawn; by their sizes it would be 2.6 : 1.
+# How often each set is drawn. Their sizes are 2.6 : 1.
 source_ratio = [1, 1]
 
 dark_train = dict(_base_.dark_train, data_root=dark_root)

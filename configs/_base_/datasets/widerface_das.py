@@ -1,4 +1,4 @@
-# WIDER FACE with data-anchor-sampling in place of expansion and crops.
+# WIDER FACE with data-anchor-sampling instead of expansion and crops.
 _base_ = './widerface.py'
 
 train_pipeline = [
@@ -6,7 +6,7 @@ train_pipeline = [
     dict(
         type='DataAnchorSampling',
         scales=(16, 32, 64, 128, 256, 512),
-        crop_size=640,  # the training size too
+        crop_size=640,  # also the training size
         keep_rule='center',
     ),
     dict(type='RandomFlip', prob=0.5),

@@ -1,9 +1,9 @@
-# Light SRN for trainings of a few hundred or thousand iterations; why:
+# Light SRN for trainings of a few hundred or thousand iterations. Reasons:
 # docs/train_and_test.md#short-trainings
 _base_ = './srn_mobilenetv2_fpn.py'
 
 assigner = _base_.model.train_cfg.second_step.assigner
-# Anchors that STR has moved overlap more, so more is asked of them.
+# Anchors moved by STR overlap more, so their thresholds are higher.
 moved_assigner = dict(assigner, pos_iou_thr=0.6, neg_iou_thr=0.5)
 model = dict(
     neck=dict(norm_cfg=dict(type='BN', requires_grad=True)),

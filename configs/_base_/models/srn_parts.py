@@ -1,12 +1,12 @@
-# SRN's parts for the stock configs of mmdet, whose pyramids have five levels
-# of 256 channels. `backbone.out_indices` must give the maps of `in_channels`.
+# SRN's parts for mmdet's configs, whose pyramids have five levels of 256
+# channels. `backbone.out_indices` must yield the maps of `in_channels`.
 _base_ = '../custom_imports.py'
 
 num_levels = 5
 stc_levels = (0, 1)
 str_levels = (2, 3, 4)
 
-# For hosts other than `SRN` say which first-step maps to build.
+# Detectors other than `SRN` need `first_step_levels`.
 srn_neck = dict(
     type='SRNFPN',
     in_channels=[512, 1024, 2048],

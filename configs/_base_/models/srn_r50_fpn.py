@@ -14,15 +14,15 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
-        pad_size_divisor=1,  # the pyramid needs no padding
+        pad_size_divisor=1,  # no padding needed
     ),
     backbone=dict(
         type='ResNet',
         depth=50,
         num_stages=4,
         out_indices=(0, 1, 2, 3),
-        # The stem is frozen; BN of the stages trains. For a few images per
-        # GPU set norm_eval=True.
+        # The stem is frozen, BN of the stages trains. With few images per GPU
+        # set norm_eval=True.
         frozen_stages=0,
         norm_cfg=dict(type='BN', requires_grad=True),
         norm_eval=False,
@@ -38,7 +38,7 @@ model = dict(
         in_channels=[256, 512, 1024, 2048],
         out_channels=256,
         num_outs=6,
-        extra_convs_on='lateral',  # the code; the paper's words: 'output'
+        extra_convs_on='lateral',  # as the code; the paper says 'output'
         upsample_mode='bilinear',
         align_corners=True,
         init_cfg=dict(type='SRNNormalInit', layer='Conv2d', std=0.01),
@@ -54,7 +54,7 @@ model = dict(
         str_levels=str_levels,
         theta=theta,
         detach_anchors=True,
-        # For unrounded anchors use type='AnchorGenerator'.
+        # type='AnchorGenerator' does not round the anchors.
         anchor_generator=dict(
             type='SRNAnchorGenerator',
             strides=strides,
@@ -97,11 +97,11 @@ model = dict(
             )
         ),
     ),
-    # The published code. The paper's text: 2000 boxes, NMS at 0.5, 750 faces.
+    # As the published code. The paper: 2000 boxes, NMS at 0.5, 750 faces.
     test_cfg=dict(
         nms_pre=6000,
         score_thr=0.05,
-        small_map_cells=120,  # maps of fewer cells pass every score
+        small_map_cells=120,  # smaller maps have no score threshold
         nms=dict(type='nms', iou_threshold=0.4, offset=1),
         max_per_img=750,
     ),

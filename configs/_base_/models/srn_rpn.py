@@ -1,5 +1,5 @@
-# SRNHead as the RPN of mmdet's two-stage detectors: their pyramid of five
-# levels from stride 4 on, and their anchors.
+# SRNHead as the RPN of mmdet's two-stage detectors, with their anchors and
+# five levels from stride 4 on.
 _base_ = './srn_parts.py'
 
 rpn_neck = dict(_base_.srn_neck, in_channels=[256, 512, 1024, 2048])
@@ -14,7 +14,7 @@ rpn_head = dict(
         strides=[4, 8, 16, 32, 64],
     ),
 )
-# The RoI heads look at the second-step maps.
+# RoI heads read the second-step maps.
 roi_extractor = dict(
     type='SecondStepRoIExtractor', num_first=_base_.num_levels
 )

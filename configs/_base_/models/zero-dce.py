@@ -1,9 +1,9 @@
-# A curve estimation network with the losses and weights of Zero-DCE.
+# Curve estimation network with the losses and weights of Zero-DCE.
 enhancer = dict(
     type='CurveEnhancer',
     channels=32,
     iterations=8,
-    downsample=4,  # 1 is the paper's, at sixteen times the work
+    downsample=4,  # 1 as in the paper, at sixteen times the cost
     losses=dict(
         spatial=dict(type='SpatialConsistencyLoss', loss_weight=1.0),
         exposure=dict(

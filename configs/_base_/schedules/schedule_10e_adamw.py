@@ -1,4 +1,4 @@
-# Short runs of light models.
+# Schedule for short trainings of light models.
 max_epochs = 10
 base_lr = 0.001
 

@@ -1,4 +1,5 @@
-# 100, 20 and 10 epochs at 0.01, 0.001 and 0.0001 for batches of 32.
+# The published schedule: 100, 20 and 10 epochs at rates of 0.01, 0.001 and
+# 0.0001, batches of 32.
 max_epochs = 130
 base_lr = 0.01
 
@@ -18,5 +19,5 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[100, 120], gamma=0.1),
 ]
 
-# `--auto-scale-lr` scales the rate to the batch in use.
+# `--auto-scale-lr` multiplies the rate by batch / 32.
 auto_scale_lr = dict(enable=False, base_batch_size=32)

@@ -1,5 +1,5 @@
-# Twice as long: 200, 40 and 20 epochs at 0.005, 0.0005 and 0.00005 for batches
-# of 16.
+# Twice as long: 200, 40 and 20 epochs at rates of 0.005, 0.0005 and 0.00005,
+# batches of 16.
 _base_ = './schedule_130e.py'
 
 train_cfg = dict(max_epochs=260)

@@ -2,10 +2,10 @@
 tta_model = dict(
     type='BBoxVotingTTAModel',
     vote_iou=0.5,
-    keep_single=False,  # True, or 'last', as in other projects
+    keep_single=False,  # True or 'last': keep boxes without support
     max_per_img=750,
-    offset=0,  # as mmdet's transforms train; 1 for converted weights
-    max_pixels=None,  # of one forward pass; larger ones are cut into tiles
+    offset=0,  # corners are edges, as in mmdet; 1 for converted weights
+    max_pixels=None,  # of one forward pass; larger views are tiled
 )
 tta_pipeline = [
     dict(type='LoadImageFromFile', backend_args=None),
