@@ -1,4 +1,4 @@
-"""Custom sets in COCO's json, with one or more categories folded into one."""
+"""Custom sets in COCO's json layout."""
 
 from mmdet.registry import DATASETS
 from mmengine.fileio import get
@@ -11,25 +11,24 @@ from .custom_set import CustomSet
 
 @DATASETS.register_module()
 class CocoFaceDataset(CustomSet):
-    """COCO json with a map of category names.
+    """Dataset in COCO's json layout, with a map of category names.
 
     Ids may be numbers or texts.  ``area``, ``iscrowd``, ``width``, ``height``
-    and ``categories`` may be missing; a category without a name is called by
-    its id.  File names may have folders or backslashes, and none of the
-    folders that images lie in.  Crowds, and what is marked ``ignore``, are
-    neither learnt nor unlearnt.
+    and ``categories`` may be missing; a category without a name takes its id
+    as name.  File names may have folders or backslashes, or lack the folders
+    of the images.  Training ignores crowds and objects marked ``ignore``.
 
     Args:
         class_map (dict[str, str], optional): Category to class, such as
             ``{'person': 'face'}``; the key ``'*'`` stands for every other
-            name. ``Face`` is ``face`` without it.
+            name.  ``Face`` becomes ``face`` by default.
         **kwargs: Arguments of ``BaseDetDataset``: ``data_root``,
             ``ann_file``, ``data_prefix=dict(img=...)``, ``pipeline``,
             ``filter_cfg`` ...
 
-    Sizes are those of the images; a warning says which of them the
-    annotations state otherwise.  Boxes without area are dropped, those that
-    reach over the image by a few pixels are cut, and both are counted.
+    Sizes come from the images; a warning lists images for which the
+    annotations state another size.  Boxes without area are dropped, and boxes
+    that leave the image by a few pixels are clipped; a warning counts both.
 
     Raises:
         AnnotationError: If json or images are missing or malformed, most
@@ -42,8 +41,8 @@ class CocoFaceDataset(CustomSet):
         """Read annotations and image headers.
 
         Returns:
-            list[dict]: One dict an image, as mmdet keeps them; ``img_id`` is
-            the id.
+            list[dict]: One dict per image in mmdet's format; ``img_id`` is the
+            id.
         """
         try:
             data = get(self.ann_file, backend_args=self.backend_args)

@@ -1,4 +1,4 @@
-"""DARK FACE from its own label files, or from split lists."""
+"""DARK FACE, from its label files or from split lists."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,10 +19,10 @@ from .face_dataset import FaceDataset
 
 @DATASETS.register_module()
 class DarkFaceDataset(FaceDataset):
-    """DARK FACE in the official layout or that of the split lists.
+    """DARK FACE in the official layout or in that of the split lists.
 
-    Images are ``image/12.png``.  A processed copy of the set is one in the
-    same layout: another ``data_root``, or ``data_prefix``.
+    Images are ``image/12.png``.  For a processed copy in the same layout set
+    another ``data_root`` or ``data_prefix``.
 
     Args:
         ann_file (str): Folder of label files ``12.txt`` (a count, then
@@ -32,15 +32,15 @@ class DarkFaceDataset(FaceDataset):
         split (str, optional): Part of the images: a published split
             (``'5000_1000/train'``, ``'5000_1000/test'``, ``'5500_500/train'``,
             ``'5500_500/val'``), whose list must lie in ``data_root`` as
-            ``split_5000_1000_train.txt`` ...; one of the project's own
+            ``split_5000_1000_train.txt`` ...; one of this project
             (``'own_5000_1000/train'`` ...), which needs no file; or a list of
-            names below ``data_root``.  By default all images that have
-            labels.  See :func:`mmsrn.evaluation.readers.split_names`.
+            names below ``data_root``.  Default: all images that have labels.
+            See :func:`mmsrn.evaluation.readers.split_names`.
         data_prefix (dict): ``img``: folder of the images.
         img_suffix (str): Suffix of the images.
-        min_box_size (float): Boxes of less width or height, in pixels, are
-            dropped; those without area are, but in tests, where the official
-            tool counts them.
+        min_box_size (float): Drop boxes of less width or height, in pixels.
+            Boxes without area are always dropped in training and kept in
+            tests, where the official tool counts them.
         image_sizes (str, optional): Table of name, width, height (name: file
             name without suffix) below ``data_root``.  By default the sizes
             are read from the image headers and kept in
@@ -52,8 +52,8 @@ class DarkFaceDataset(FaceDataset):
 
     Raises:
         AnnotationError: If lists, labels or images are missing or malformed.
-        ValueError: If ``split`` is unknown, or images without labels are to
-            train with.
+        ValueError: If ``split`` is unknown, or if training images have no
+            labels.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class DarkFaceDataset(FaceDataset):
         """Read annotations and image sizes.
 
         Returns:
-            list[dict]: One dict an image, as mmdet keeps them; ``img_id`` is
-            the name without suffix.
+            list[dict]: One dict per image in mmdet's format; ``img_id`` is the
+            name without suffix.
 
         Raises:
             AnnotationError: See the class.

@@ -14,11 +14,10 @@ from .image_sizes import image_sizes, read_size_csv
 
 
 class FaceDataset(BaseDetDataset):
-    """Faces as the only class, from annotations without image sizes.
+    """Base class: faces as the only class, annotations without image sizes.
 
     Args:
-        min_box_size (float): Boxes of less width or height, in pixels, are
-            dropped.
+        min_box_size (float): Drop boxes of less width or height, in pixels.
         image_sizes (str, optional): Table of name, width, height (name: file
             name without suffix) below ``data_root``.  By default the sizes
             are read from the image headers and kept beside the annotations.
@@ -108,7 +107,7 @@ class FaceDataset(BaseDetDataset):
         return super()._serialize_data()
 
     def filter_data(self) -> list[dict]:
-        """Leave out images that ``filter_cfg`` names, in training only.
+        """Skip images by ``filter_cfg``, in training only.
 
         Returns:
             list[dict]: The images that stay.

@@ -1,4 +1,4 @@
-"""How large the faces of a set are, and how many an image has."""
+"""Sizes of the faces of a set, and numbers per image."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class FaceStatistics:
         Returns:
             dict[str, float]: ``images``, ``faces``, ``without_area``,
             ``faces_per_image`` (mean), ``faces_per_image_median``,
-            ``faces_per_image_max``, ``images_without_faces``,
-            ``size_p1`` ... ``size_p99`` in pixels, ``under_8px`` and
-            ``under_16px`` as shares of the faces with an area,
-            ``height_over_width`` (median).  NaN where there is nothing.
+            ``faces_per_image_max``, ``images_without_faces``, ``size_p1`` ...
+            ``size_p99`` in pixels, ``under_8px`` and ``under_16px`` as shares
+            of the faces with an area, ``height_over_width`` (median).  NaN for
+            empty sets.
         """
         faces, images = int(self.counts.sum()), len(self.counts)
         found = dict(

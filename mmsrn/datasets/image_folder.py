@@ -11,9 +11,9 @@ from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
 @DATASETS.register_module()
 class ImageFolderDataset(BaseDetDataset):
-    """All images in a folder and below, for what learns without annotations.
+    """All images in a folder and below, without annotations.
 
-    What is hidden is left out, links are followed.
+    Hidden files are skipped; links are followed.
 
     Args:
         data_root (str): The folder.
@@ -33,8 +33,8 @@ class ImageFolderDataset(BaseDetDataset):
         """Find the images.
 
         Returns:
-            list[dict]: ``img_path``, ``img_id`` and no ``instances``, in the
-            order of their folders and names.
+            list[dict]: ``img_path`` and ``img_id``, without ``instances``,
+            sorted by folder and name.
         """
         root = Path(self.data_root)
         paths = [

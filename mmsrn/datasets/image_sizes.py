@@ -1,4 +1,4 @@
-"""Widths and heights of many images, read once."""
+"""Widths and heights of many images, with a cache."""
 
 import csv
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +18,8 @@ def read_size_csv(path: str | Path) -> Sizes:
     """Read a table of image sizes.
 
     Args:
-        path (str | Path): Lines of name, width, height; those that
-            :func:`image_sizes` keeps also have bytes and time of the file.
+        path (str | Path): Lines of name, width, height; tables that
+            :func:`image_sizes` writes also have size and time of the file.
 
     Returns:
         dict[str, tuple[int, int]]: Width and height in pixels by name.
@@ -107,8 +107,8 @@ def image_sizes(
 ) -> Sizes:
     """Read the sizes of images from their headers, or from the cache.
 
-    An image that is not in the cache, or whose file has changed since, is
-    read, and the cache written anew.
+    Images that are missing in the cache, or whose file has changed, are read
+    again, and the cache is updated.
 
     Args:
         folder (str | Path): Folder of the images.

@@ -1,4 +1,4 @@
-"""Custom sets in the VOC layout, with one or more classes folded into one."""
+"""Custom sets in the VOC layout."""
 
 import os.path as osp
 import unicodedata
@@ -22,7 +22,7 @@ from .voc_xml import list_names, parse_voc_xml, stated_size, tidy_objects
 
 @DATASETS.register_module()
 class VOCFaceDataset(XMLDataset):
-    """VOC-style xml annotations with a map of class names.
+    """Dataset in VOC's layout, with a map of class names.
 
     Args:
         class_map (dict[str, str], optional): Name in the xml to class, such
@@ -32,18 +32,18 @@ class VOCFaceDataset(XMLDataset):
         ann_subdir (str): Folder of the xml files below ``sub_data_root``.
         **kwargs: Further arguments of ``XMLDataset``.
 
-    Lists may have suffixes, folders or VOC's ``1`` and ``-1`` behind the
-    names.  Sizes are those of the images; a warning says which of them the
-    annotations state otherwise.  Boxes without area are dropped, those that
-    reach over the image by a few pixels are cut, and both are counted.
+    Lines of a list may have suffixes, folders, or VOC's ``1`` and ``-1``
+    behind the names.  Sizes come from the images; a warning lists images for
+    which the annotations state another size.  Boxes without area are dropped,
+    and boxes that leave the image by a few pixels are clipped; a warning
+    counts both.
 
     Raises:
-        ValueError: While reading, if the list is missing or empty or names
-            something twice, an image or xml file that it names is missing or
-            not the only one of its name, most images have another size than
-            the annotations say, or an xml file is malformed, has a box
-            outside the image or names a class that is neither in
-            ``class_map`` nor in the classes.
+        ValueError: While reading, if the list is missing, empty or has a name
+            twice; an image or xml file is missing or ambiguous; most images
+            have another size than the annotations say; or an xml file is
+            malformed, has a box outside the image, or has a class that is
+            neither in ``class_map`` nor in the classes.
     """
 
     METAINFO = {'classes': ('face',), 'palette': [(0, 255, 0)]}
@@ -183,8 +183,8 @@ class VOCFaceDataset(XMLDataset):
                 ``line`` of the list.
 
         Returns:
-            dict: Annotations as mmdet keeps them; ``header`` of the image and
-            the size ``stated`` in the xml, or None.
+            dict: Annotations in mmdet's format, the ``header`` of the image,
+            and the size ``stated`` in the xml or None.
 
         Raises:
             ValueError: See the class.

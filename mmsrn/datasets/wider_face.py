@@ -1,4 +1,4 @@
-"""WIDER FACE from its own text annotations."""
+"""WIDER FACE, from its text annotations."""
 
 import os.path as osp
 from pathlib import Path
@@ -21,17 +21,17 @@ from .face_labels import Remarks, place_boxes
 class WiderFaceDataset(FaceDataset):
     """WIDER FACE in the official layout, without conversion.
 
-    mmdet's ``WIDERFaceDataset`` reads a conversion to VOC xml; this one reads
-    ``wider_face_split/wider_face_*_bbx_gt.txt`` and keeps all attributes:
-    each instance has ``blur``, ``expression``, ``illumination``, ``invalid``,
-    ``occlusion`` and ``pose`` beside the keys of mmdet.
+    It reads ``wider_face_split/wider_face_*_bbx_gt.txt`` (mmdet's
+    ``WIDERFaceDataset`` needs a conversion to VOC xml) and keeps all
+    attributes: each instance has ``blur``, ``expression``, ``illumination``,
+    ``invalid``, ``occlusion`` and ``pose`` in addition to mmdet's keys.
 
     Args:
-        invalid_boxes (str): What to do with faces marked invalid:
-            ``'ignore'`` (neither learnt nor unlearnt), ``'keep'`` or
-            ``'drop'``.
-        min_box_size (float): Boxes of less width or height, in pixels, are
-            dropped; those without area always are.
+        invalid_boxes (str): What to do with faces marked invalid: ``'ignore'``
+            (leave them out of the loss), ``'keep'`` (train on them) or
+            ``'drop'`` (treat them as background).
+        min_box_size (float): Drop boxes of less width or height, in pixels.
+            Boxes without area are always dropped.
         image_sizes (str, optional): Table of name, width, height (name: file
             name without suffix) below ``data_root``.  By default the sizes
             are read from the image headers and kept in
@@ -40,13 +40,13 @@ class WiderFaceDataset(FaceDataset):
             ``data_prefix=dict(img=...)``, ``pipeline``, ``filter_cfg``
             (``filter_empty_gt``, ``min_size``) ...
 
-    Boxes of another set than WIDER FACE are cut to their image, and counted.
-    The test split has no annotations: with ``test_mode`` the list of its
-    images, ``wider_face_test_filelist.txt``, takes their place.
+    In sets other than WIDER FACE, boxes are clipped to their image and a
+    warning counts them.  For the test split, which has no annotations, set
+    ``test_mode`` and the list of its images, ``wider_face_test_filelist.txt``.
 
     Raises:
         AnnotationError: If annotations or images are missing or malformed, or
-            there is no face to train with.
+            a training set has no face.
         ValueError: If ``invalid_boxes`` is unknown.
     """
 
@@ -63,7 +63,7 @@ class WiderFaceDataset(FaceDataset):
         """Read annotations and image sizes.
 
         Returns:
-            list[dict]: One dict an image, as mmdet keeps them; ``img_id`` is
+            list[dict]: One dict per image in mmdet's format; ``img_id`` is
             ``event/name`` without suffix.
         """
         images = read_wider_face_txt(self.ann_file)

@@ -1,4 +1,4 @@
-"""Custom sets with YOLO's text labels, classes folded into one."""
+"""Custom sets with YOLO's text labels."""
 
 import os
 from pathlib import Path
@@ -20,14 +20,14 @@ from .yolo_labels import (
 
 @DATASETS.register_module()
 class YOLOFaceDataset(CustomSet):
-    """Text labels of class and box in shares of the image.
+    """Dataset in YOLO's layout: text labels, boxes relative to the image.
 
-    The labels of ``images/train/a.jpg`` are ``labels/train/a.txt``, or
-    ``a.txt`` beside it.  An image without a file is one without objects.
+    The labels of ``images/train/a.jpg`` are in ``labels/train/a.txt`` or
+    beside the image in ``a.txt``.  An image without labels has no objects.
 
     Args:
-        ann_file (str): ``data.yaml`` below ``data_root``; ``''`` without one:
-            then all images below ``data_prefix=dict(img=...)`` are read.
+        ann_file (str): ``data.yaml`` below ``data_root``; or ``''`` to read
+            all images below ``data_prefix=dict(img=...)``.
         split (str): ``'train'``, ``'val'`` or ``'test'`` of ``data.yaml``.
         class_map (dict[str, str], optional): Name of a class in
             ``data.yaml``, or its number if it has none, to class; the key
@@ -51,8 +51,8 @@ class YOLOFaceDataset(CustomSet):
         """Read labels and image headers.
 
         Returns:
-            list[dict]: One dict an image, as mmdet keeps them; ``img_id`` is
-            its path below the folder of all images.
+            list[dict]: One dict per image in mmdet's format; ``img_id`` is the
+            path below the image folder.
         """
         labels: dict[int, str] = {}
         if self.ann_file:

@@ -1,4 +1,4 @@
-"""Boxes of results in another form than the layout has."""
+"""Other forms of boxes in result files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Rows = Mapping[str, np.ndarray]
 
 
 class BoxFormat(NamedTuple):
-    """How the five numbers of a detection are meant.
+    """Meaning of the five numbers of a detection.
 
     Attributes:
         form (str): Key of ``FORMS``.
@@ -113,7 +113,7 @@ class BoxFormat(NamedTuple):
 def to_protocol(
     found: Rows, given: BoxFormat, protocol: FaceProtocol, sizes: Sizes
 ) -> dict[str, np.ndarray]:
-    """Turn results into the form that a protocol has.
+    """Convert results to the form of a protocol.
 
     Args:
         found (Mapping[str, np.ndarray]): Image to (n, 5).
@@ -123,8 +123,8 @@ def to_protocol(
             them.
 
     Returns:
-        dict[str, np.ndarray]: Image to (n, 5), to the last digit as they were
-        if the form is that of the protocol.
+        dict[str, np.ndarray]: Image to (n, 5); unchanged to the last digit if
+        the form is already that of the protocol.
     """
     if given == BoxFormat('xyxy' if protocol.corners else 'xywh'):
         return dict(found)

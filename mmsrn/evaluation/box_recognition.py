@@ -1,4 +1,4 @@
-"""Which form boxes have that hardly match any face."""
+"""Recognise the form of boxes that match hardly any face."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def recognise(
     ap: float,
     sizes: Sizes,
 ) -> str:
-    """Say in which form boxes seem to be that hardly match any face.
+    """Name the form that boxes seem to have if they match hardly any face.
 
     Args:
-        found (Mapping[str, np.ndarray]): Image to (n, 5), as they were read.
-        given (BoxFormat): How they were taken.
+        found (Mapping[str, np.ndarray]): Image to (n, 5), as read.
+        given (BoxFormat): The form that was assumed.
         truth (FaceSet): The faces.
         protocol (FaceProtocol): Of the evaluation.
         ap (float): AP of the last setting with that form.
         sizes (Mapping[str, tuple[int, int]]): Of the images; may be empty.
 
     Returns:
-        str: The form, and the option that reads it; empty if none would do.
+        str: The form and the option that reads it; empty if none fits.
     """
     found = {k: x for k, x in found.items() if len(x)}
     found = {k: found[k] for k in truth.names if k in found}

@@ -1,4 +1,4 @@
-"""Results of several detectors beside each other: tables and curves."""
+"""Tables and curves that compare several detectors."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def pr_figure(results: list[Result]) -> Figure:
         Figure: One panel for each setting.
 
     Raises:
-        ImportError: If what draws is not installed.
+        ImportError: If Matplotlib is not installed.
     """
     from mmsrn.visualization import draw_pr_panels
 

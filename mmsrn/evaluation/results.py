@@ -39,7 +39,7 @@ _HARDLY_ANY = 0.25
 
 @dataclass
 class Result:
-    """What is known of one set of results.
+    """Everything about one set of results.
 
     Attributes:
         name (str): Its name in tables.
@@ -48,8 +48,8 @@ class Result:
         tested (str): How the images were tested.
         extras (dict): Numbers of the analyses.
         worst (list): Images with the most errors.
-        worst_score (float, optional): From which score on they are counted.
-        warnings (list[str]): What the user must know.
+        worst_score (float, optional): Score from which on errors are counted.
+        warnings (list[str]): Warnings for the user.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Result:
 
 @contextmanager
 def collected_warnings() -> Iterator[list[str]]:
-    """Collect what an evaluation warns of.
+    """Collect the warnings of an evaluation.
 
     Yields:
         list[str]: At the end of the block, the texts.
@@ -110,14 +110,14 @@ def collected_warnings() -> Iterator[list[str]]:
 
 @dataclass(frozen=True)
 class Reading:
-    """How results are to be read.
+    """Options for reading results.
 
     Attributes:
         label (int, optional): Class to take from a dump or json.
         ann_file (str, optional): COCO annotations of a json.
         strict (bool): Make an error of every warning.
-        box_format (BoxFormat, optional): How boxes are meant; by default as
-            the layout has them.
+        box_format (BoxFormat, optional): Form of the boxes; by default that of
+            the layout.
         images (str, optional): Folder of the images, if ``box_format`` needs
             their sizes.
     """

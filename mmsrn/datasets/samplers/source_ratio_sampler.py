@@ -1,4 +1,4 @@
-"""Shares of several datasets in one training."""
+"""Mix several datasets in given ratios."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,14 @@ class SourceRatioSampler(MultiDataSampler):
     """Draw images of concatenated datasets in a given ratio.
 
     An epoch has as many images as all datasets together.  Each image is drawn
-    independently and with replacement, a dataset with the probability of its
-    share, so that the shares hold on average, not in every batch.  The order
-    follows from seed and epoch alone: it is the same after a resumption, and
-    for any number of processes, which take turns.
+    independently and with replacement, and the probability of a dataset is its
+    share, so the ratio holds on average, not in every batch.  The order
+    depends only on seed and epoch: it is the same after a resumption and for
+    any number of processes.
 
-    This is mmdet's ``MultiDataSampler``, which leaves datasets out in silence
-    where the ratio has too few values.  mmdet's ``MultiSourceSampler`` has the
-    shares exact in every batch, but is endless, which suits no epochs, and
-    begins anew after a resumption.
+    It extends mmdet's ``MultiDataSampler``, which silently drops datasets if
+    the ratio has too few values. mmdet's ``MultiSourceSampler`` keeps the
+    ratio in every batch, but has no epochs and starts over after a resumption.
 
     Args:
         dataset (ConcatDataset): The datasets.
@@ -29,8 +28,8 @@ class SourceRatioSampler(MultiDataSampler):
         **kwargs: ``seed``, ``round_up`` of ``MultiDataSampler``.
 
     Raises:
-        ValueError: If the dataset is no concatenation, or the ratio does not
-            suit it.
+        ValueError: If the dataset is not a ``ConcatDataset``, or the ratio
+            does not have one value above 0 for each of its datasets.
 
     Example:
         >>> train_dataloader = dict(

@@ -19,27 +19,25 @@ from .square_patch import SquarePatch, check_annotations, check_keep_rule
 
 @TRANSFORMS.register_module()
 class DataAnchorSampling(BaseTransform):
-    """Resize an image by a random face of it, and cut a square around that.
+    """Resize an image by a random face, and cut a square around the face.
 
     1. A face is picked at random.  Its size is the root of its area.
-    2. Of ``scales``, from the smallest to the one after the nearest to this
-       size, one is picked at random, then a size from half to twice of it.
+    2. A scale is picked at random: from the smallest of ``scales`` to the one
+       after the nearest to this size.  Then a size from half to twice that
+       scale is drawn.
     3. The image is resized so that the face gets this size.
-    4. A square of ``crop_size`` is cut that holds the face, or that lies in
-       it if the face is larger.  Along a side that is shorter than the square
-       the image stays whole.  Beyond its borders the square is padded.
+    4. A square of ``crop_size`` is cut that contains the face, or lies in it
+       if the face is larger.  The square is padded beyond the image.
 
-    So large faces often become small ones and small ones seldom large, which
-    brings more small faces into the training.  A face of more than twice
-    ``crop_size`` may be left out, as may others whose centre is outside.
-    Without a face that counts, the image keeps its size and is cut anywhere.
+    Large faces often become small and small ones seldom large, so training
+    sees more small faces.  A face larger than twice ``crop_size`` may be left
+    out.  An image without a face that counts keeps its size and is cut
+    anywhere.
 
-    Source: PyramidBox (arXiv 1803.07737), taken over by ISRN
-    (arXiv 1901.06651).  That ISRN uses it is what others write of that report;
-    steps 1 to 3, ``scales`` and ``crop_size`` are those of PyramidBox, as
-    others have written them down and coded them; that ISRN has the same is not
-    confirmed.  What ISRN pads with and which faces it keeps is not known;
-    step 4 in detail is a choice made here.
+    Source: PyramidBox (arXiv 1803.07737); according to secondary sources also
+    in ISRN (arXiv 1901.06651).  Steps 1 to 3, ``scales`` and ``crop_size``
+    follow public descriptions and code of PyramidBox.  The details of step 4,
+    the padding and ``keep_rule`` are this project's choice.
 
     Required keys: ``img``, and optionally ``gt_bboxes``,
     ``gt_bboxes_labels``, ``gt_ignore_flags``.  Modified: these,
@@ -48,11 +46,11 @@ class DataAnchorSampling(BaseTransform):
     Args:
         scales (Sequence[float]): Sizes of anchors in pixels, rising.
         crop_size (int): Side of the square in pixels.
-        keep_rule (str): ``'center'``: a box stays if its centre lies in the
-            square; ``'overlap'``: if any of it does.
-        clip_boxes (bool): Clip what stays to the square.
-        pad_val (float | Sequence[float]): Padding, from 0 to 255, of all
-            channels or of each of three.
+        keep_rule (str): ``'center'``: keep boxes whose centre lies in the
+            square; ``'overlap'``: keep boxes that overlap it.
+        clip_boxes (bool): Clip the kept boxes to the square.
+        pad_val (float | Sequence[float]): Padding value, 0 to 255, for all
+            channels or one for each.
 
     Raises:
         ValueError: If an argument is out of its range.

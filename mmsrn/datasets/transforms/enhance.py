@@ -14,20 +14,19 @@ __all__ = ['Enhance']
 class Enhance(BaseTransform):
     """Enhance a dark image with one method.
 
-    Required and modified key: ``img``, uint8; so it stands after
-    ``LoadImageFromFile``, before whatever makes floats, and before ``Resize``
-    if the result shall be that of ``mmsrn enhance``.  ``lime`` takes seconds
-    for an image: rather process the data set once, with that command.
+    Required and modified key: ``img``, uint8. Put it after
+    ``LoadImageFromFile`` and before transforms that make floats; put it before
+    ``Resize`` to get the result of ``mmsrn enhance``.  ``lime`` takes seconds
+    per image: process the dataset once with that command instead.
 
     Args:
         method (str): A key of ``mmsrn.enhance.METHODS``.
         **params: Parameters of its function.
 
     Raises:
-        ValueError: If there is no such method, if it has no such parameter,
-            or if a value is out of range; while running, with the path of the
-            image, if the image is not uint8 or of another shape than (h, w)
-            or (h, w, 3).
+        ValueError: If the method or a parameter is unknown, or a value is out
+            of range; while running, if the image is not uint8 or not of the
+            shape (h, w) or (h, w, 3).
 
     Example:
         >>> from mmdet.registry import TRANSFORMS

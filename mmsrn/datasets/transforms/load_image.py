@@ -1,4 +1,4 @@
-"""The first transform of every pipeline: the image, upright."""
+"""The first transform of every pipeline: load an upright image."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ['LoadImageFromFile']
 
 @TRANSFORMS.register_module()
 class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
-    """mmcv's transform, which turns what it leaves on its side.
+    """mmcv's transform, which also turns WebP and AVIF photos upright.
 
-    In mmdet's registry it takes the place of mmcv's, so that configs need no
-    change.  OpenCV looks at the EXIF data of JPEG, PNG and TIFF files; here
-    those of WebP and AVIF count too, as in ``FaceDetector``.  All
-    else is the same, to the bit.
+    It replaces mmcv's in mmdet's registry, so configs need no change.  OpenCV
+    follows the EXIF orientation of JPEG, PNG and TIFF files; here that of WebP
+    and AVIF counts too, as in ``FaceDetector``.  Everything else is equal to
+    mmcv's, bit by bit.
 
     Args:
         *args: See mmcv.

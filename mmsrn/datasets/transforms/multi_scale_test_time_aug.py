@@ -10,25 +10,25 @@ from mmsrn.structures import Passes, ScalePass, published_passes
 
 @TRANSFORMS.register_module()
 class MultiScaleTestTimeAug(BaseTransform):
-    """Make the views of an image that SRN's published test looks at.
+    """Make the views of an image for SRN's published multi-scale test.
 
-    How many, and of which scale, depends on the size of the image: see
+    Their number and scales depend on the size of the image: see
     ``published_passes``.  ``BBoxVotingTTAModel`` runs a detector over them,
-    maps its boxes back and merges them.  Images are resized as published:
-    ``cv2.resize`` with one factor for both sides, which rounds the new size
-    but samples, and is undone, with the factor itself.  A view that would have
-    no pixels is left out.
+    maps its boxes back and merges them.  As in the published code,
+    ``cv2.resize`` gets one factor for both sides: the new size is rounded, but
+    sampling and mapping back use the exact factor.  Views without pixels are
+    left out.
 
-    Comes last in a pipeline, with no resize before it; annotations loaded
-    before it stay those of the image.
+    Put it last in a pipeline, without a resize before it.  Annotations stay in
+    the coordinates of the image.
 
     Required key: ``img``.
 
     Args:
         max_size (int): No view has more than ``max_size`` squared pixels:
             1400 or 2100 in the published results.
-        transforms (list[dict]): What follows for each view, ending with one
-            that packs it.
+        transforms (list[dict]): Transforms of each view; the last one packs
+            it.
 
     Raises:
         ValueError: If ``max_size`` is less than 32.
@@ -58,9 +58,9 @@ class MultiScaleTestTimeAug(BaseTransform):
             results (dict): Result of the transforms before.
 
         Returns:
-            dict: ``inputs`` and ``data_samples``, each with one item for each
-            view, as ``Passes``.  The samples have the metainfo ``scale_pass``
-            and ``protocol``; the first alone has annotations.
+            dict: ``inputs`` and ``data_samples``, each with one item per view,
+            as ``Passes``.  The samples have the metainfo ``scale_pass`` and
+            ``protocol``; only the first has annotations.
 
         Raises:
             ValueError: If the image was resized before.

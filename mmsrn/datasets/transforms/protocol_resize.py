@@ -1,4 +1,4 @@
-"""Single-scale protocols of the field, by the name they are quoted under."""
+"""Single-scale test protocols, by their usual names."""
 
 from mmdet.datasets.transforms import Resize
 from mmdet.registry import TRANSFORMS
@@ -6,11 +6,10 @@ from mmdet.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class ProtocolResize(Resize):
-    """mmdet's ``Resize``, which also says under which protocol it tests.
+    """mmdet's ``Resize`` that also records the name of the test protocol.
 
-    Results on face benchmarks depend on the size of the input more than on
-    most else, and are quoted for a few of them.  Those get their usual
-    letters; any other setting is described.
+    Results on face benchmarks depend strongly on the input size.  Usual sizes
+    get their usual letter; other settings are described in words.
 
     ========================= =============================================
     ``scale=(640, 640)``      ``V: long side 640, single scale``
@@ -22,7 +21,7 @@ class ProtocolResize(Resize):
 
     Args:
         **kwargs: Arguments of mmdet's ``Resize``.  ``keep_ratio`` defaults to
-            True here, as all these protocols need it.
+            True, as all these protocols need it.
     """
 
     def __init__(self, *args, keep_ratio: bool = True, **kwargs) -> None:
@@ -48,7 +47,7 @@ class ProtocolResize(Resize):
         return f'{letter}within {shorter}x{longer}, single scale'
 
     def transform(self, results: dict) -> dict:
-        """Resize, and name the protocol.
+        """Resize and record the protocol.
 
         Args:
             results (dict): Result of the transforms before.

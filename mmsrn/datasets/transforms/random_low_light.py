@@ -17,23 +17,23 @@ from mmsrn.low_light import (
 
 @TRANSFORMS.register_module()
 class RandomLowLight(BaseTransform):
-    """Darken images as a camera would see the scene in little light.
+    """Darken images like a photo of the scene in little light.
 
-    See :func:`mmsrn.low_light.simulate_low_light` for what happens and in
-    which order.  Put it before transforms that make the image float, such as
-    ``PhotoMetricDistortion``, and before those that move it: lamps belong to
-    the scene.
+    See :func:`mmsrn.low_light.simulate_low_light` for the steps.  Put it
+    before transforms that make the image float, such as
+    ``PhotoMetricDistortion``, and before geometric ones, because lamps belong
+    to the scene.
 
     Required and modified key: ``img``, BGR uint8 (h, w, 3).
 
     Args:
         prob (float): Share of the images that are darkened, in [0, 1].
-        **ranges: Ranges of :class:`mmsrn.low_light.LowLightRanges`; what is
-            not named keeps its default, which resembles DARK FACE.
+        **ranges: Ranges of :class:`mmsrn.low_light.LowLightRanges`; the
+            defaults resemble DARK FACE.
 
     Raises:
-        ValueError: If ``prob`` or a range is none.
-        TypeError: If there is no such range.
+        ValueError: If ``prob`` or a range is invalid.
+        TypeError: If a range is unknown.
     """
 
     def __init__(self, prob: float = 0.5, **ranges) -> None:
@@ -43,7 +43,7 @@ class RandomLowLight(BaseTransform):
         self.ranges = LowLightRanges(**ranges)
 
     def transform(self, results: dict) -> dict:
-        """Darken the image, or not.
+        """Darken the image with probability ``prob``.
 
         Args:
             results (dict): Result of the transforms before.

@@ -11,12 +11,12 @@ from .square_patch import SquarePatch, check_annotations, check_keep_rule
 
 @TRANSFORMS.register_module()
 class RandomSquareCrop(BaseTransform):
-    """Crop one of several square patches whose sides follow the short side.
+    """Crop a random square patch, sized relative to the image's short side.
 
-    By default a patch as large as the short side of the image, or one of 0.5
-    to 1.0 times the short side, each half of the time; a face stays if its
-    centre lies in the patch.  SRN (arXiv 1809.02693) says that it crops, not
-    how: the numbers are those usual for its family of detectors.
+    By default half of the patches are as large as the short side, the others
+    0.5 to 1.0 times as large, and a face stays if its centre lies in the
+    patch.  SRN (arXiv 1809.02693) does not say how it crops: these numbers are
+    usual for related detectors.
 
     Required keys: ``img``, and optionally ``gt_bboxes``,
     ``gt_bboxes_labels``, ``gt_ignore_flags``.  Modified: these,
@@ -25,11 +25,11 @@ class RandomSquareCrop(BaseTransform):
     Args:
         side_ranges (tuple[tuple[float, float]]): Ranges of the side over the
             short side, in (0, 1]; one is picked at random, then a side in it.
-        keep_rule (str): ``'center'``: a box stays if its centre lies in the
-            patch; ``'overlap'``: if any of it does.
-        clip_boxes (bool): Clip what stays to the patch.
-        num_tries (int): Patches to try for one that keeps a face that counts;
-            the last one is taken whatever it holds.
+        keep_rule (str): ``'center'``: keep boxes whose centre lies in the
+            patch; ``'overlap'``: keep boxes that overlap it.
+        clip_boxes (bool): Clip the kept boxes to the patch.
+        num_tries (int): Tries to find a patch with a face that counts; the
+            last one is taken in any case.
 
     Raises:
         ValueError: If an argument is out of its range.

@@ -1,4 +1,4 @@
-"""Bring boxes drawn by one convention to another."""
+"""Convert boxes from one drawing convention to another."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from mmdet.structures.bbox import autocast_box_type
 class ShiftBoxEdges(BaseTransform):
     """Move the edges of all boxes by shares of their size.
 
-    Data sets disagree about where a face ends: WIDER FACE's boxes begin at
-    the hair line, others at the brow.  A detector that learns from several
-    sets needs one convention.
+    Datasets disagree about where a face ends: WIDER FACE's boxes begin at the
+    hairline, others at the brow.  Convert them to one convention before you
+    train on several sets.
 
     Required key: ``gt_bboxes``, which is modified.  Boxes are not clipped.
 
     Args:
-        shares (Sequence[float]): How far the left, top, right and bottom edge
-            move, as a share of the width (left, right) or height (top,
-            bottom) of the box; positive is right and down.
+        shares (Sequence[float]): Shifts of the left, top, right and bottom
+            edge in shares of the box's width (left, right) or height (top,
+            bottom); positive is right and down.
 
     Raises:
-        ValueError: If ``shares`` are not four numbers, or leave nothing of a
-            box.
+        ValueError: If ``shares`` are not four numbers, or a box vanishes.
 
     Example:
         >>> dict(type='ShiftBoxEdges', shares=(0, -0.2, 0, -0.08))

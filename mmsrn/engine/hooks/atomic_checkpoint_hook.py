@@ -1,4 +1,4 @@
-"""Checkpoints that are whole, of work folders that may move."""
+"""Checkpoints that are always complete, also in moved work folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BACKEND = 'mmsrn_atomic'
 
 
 class AtomicBackend(LocalBackend):
-    """mmengine's local files, which appear when they are complete."""
+    """mmengine's local backend; files appear when they are complete."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write a file.
@@ -34,18 +34,16 @@ register_backend(_BACKEND, AtomicBackend, force=True)
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """mmengine's, with two differences.
+    """mmengine's ``CheckpointHook`` with two differences.
 
-    A checkpoint appears under its name when it is complete, so that a training
-    that is killed while it saves can be resumed.  And the best checkpoint of
-    a training that is resumed is looked for where it is saved now: mmengine
-    removes it where it was saved before, which in a copy of a work folder is
-    the original's.
+    A checkpoint appears under its name only when it is complete, so a training
+    that is killed while saving can be resumed.  In a copied work folder it
+    replaces the copy's best checkpoint; mmengine would remove the original's.
 
     Args:
         *args: See mmengine.
-        **kwargs: See mmengine; with ``backend_args`` or ``file_client_args``
-            files are written as these say.
+        **kwargs: See mmengine; ``backend_args`` and ``file_client_args``
+            choose another backend.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -54,7 +52,7 @@ class AtomicCheckpointHook(CheckpointHook):
         super().__init__(*args, **kwargs)
 
     def before_train(self, runner: Runner) -> None:
-        """Look for former checkpoints where they will be saved.
+        """Look for earlier checkpoints in the current work folder.
 
         Args:
             runner (Runner): The runner.

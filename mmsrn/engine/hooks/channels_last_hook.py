@@ -1,4 +1,4 @@
-"""Weights and maps in the memory order that convolutions like best."""
+"""Weights and feature maps in the memory format that suits convolutions."""
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
@@ -9,11 +9,11 @@ from mmsrn.models.utils import use_channels_last
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Keep the model in ``torch.channels_last``: faster, same results.
+    """Put the model into ``torch.channels_last``: faster, same results.
 
-    Maps follow the order of the weights.  On a CPU depthwise convolutions
-    such as MobileNetV2's gain most; on a GPU it pays with mixed precision.
-    Results differ by rounding only, see
+    Feature maps take the format of the weights.  On a CPU depthwise
+    convolutions, as in MobileNetV2, gain most; on a GPU it helps with mixed
+    precision.  Results differ only by rounding, see
     :func:`mmsrn.models.utils.use_channels_last`.
 
     Example:

@@ -1,4 +1,4 @@
-"""Refuses data that do not go with the model, before the run begins."""
+"""Stop before a run if the data do not match the model."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _OF_OTHERS = {'backbone', 'rpn_head', 'semantic_head'}
 
 @HOOKS.register_module()
 class DataCheckHook(Hook):
-    """Compares classes of data and model, and looks for faces.
+    """Check before a run that the data fit the model and have faces.
 
-    mmdet's ``NumClassCheckHook`` does the first, of the validation set when
-    its turn comes; this one before anything is learnt or tested.  A run ends
-    with one line if the classes of a set are one text instead of a tuple, if
-    a head has another number of classes, or if no image has an object that
-    counts, of a set that is trained with or that a metric needs them of.
+    The run ends with one line if a dataset's classes are a string instead of a
+    tuple, if a head has another number of classes, or if no image of a set for
+    training, or for a metric that needs annotations, has an object that
+    counts. mmdet's ``NumClassCheckHook`` checks the number of classes only
+    when each set is used.
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Check the sets of all loops that are built.
+        """Check the datasets of all loops.
 
         Args:
             runner (Runner): The runner.

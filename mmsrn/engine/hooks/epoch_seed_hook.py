@@ -1,4 +1,4 @@
-"""Random numbers that depend on the epoch alone."""
+"""Random numbers that depend only on seed, epoch and process."""
 
 import random
 
@@ -14,17 +14,16 @@ from mmengine.runner import Runner
 class EpochSeedHook(Hook):
     """Seed every epoch from the run's seed, the epoch and the rank.
 
-    A training that was interrupted and resumed then augments, and ends, as
-    one that was not.  mmengine seeds once, at the start: its random numbers
-    after a resumption are those of the first epoch.
+    A resumed training then gets the same augmentations and ends like an
+    uninterrupted one. mmengine seeds only once: after a resumption its random
+    numbers are those of the first epoch.
 
-    Workers of the data loader get their seeds from torch, which draws them
-    anew whenever they start.  So they must start with the epoch
-    (``persistent_workers=False``).
+    Data-loading workers get their seeds from torch when they start, so they
+    must start with each epoch (``persistent_workers=False``).
 
-    The promise is for ``EpochBasedTrainLoop``.  ``IterBasedTrainLoop`` has but
-    one epoch: it is seeded at its start, and a resumed one draws again what it
-    has drawn before.
+    This holds for ``EpochBasedTrainLoop``.  ``IterBasedTrainLoop`` has one
+    epoch: it is seeded at its start, and a resumed training draws the same
+    numbers again.
     """
 
     priority = 'VERY_HIGH'

@@ -8,10 +8,10 @@ from mmengine.runner import Runner
 
 @HOOKS.register_module()
 class MasterLoggerHook(LoggerHook):
-    """mmengine's logger, whose json of a test only the first process writes.
+    """mmengine's ``LoggerHook``; only the first process writes a test's json.
 
-    There all processes write the same file at once, and mix their lines.
-    Arguments: as there.
+    In mmengine all processes write the same file at once and mix their lines.
+    It takes the same arguments.
     """
 
     @master_only

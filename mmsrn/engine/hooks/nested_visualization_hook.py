@@ -1,4 +1,4 @@
-"""Pictures of a test, in folders as the images are."""
+"""Pictures of a test, in the folders of the images."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mmsrn.utils.folder_labels import labels_of
 
 @HOOKS.register_module()
 class NestedVisualizationHook(DetVisualizationHook):
-    """mmdet's, which keeps the folders that the images lie in.
+    """mmdet's ``DetVisualizationHook``, which keeps the images' folders.
 
-    mmdet's puts all pictures into one folder, where those of ``a/1.jpg`` and
-    ``b/1.jpg`` are one file.  Arguments: as there.
+    mmdet puts all pictures into one folder, where ``a/1.jpg`` and ``b/1.jpg``
+    overwrite each other.  It takes the same arguments.
     """
 
     def before_test(self, runner: Runner) -> None:

@@ -1,4 +1,4 @@
-"""Tests with a faster copy of the model."""
+"""Test a faster copy of the model."""
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
@@ -10,10 +10,10 @@ from mmsrn.models import prepare_for_inference
 
 @HOOKS.register_module()
 class PrepareForInferenceHook(Hook):
-    """Test a copy of the model that ``prepare_for_inference`` makes.
+    """Test the copy of the model that ``prepare_for_inference`` makes.
 
     After the test the runner has its own model again.  ``tools/test.py
-    --fast`` adds it.
+    --fast`` adds this hook.
 
     Args:
         inference (str): See

@@ -1,4 +1,4 @@
-"""How images were tested, beside the numbers that come of it."""
+"""Write the test protocol beside the numbers."""
 
 from collections.abc import Sequence
 
@@ -13,23 +13,21 @@ from mmsrn.utils.protocol import UNNAMED, describe_protocol
 
 @HOOKS.register_module()
 class ProtocolHook(Hook):
-    """Puts the protocol of a test beside its numbers, whatever the metric.
+    """Write the protocol of a test beside its numbers, for any metric.
 
-    That is what the samples have as ``protocol``, as ``ProtocolResize`` and
-    ``BBoxVotingTTAModel`` put it there, or ``unnamed``; images with a
-    ``protocol_deviation`` are counted, and so are images that a batch of
-    several pads to their size.  It is ``protocol`` in the line of the log
-    that gives the results and in the json of a test, and ``val/protocol`` or
-    ``test/protocol`` in ``runner.message_hub``; not among the results, which
-    are numbers.  In ``scalars.json``, where
-    mmengine puts the numbers of a validation and nothing but numbers, it is a
-    line of its own before them, ``{"val/protocol": ..., "step": ...}``.
+    The protocol is ``protocol`` of the samples, which ``ProtocolResize`` and
+    ``BBoxVotingTTAModel`` set, or ``unnamed``.  Images with a
+    ``protocol_deviation``, and images that a larger batch pads, are counted.
+    The hook writes it as ``protocol`` into the log line of the results and the
+    json of a test, as ``val/protocol`` or ``test/protocol`` into
+    ``runner.message_hub``, and as a line of its own, ``{"val/protocol": ...,
+    "step": ...}``, into ``scalars.json``.
     """
 
     priority = 'NORMAL'  # before the logger
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Begin to count.
+        """Start counting.
 
         Args:
             runner (Runner): The runner.

@@ -1,4 +1,4 @@
-"""Mixed precision that also a CPU can train with."""
+"""Mixed precision that also works on a CPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ from mmengine.runner import autocast
 class BFloat16OptimWrapper(OptimWrapper):
     """Compute losses under bfloat16 autocast, on a CPU or a GPU.
 
-    mmengine's ``AmpOptimWrapper`` does so on accelerators alone, as it scales
-    the loss; bfloat16 has float32's range and needs no scaling.  Weights,
-    their gradients and the optimizer's state stay in float32.  It pays where
-    the processor has bfloat16 instructions (``avx512_bf16`` or ``amx_bf16``
-    among the flags of ``lscpu``).
+    bfloat16 has the range of float32, so the loss needs no scaling; mmengine's
+    ``AmpOptimWrapper`` scales it and works only on accelerators.  Weights,
+    gradients and the optimizer's state stay in float32. It is faster if the
+    processor has bfloat16 instructions (``avx512_bf16`` or ``amx_bf16`` in
+    ``lscpu``).
 
     Args:
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.

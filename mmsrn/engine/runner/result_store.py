@@ -21,10 +21,10 @@ _SUFFIX = '.safetensors'
 
 
 class ResultStore:
-    """One file for each image, whole or not there, of numbers and text.
+    """One complete file per image, of numbers and text.
 
-    Processes may share it, also those of several machines, and a test may go
-    on with another number of them.
+    Processes may share it, also on several machines, and their number may
+    change between runs.
 
     Args:
         folder (Path): Where; made with the first result.
@@ -38,7 +38,7 @@ class ResultStore:
         return self.folder / f'{index:06}{_SUFFIX}'
 
     def indices(self) -> set[int]:
-        """Images whose results are there.
+        """Images that have a result.
 
         Returns:
             set[int]: Their places in the data set.
@@ -91,12 +91,11 @@ class ResultStore:
 
 
 def fingerprint(runner: Runner, dataset: Dataset) -> str:
-    """Name a test after all that its results depend on.
+    """Name a test by everything that its results depend on.
 
-    That is: the weights, the settings of the model, of the data and of the
-    precision, the list of images, and the version of mmsrn.  ``max_pixels``,
-    which bounds the memory, is left out: a test that ran out of it goes on
-    with another.
+    That is: the weights, the settings of model, data and precision, the list
+    of images, and the version of mmsrn.  ``max_pixels`` is left out, so that a
+    test that ran out of memory can continue with a smaller one.
 
     Args:
         runner (Runner): Of the test, with the weights loaded.

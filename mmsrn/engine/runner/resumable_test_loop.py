@@ -1,4 +1,4 @@
-"""A test that goes on where it was interrupted."""
+"""A test that continues where it was interrupted."""
 
 import logging
 import sys
@@ -146,21 +146,21 @@ class _KeepHook(Hook):
 
 @LOOPS.register_module()
 class ResumableTestLoop(TestLoop):
-    """mmengine's ``TestLoop``, which keeps the result of each image.
+    """mmengine's ``TestLoop`` that saves the result of each image.
 
-    Results lie in ``test_results/NAME`` of the work folder, one file an image,
-    written as soon as the image is finished.  The name stands for weights,
-    settings and images, so that no result of another test is ever used.  With
-    ``resume`` images whose results are there are not tested again; the
-    metrics see all images in their order.  Samples marked ``incomplete``, for
-    want of memory, are not kept, so that they are tested again.
+    Results are in ``test_results/NAME`` of the work folder, one file per
+    image, written as soon as the image is finished.  The name depends on
+    weights, settings and images, so results of other tests are never used.
+    With ``resume``, images that have a result are skipped; the metrics see all
+    images in their order.  Samples marked ``incomplete``, which ran out of
+    memory, are not saved and are tested again.
 
-    Kept results stay: with them another metric can be had at once.
+    Results stay after the test, so another metric takes seconds.
 
-    On a terminal a bar shows the progress and the time that is left.
+    On a terminal a bar shows the progress and the remaining time.
 
     Args:
-        resume (bool): Whether to use the results that are there.
+        resume (bool): Whether to use existing results.
         **kwargs: Arguments of ``TestLoop``.
 
     Example:
@@ -199,7 +199,7 @@ class ResumableTestLoop(TestLoop):
         return super().run()
 
     def run_iter(self, idx: int, data_batch: dict | Restored) -> None:
-        """Test a batch, or take what is known of it.
+        """Test a batch, or take its saved results.
 
         Args:
             idx (int): Number of the batch.

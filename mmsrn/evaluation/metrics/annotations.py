@@ -1,4 +1,4 @@
-"""Detections and faces of an image, as mmdet's evaluator hands them over."""
+"""Detections and faces of an image, from mmdet's evaluator."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def as_array(values: Any) -> np.ndarray:
 def find_annotations(sample: dict, labels: list[int]) -> dict[str, np.ndarray]:
     """Faces of an image in its own pixels, and which of them count.
 
-    ``instances`` is what the dataset has. ``gt_instances`` went through the
-    pipeline, and is right if that loads annotations after resizing, as the
-    test pipelines of mmdet do.
+    ``instances`` come from the dataset.  ``gt_instances`` went through the
+    pipeline and are right if it loads annotations after resizing, as mmdet's
+    test pipelines do.
 
     Args:
         sample (dict): Of the evaluator.

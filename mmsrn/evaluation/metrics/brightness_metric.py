@@ -1,4 +1,4 @@
-"""How bright and how coloured images are before and after enhancement."""
+"""Brightness and colour cast before and after enhancement."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mmengine.evaluator import BaseMetric
 class BrightnessMetric(BaseMetric):
     """Brightness and colour cast of images, before and after enhancement.
 
-    The brightness of an image is the mean of all its values; its cast the
-    difference between the largest and the smallest mean of a channel, over
-    the brightness: 0 for grey. An enhancer that works raises the brightness
-    and does not raise the cast.
+    The brightness of an image is the mean of all values.  The cast is the
+    difference between the largest and the smallest channel mean, divided by
+    the brightness: 0 for grey.  A good enhancer raises the brightness but not
+    the cast.
 
-    Results, means over the images, 0 to 1 but for the casts, 0 to 3:
-    ``brightness``, ``brightness_before``, ``cast``, ``cast_before``.
+    Results are means over the images: ``brightness`` and ``brightness_before``
+    from 0 to 1, ``cast`` and ``cast_before`` from 0 to 3.
 
     Args:
         collect_device (str): As of ``BaseMetric``.

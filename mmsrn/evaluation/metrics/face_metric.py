@@ -1,4 +1,4 @@
-"""The evaluations of WIDER FACE and DARK FACE as metrics of mmdet."""
+"""WIDER FACE's and DARK FACE's evaluations as mmdet metrics."""
 
 from __future__ import annotations
 
@@ -32,25 +32,23 @@ from .annotations import as_array, find_annotations
 
 
 class FaceMetric(BaseMetric):
-    """Evaluates detections and faces of every image by a protocol.
+    """Base class: evaluate detections by a protocol.
 
-    A subclass names the protocol, and registers it under a name of its own.
-    Of all numbers more is better, which mmengine must be told to keep the
-    best checkpoint: ``dict(type='CheckpointHook', save_best='auto',
-    rule='greater')``.
+    A subclass names the protocol and registers the metric.  Higher is better
+    for all numbers.  To keep the best checkpoint:
+    ``dict(type='CheckpointHook', save_best='auto', rule='greater')``.
 
     Args:
-        gt_dir (str, optional): The ground truth, as the protocol reads it. By
-            default the annotations of the dataset are the ground truth.
+        gt_dir (str, optional): Ground truth in the protocol's layout.
+            Default: the annotations of the dataset.
         class_names (str | Sequence[str], optional): Classes of the detector
-            that are faces. By default its only class, or ``face``.
+            that are faces.  Default: its only class, or ``face``.
         extras (str | Sequence[str]): Further analyses, see
             ``mmsrn.evaluation.protocols.extras.EXTRAS``, or ``'all'``.
         num_worst (int): Images to list for the analysis ``'worst'``.
         format_only (bool): Write the results and evaluate nothing.
-        outfile_prefix (str, optional): Write the results to this path with
-            ``.zip`` at its end, in the layout that the evaluation server
-            takes.
+        outfile_prefix (str, optional): Write the results to this path plus
+            ``.zip``, in the layout of the evaluation server.
         collect_device (str): See ``BaseMetric``.
         prefix (str, optional): See ``BaseMetric``.
         collect_dir (str, optional): See ``BaseMetric``.
@@ -102,7 +100,7 @@ class FaceMetric(BaseMetric):
                 ``gt_instances``.
 
         Raises:
-            ValueError: If there is nothing to evaluate with.
+            ValueError: If there are no annotations.
         """
         judges = self.ground_truth is None and not self.format_only
         if judges and not (self.dataset_meta or {}).get('labelled', True):
@@ -145,9 +143,9 @@ class FaceMetric(BaseMetric):
             results (list[dict]): Of :meth:`process`, of all processes.
 
         Returns:
-            dict[str, float]: AP by setting, the largest setting first, which
-            is the one that ``save_best='auto'`` takes, then the numbers of
-            ``extras``; empty with ``format_only``.
+            dict[str, float]: AP by setting, then the numbers of ``extras``;
+            empty with ``format_only``.  The first, which ``save_best='auto'``
+            takes, is the setting with the most faces.
 
         Raises:
             ValueError: If two images have one name, or no image is one of
@@ -244,19 +242,17 @@ class FaceMetric(BaseMetric):
 
 @METRICS.register_module()
 class WiderFaceMetric(FaceMetric):
-    """AP of the settings easy, medium and hard, exactly as published.
+    """Easy, medium and hard AP of WIDER FACE, equal to the official tool.
 
     Keys are ``wider_face/hard``, ``wider_face/medium`` and
-    ``wider_face/easy``, or, from annotations, ``wider_face/all`` and the AP
-    by face height.  Detections are evaluated with the precision of the
-    detector; the official tool gives the same numbers for the zip that
-    ``outfile_prefix`` asks for.
+    ``wider_face/easy``, or, from annotations, ``wider_face/all`` and the AP by
+    face height.  The official tool gives the same numbers for the zip that
+    ``outfile_prefix`` writes.
 
     Args:
-        gt_dir (str, optional): Folder of the four ``.mat`` files, or the one
-            above ``ground_truth``.  By default, and with a warning if they
-            are not there, the annotations of the dataset are the ground
-            truth.
+        gt_dir (str, optional): Folder of the four ``.mat`` files, or its
+            parent.  Default, and with a warning if the files are missing: the
+            annotations of the dataset.
         **kwargs: See :class:`FaceMetric`.
 
     Raises:
@@ -293,8 +289,8 @@ class DarkFaceMetric(FaceMetric):
 
     Args:
         gt_dir (str, optional): Folder of label files, or a split list; each
-            file or line is an image to evaluate.  By default the annotations
-            of the dataset are the ground truth.
+            file or line is an image to evaluate.  Default: the annotations of
+            the dataset.
         **kwargs: See :class:`FaceMetric`.
 
     Raises:

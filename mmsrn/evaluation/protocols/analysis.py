@@ -1,4 +1,4 @@
-"""What the one number hides: sizes, attributes, locations, uncertainty."""
+"""Analyses beyond AP: sizes, attributes, localisation, uncertainty."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ HEIGHTS = (8, 16, 32, 64, 128, 256)
 
 
 class WorstImage(NamedTuple):
-    """Errors of an image at the score of the best F1.
+    """Errors in an image at the score of the best F1.
 
     Attributes:
         name (str): The image.
-        missed (int): Faces that count and are not found.
-        false_positives (int): Detections on no face, doubles included.
+        missed (int): Faces that count and were missed.
+        false_positives (int): Detections on no face, and duplicates.
     """
 
     name: str
@@ -52,9 +52,9 @@ def ap_by_iou(
 ) -> dict[float, float]:
     """Compute the AP at several overlaps (SRN paper, location accuracy).
 
-    Overlaps are computed in double precision whatever the class of the ground
-    truth is, because integer arithmetic knows only 0 and 1.  With WIDER FACE's
-    files the AP at 0.5 therefore differs a little from the published one.
+    IoU is computed in double precision, because integer arithmetic knows only
+    0 and 1. With WIDER FACE's files the AP at 0.5 therefore differs a little
+    from the published one.
 
     Args:
         evaluation (FaceEvaluation): Of a set.
@@ -79,9 +79,9 @@ def false_positives_at_recall(
 ) -> dict[float, int | None]:
     """Count false positives where a recall is reached (paper, efficiency).
 
-    The score falls, over all images at once, until enough faces are found;
-    detections of equal score come together.  A false positive is a detection
-    that enters the precision and finds no face: doubles are among them.
+    The score threshold falls, over all images at once, until enough faces are
+    found; detections of equal score count together.  Duplicates are false
+    positives.
 
     Args:
         evaluation (FaceEvaluation): Of a set.
@@ -131,8 +131,8 @@ def ap_by_height(
 ) -> dict[str, float]:
     """Compute the AP for bands of face height.
 
-    Faces of other heights are ignored.  So are detections of other heights
-    that lie on no face, as in COCO: a false positive counts in its own band.
+    As in COCO, faces of other heights and false positives of other heights are
+    ignored.
 
     Args:
         evaluation (FaceEvaluation): Of a set.
@@ -164,16 +164,16 @@ def ap_by_attribute(
 ) -> dict[str, dict[str, float]]:
     """Compute the AP for each value of WIDER FACE's attributes.
 
-    Faces of other values are ignored; every detection on no face counts, so
-    that rare values have the lower AP.
+    Faces of other values are ignored.  All false positives count, so rare
+    values have a lower AP: compare detectors, not attributes.
 
     Args:
         evaluation (FaceEvaluation): Of a set.
         setting (str): One of its settings.
 
     Returns:
-        dict[str, dict[str, float]]: AP by attribute and value; values without
-        faces are left out, and so are attributes that are not known.
+        dict[str, dict[str, float]]: AP by attribute and value, without values
+        that have no faces and unknown attributes.
     """
     truth = evaluation.ground_truth
     target = truth.settings[setting]
@@ -194,10 +194,10 @@ def bootstrap_ap(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Estimate how far the AP depends on which images are in the set.
+    """Estimate how much the AP depends on the choice of images.
 
-    Images are drawn with replacement.  Scores stay normalised as in the whole
-    set.
+    Images are drawn with replacement; scores keep the normalisation of the
+    whole set.
 
     Args:
         evaluation (FaceEvaluation): Of a set.
@@ -254,9 +254,8 @@ def worst_images(
         num (int): Images to list.
 
     Returns:
-        tuple[float, list[WorstImage]]: The score of the best F1 over the
-        whole set, from which on detections were counted, and the images,
-        without those that have no error.
+        tuple[float, list[WorstImage]]: Score of the best F1 over the whole
+        set, and the images with errors at that score.
     """
     truth = evaluation.ground_truth
     target = truth.settings[setting]

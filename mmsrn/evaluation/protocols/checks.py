@@ -1,4 +1,4 @@
-"""Warnings of predictions for which the published tools have odd answers."""
+"""Warnings about predictions that the published tools treat oddly."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_names(
 
 
 def check_values(rows: list[np.ndarray], names: list[str], equal: str) -> None:
-    """Warn of scores and boxes that the published tool takes oddly.
+    """Warn of scores and boxes that the published tool treats oddly.
 
     Args:
         rows (list[np.ndarray]): For each image (n, 5) float64, x1 y1 x2 y2

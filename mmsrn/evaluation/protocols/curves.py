@@ -1,4 +1,4 @@
-"""Precision and recall from predictions that know their face."""
+"""Precision and recall from matched predictions."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def roles(
     iou_thr: float = 0.5,
     costs: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tell the part each prediction plays.
+    """Tell which predictions enter the precision, and which find a face.
 
-    A prediction on a face that does not count leaves the evaluation; every
-    other one enters the precision, duplicates included; the first one on a
-    face that counts finds it.
+    A prediction on a face that does not count is ignored.  All others enter
+    the precision, also duplicates.  The first one on a face that counts finds
+    it.
 
     Args:
         matches (FaceMatches): Of n predictions and k faces.
@@ -101,8 +101,7 @@ def average_precision(recall: np.ndarray, precision: np.ndarray) -> float:
 
     Args:
         recall (np.ndarray): (n,) not falling.
-        precision (np.ndarray): (n,) may hold NaN, which the maximum from the
-            right passes over.
+        precision (np.ndarray): (n,) may hold NaN, which is skipped.
 
     Returns:
         float: In [0, 1].

@@ -53,15 +53,15 @@ def check_extras(extras: str | Iterable[str]) -> tuple[str, ...]:
 def extra_numbers(
     evaluation: FaceEvaluation, extras: Iterable[str]
 ) -> dict[str, float | None]:
-    """Compute analyses that give numbers.
+    """Compute the analyses that give numbers.
 
-    All but the intervals are of the setting with the most faces: ``hard`` in
+    All but the intervals concern the setting with the most faces, ``hard`` in
     WIDER FACE.
 
     Args:
         evaluation (FaceEvaluation): Of a set.
         extras (Iterable[str]): Names in :data:`EXTRAS`; ``'worst'``, which
-            gives a list, is passed over.
+            gives a list, is skipped.
 
     Returns:
         dict[str, float | None]: Such as ``hard_iou75``, ``hard_fp@90`` (None

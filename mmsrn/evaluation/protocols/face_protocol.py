@@ -1,4 +1,4 @@
-"""What a protocol is, and the evaluation of a whole set by one."""
+"""A protocol, and the evaluation of a set by it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ['FaceEvaluation', 'FaceProtocol']
 
 @dataclass(frozen=True)
 class FaceEvaluation:
-    """Curves of every setting, and what further analyses start from.
+    """Curves of every setting, and the data for further analyses.
 
     Attributes:
         curves (dict[str, FaceCurve]): By setting.
@@ -46,10 +46,10 @@ class FaceEvaluation:
 
 @dataclass(frozen=True)
 class FaceProtocol:
-    """Everything in which the evaluation of a benchmark is its own.
+    """Everything that is specific to the evaluation of a benchmark.
 
     Attributes:
-        name (str): The benchmark, for people to read.
+        name (str): Display name of the benchmark.
         read_truth (Callable[[str | Path], FaceSet]): Reader of the ground
             truth.
         corners (bool): Whether boxes of results are x1 y1 x2 y2; else they
@@ -57,11 +57,10 @@ class FaceProtocol:
         header (bool): Whether result files begin with the name of the image
             and the number of detections.
         folders (int): Folders in the names of images.
-        equal (str): What becomes of scores that are all equal, see
+        equal (str): Treatment of scores that are all equal, see
             :func:`~mmsrn.evaluation.protocols.normalize_scores`.
-        setting (str): Name of the one setting that annotations of a dataset
-            have.
-        metric_key (str): What the names of its numbers begin with in logs.
+        setting (str): Name of the only setting of a dataset's annotations.
+        metric_key (str): Prefix of its numbers in logs.
     """
 
     name: str
@@ -74,7 +73,7 @@ class FaceProtocol:
     metric_key: str
 
     def to_rows(self, corners: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Put detections into the form of results.
+        """Convert detections to the form of result files.
 
         Args:
             corners (np.ndarray): (n, 4) float64, x1 y1 x2 y2 in pixels.
@@ -95,7 +94,7 @@ class FaceProtocol:
 
         Args:
             predictions (Mapping[str, np.ndarray]): Image to (n, 5), boxes in
-                the form of results, and scores.
+                the form of result files, and scores.
             ground_truth (FaceSet): The faces.
 
         Returns:
@@ -105,9 +104,8 @@ class FaceProtocol:
             ValueError: If a prediction is malformed, or none belongs to an
                 image of the ground truth.
 
-        Warns:
-            EvaluationWarning: Where the published tool has an answer that is
-                hardly the one wanted.
+        Warns: EvaluationWarning: Where the published tool has an answer that
+        is probably not intended.
         """
         names = ground_truth.names
         rows = [self._corner_rows(x, predictions.get(x)) for x in names]

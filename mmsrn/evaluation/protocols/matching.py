@@ -1,9 +1,8 @@
-"""The arithmetic that the WIDER FACE and the DARK FACE tools share.
+"""Arithmetic shared by the WIDER FACE and DARK FACE tools.
 
 Source: ``read_pred.m``, ``norm_score.m``, ``evaluation.m`` and ``VOCap.m`` of
-the published evaluation tools.  All predictions and faces of a set are kept
-in flat arrays, so that a threshold costs one addition and not a pass over
-the set.
+the published evaluation tools.  Predictions and faces of a set are kept in
+flat arrays, so a threshold costs one addition instead of a pass over the set.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ _THRESHOLDS = 1 - np.arange(1, NUM_THRESHOLDS + 1) / NUM_THRESHOLDS
 
 @dataclass(frozen=True)
 class FaceMatches:
-    """Which face each prediction of a set belongs to.
+    """The face of each prediction of a set.
 
-    Only images that have both faces and predictions are in here: the tools
-    pass over all others, so that false positives on images without faces cost
-    nothing.  n predictions are ordered by image and falling score.
+    It holds only images with both faces and predictions, because the tools
+    skip all others: false positives in images without faces cost nothing.  The
+    n predictions are sorted by image and falling score.
 
     Attributes:
         image (np.ndarray): (n,) int, index of the image.
         box (np.ndarray): (n, 4) float64, corners.
         score (np.ndarray): (n,) float64, as predicted.
         step (np.ndarray): (n,) int, index of the first of the 1000 thresholds
-            from which on the prediction takes part; 1000: never.
+            that the prediction reaches; 1000: none.
         face (np.ndarray): (n,) int, index of the face it overlaps most, over
             all faces of the set.
         overlap (np.ndarray): (n,) float64, that overlap; -1 for none.
@@ -59,15 +58,15 @@ class FaceMatches:
 def normalize_scores(scores: np.ndarray, equal: str = 'nan') -> np.ndarray:
     """Stretch the scores of a whole set to [0, 1], in single precision.
 
-    The tools keep the extremes in single precision, and MATLAB computes in it
-    what a single takes part in.  NaN does not count as an extreme.  The
-    search for the largest score starts from the smallest positive single: if
-    no score is positive, that is the largest.
+    The tools keep the extremes in single precision, and MATLAB then computes
+    in single precision.  NaN does not count as an extreme.  The search for the
+    largest score starts from the smallest positive single, which is the result
+    if no score is positive.
 
     Args:
         scores (np.ndarray): (n,) all scores of a set.
-        equal (str): What becomes of scores that are all equal: ``'nan'``, as
-            0 / 0 in the WIDER FACE tool; ``'one'``, as in the DARK FACE tool.
+        equal (str): Treatment of scores that are all equal: ``'nan'``, as 0 /
+            0 in the WIDER FACE tool, or ``'one'``, as in the DARK FACE tool.
 
     Returns:
         np.ndarray: (n,) float64 that hold singles.
@@ -104,8 +103,8 @@ def match_faces(
 ) -> FaceMatches:
     """Find the face of every prediction.
 
-    A prediction belongs to the first face of the largest overlap, whether or
-    not another prediction has that face already.
+    A prediction belongs to the first face of the largest overlap, even if
+    another prediction has that face already.
 
     Args:
         predictions (Sequence[np.ndarray]): For each image (n, 5) float64, x1

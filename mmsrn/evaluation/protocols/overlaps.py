@@ -12,13 +12,12 @@ __all__ = ['face_overlaps']
 def face_overlaps(boxes: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Compute intersection over union with areas that count the last pixel.
 
-    The published tools are MATLAB, where the class of the ground truth
-    decides the arithmetic.  The newer files of WIDER FACE hold ``int32``:
-    there the corners of a detection are rounded to whole pixels, and so is
-    the overlap itself, to 0 or 1, so that a detection belongs to the *first*
-    face it covers by half and not to the one it covers best.  This is why
-    re-implementations miss published numbers by up to 0.2 points.  Ground
-    truth of another class is compared in double precision.
+    In MATLAB the class of the ground truth decides the arithmetic.  The newer
+    files of WIDER FACE hold ``int32``: corners of detections are rounded to
+    whole pixels and the overlap to 0 or 1, so a detection belongs to the
+    *first* face with an overlap of at least one half, not to the best one.
+    This is why re-implementations miss published numbers by up to 0.2 points.
+    Other classes are compared in double precision.
 
     Args:
         boxes (np.ndarray): (n, 4) float64, x1 y1 x2 y2 in pixels; may hold

@@ -55,8 +55,8 @@ def eval_widerface(
 
     Args:
         predictions (Mapping[str, np.ndarray]): Image to (n, 5), x y w h score
-            in pixels of the original image, in the order of the file: of
-            equal scores the first comes first.
+            in pixels of the original image, in the order of the file, which
+            decides between equal scores.
         ground_truth (FaceSet): The faces, for instance of
             :func:`mmsrn.evaluation.readers.read_wider_face_mat`.
 
@@ -67,12 +67,10 @@ def eval_widerface(
         ValueError: If a prediction is malformed, or none belongs to an image
             of the ground truth.
 
-    Warns:
-        EvaluationWarning: If images have no predictions at all, predictions
-            belong to images that are not evaluated, scores are NaN, infinite,
-            all equal or never positive, or boxes have corners that are no
-            numbers or in the wrong order: whatever has an answer in the
-            published tool gets this answer, and a warning.
+    Warns: EvaluationWarning: If images have no predictions, predictions belong
+    to images that are not evaluated, scores are NaN, infinite, all equal or
+    never positive, or corners are NaN or in the wrong order.  The result is
+    that of the published tool.
 
     Example:
         >>> import numpy as np

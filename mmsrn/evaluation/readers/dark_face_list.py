@@ -1,7 +1,6 @@
-"""Split lists of DARK FACE: an image a line, with its faces behind the name.
+"""Split lists of DARK FACE: one line per image, with its faces.
 
-The lists that go round with face detectors have lines of ``name count`` and
-``x y w h 1`` for each face.
+Published lists have lines of ``name count`` and ``x y w h 1`` for each face.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ def read_dark_face_list(path: str | Path) -> FaceSet:
 
 
 def read_dark_face_names(path: str | Path) -> list[str]:
-    """Read which images a list names.
+    """Read the images of a list.
 
     Args:
         path (str | Path): A split list, or any file of lines that begin with
@@ -101,8 +100,8 @@ def read_dark_face_names(path: str | Path) -> list[str]:
         list[str]: The names without suffix, in the order of the list.
 
     Raises:
-        AnnotationError: If it is missing or empty, a line has no name or one
-            that was there before.
+        AnnotationError: If it is missing or empty, or a line has no name or a
+            repeated one.
     """
     return [name for name, *_ in _read_lines(path)]
 

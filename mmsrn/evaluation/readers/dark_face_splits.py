@@ -1,9 +1,8 @@
-"""How the 6,000 labelled images of DARK FACE are divided.
+"""Splits of the 6,000 labelled images of DARK FACE.
 
-There is no official division.  Two are in use, as lists that detectors'
-repositories publish and that no rule gives back: they are read from a copy of
-the list.  Two further ones, of the same sizes, follow from a rule of this
-project's own; numbers on those compare with nobody else's.
+There is no official split.  Two are in use as published lists and are read
+from a copy of the list.  Two further ones of the same sizes follow from a rule
+of this project; numbers on those cannot be compared with others'.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ NUM_IMAGES = 6000
 
 
 class PublishedSplit(NamedTuple):
-    """What a published list has.
+    """Size and source of a published list.
 
     Attributes:
         images (int): Images.
@@ -57,7 +56,7 @@ OWN_SPLITS = tuple(f'own_{name}' for name in PUBLISHED_SPLITS)
 
 
 def own_split(name: str) -> list[str]:
-    """Make a split of the project's own.
+    """Make a split of this project.
 
     The numbers 1 to 6000 are put in the order of the SHA-256 of their decimal
     digits.  The first 1,000 (500) are the smaller part, the others the larger
@@ -84,7 +83,7 @@ def own_split(name: str) -> list[str]:
 
 
 def split_file(name: str) -> str:
-    """Return the name of a published list's copy.
+    """Return the file name of a published list.
 
     Args:
         name (str): One of ``PUBLISHED_SPLITS``.
@@ -110,7 +109,7 @@ def split_names(split: str, data_root: str | Path = '') -> list[str]:
     Raises:
         AnnotationError: If the file is missing, malformed, or has another
             number of images than the published one.
-        ValueError: If ``split`` is no name and no file ``*.txt``.
+        ValueError: If ``split`` is neither a name nor a file ``*.txt``.
     """
     if split in OWN_SPLITS:
         return own_split(split)

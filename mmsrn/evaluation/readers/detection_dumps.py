@@ -1,4 +1,4 @@
-"""Results that mmdet saves: dumps of its test."""
+"""Results that mmdet saves: dumps of tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_mmdet_dump(
     """Read the ``.pkl`` of ``tools/test.py --out`` or of ``DumpResults``.
 
     Args:
-        path (str | Path): The file. It is read without running code of it.
+        path (str | Path): The file.  None of its code is run.
         names (list[str], optional): Images of the set. By default the last
             folder and the name of every image, without suffix.
         label (int, optional): Class to take, from 0; needed if detections of
@@ -81,13 +81,13 @@ def _read_sample(sample: dict) -> tuple[str, np.ndarray, np.ndarray]:
 
 
 def read_dump_protocol(path: str | Path) -> str | None:
-    """Read under which protocol the images of a dump were tested.
+    """Read the test protocol of a dump.
 
     Args:
         path (str | Path): See :func:`read_mmdet_dump`.
 
     Returns:
-        str, optional: As the test itself says; None if no image has one.
+        str, optional: The protocol that the test wrote; None if there is none.
 
     Raises:
         AnnotationError: If the file cannot be read or is no such dump.

@@ -27,8 +27,8 @@ class DetectionFile(NamedTuple):
     Attributes:
         rows (np.ndarray): (n, 5) float64, four numbers of a box and a score,
             in the order of the file.
-        problem (str): Why the published tool calls the file invalid and goes
-            on without it, with file and line; then there are no rows.
+        problem (str): Why the published tool skips the file as invalid, with
+            file and line; then there are no rows.
         remark (str): What the published tool does not read, with file and
             line.
     """
@@ -48,7 +48,7 @@ def parse_detections(
     """Read one file.
 
     Numbers may be separated by blanks or commas; ``nan`` and ``inf`` are
-    numbers.  Names in the first line are not looked at.
+    numbers.  The name in the first line is not checked.
 
     Args:
         data (bytes): Its content, with any line ends.
@@ -60,8 +60,8 @@ def parse_detections(
         DetectionFile: The detections.
 
     Raises:
-        AnnotationError: If a line is not made of plain numbers: what the
-            published tool would make of it is not certain.
+        AnnotationError: If a line has anything but plain numbers, for which
+            the published tool's answer is not certain.
     """
     lines = data.splitlines()
     try:

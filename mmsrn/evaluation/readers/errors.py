@@ -1,11 +1,11 @@
-"""What a reader raises or warns of."""
+"""Errors and warnings of the readers."""
 
 __all__ = ['AnnotationError', 'EvaluationWarning']
 
 
 class AnnotationError(ValueError):
-    """A file that cannot be read as what it should be."""
+    """A file is malformed or missing."""
 
 
 class EvaluationWarning(UserWarning):
-    """The published tool has an answer here, but hardly the one wanted."""
+    """The published tool's answer is probably not the intended one."""

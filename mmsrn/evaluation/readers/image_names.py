@@ -1,4 +1,4 @@
-"""Names of images, however a file or a data set writes them."""
+"""Names of images in all spellings of files and datasets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ImageNames:
             self._by_last.setdefault(name.rpartition('/')[2], []).append(name)
 
     def find(self, path: str) -> str | None:
-        """Find the image that a path means.
+        """Find the image of a path.
 
         Args:
             path (str): With or without folders and suffix.
@@ -48,7 +48,7 @@ class ImageNames:
         return None
 
     def clash(self, path: str) -> list[str]:
-        """Find the images that a path may mean, if they are several.
+        """Find the images that an ambiguous path may mean.
 
         Args:
             path (str): See :meth:`find`.

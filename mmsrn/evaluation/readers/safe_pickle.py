@@ -17,9 +17,9 @@ _STORAGE = 'torch.storage._load_from_bytes'
 def load_plain_pickle(path: str | Path) -> Any:
     """Read a pickle of tensors, arrays and plain containers.
 
-    Nothing of the file is run: objects of mmdet and mmengine become
-    :class:`~mmsrn.utils.pickled_objects.StandIn`, and whatever else it asks
-    for ends the reading.
+    None of its code is run: objects of mmdet and mmengine become
+    :class:`~mmsrn.utils.pickled_objects.StandIn`, and any other object is an
+    error.
 
     Args:
         path (str | Path): The file.

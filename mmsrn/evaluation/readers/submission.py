@@ -1,4 +1,4 @@
-"""Results in the layouts that the evaluation servers take."""
+"""Results in the layouts of the evaluation servers."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def read_submission(
     header: bool = True,
     strict: bool = False,
 ) -> dict[str, np.ndarray]:
-    """Read a folder or a zip with one text file for each image.
+    """Read a folder or a zip with one text file per image.
 
     Files that the published tool calls invalid (empty ones, fewer lines than
     announced, fewer than five numbers in a line) count as files without
     detections, as they do there, with a warning that names the first.
 
-    Files that are not laid out as the server wants it are read with a warning
-    too, if their names tell the image: all in one folder, called
-    ``NAME.jpg.txt``, or without the two lines before the detections.
+    Other layouts are read with a warning if the file names tell the image: all
+    files in one folder, files called ``NAME.jpg.txt``, or files without the
+    two lines before the detections.
 
     Args:
-        path (str | Path): Folder or zip; the files may lie in folders below.
+        path (str | Path): Folder or zip, which is searched recursively.
         names (Iterable[str]): Images of the set, ``event/image`` or
             ``image``.
         header (bool): See :func:`mmsrn.evaluation.readers.parse_detections`.
-        strict (bool): Make what is warned of here an error.
+        strict (bool): Make warnings errors.
 
     Returns:
         dict[str, np.ndarray]: Image to (n, 5), for the files there are.
@@ -50,8 +50,7 @@ def read_submission(
         AnnotationError: If there are no such files, two sets of them, or one
             that cannot be read; with ``strict`` also if one is invalid.
 
-    Warns:
-        EvaluationWarning: If files are invalid, or hold more than is read.
+    Warns: EvaluationWarning: If files are invalid or have further content.
     """
     path = Path(path)
     names = dict.fromkeys(names)
@@ -139,13 +138,12 @@ def write_submission(
     predictions: Mapping[str, np.ndarray],
     header: bool = True,
 ) -> Path:
-    """Write a zip that the evaluation server takes.
+    """Write a zip for the evaluation server.
 
-    Numbers are written with all their digits, so that the zip evaluates to
-    the same last digit.
+    Numbers have all their digits, so the zip evaluates to the same result.
 
     Args:
-        path (str | Path): Zip to write; it is there whole or not at all.
+        path (str | Path): Zip to write; it appears when it is complete.
         predictions (Mapping[str, np.ndarray]): Image to (n, 5): with a header
             x y w h score, else x1 y1 x2 y2 score.
         header (bool): Whether to write the name and the number of detections
@@ -155,8 +153,8 @@ def write_submission(
         Path: The zip.
 
     Raises:
-        AnnotationError: If the name of an image leads out of the folder that
-            a zip is unpacked in.
+        AnnotationError: If the name of an image leads out of the folder of the
+            unpacked zip.
     """
     path = Path(path)
     for name in predictions:

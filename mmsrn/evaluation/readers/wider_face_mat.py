@@ -47,8 +47,8 @@ def find_wider_face_mat(folder: str | Path) -> Path | None:
 def read_wider_face_mat(folder: str | Path) -> FaceSet:
     """Read the published ground truth of WIDER FACE val.
 
-    Each setting is evaluated with the boxes of its own file, as the published
-    tool does, and in the arithmetic of their class.
+    As in the published tool, each setting is evaluated with the boxes of its
+    own file and in the arithmetic of their class.
 
     Args:
         folder (str | Path): Folder of ``wider_face_val.mat`` and
@@ -59,7 +59,7 @@ def read_wider_face_mat(folder: str | Path) -> FaceSet:
         FaceSet: Settings ``easy``, ``medium`` and ``hard``.
 
     Raises:
-        AnnotationError: If a file is missing or not what it should be.
+        AnnotationError: If a file is missing or malformed.
     """
     found = find_wider_face_mat(folder)
     if found is None:

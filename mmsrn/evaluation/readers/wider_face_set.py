@@ -1,4 +1,4 @@
-"""WIDER FACE's text annotations as the ground truth of an evaluation."""
+"""Ground truth from WIDER FACE's text annotations."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ def read_wider_face_set(path: str | Path) -> FaceSet:
             this layout.
 
     Returns:
-        FaceSet: Setting ``all``, in which faces count that are not marked
-        invalid and have an area.
+        FaceSet: Setting ``all``: faces count unless they are marked invalid or
+        have no area.
 
     Raises:
         AnnotationError: If the file is missing or malformed.
 
-    Warns:
-        EvaluationWarning: If faces of one's own set have a negative side,
-            with which they do not count.
+    Warns: EvaluationWarning: If faces of a custom set have a negative side;
+    they do not count.
     """
     images = read_wider_face_txt(path)
     tables = [

@@ -1,4 +1,4 @@
-"""WIDER FACE's own text annotations (``wider_face_*_bbx_gt.txt``)."""
+"""WIDER FACE's text annotations (``wider_face_*_bbx_gt.txt``)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -51,15 +51,15 @@ def is_official(path: str | Path) -> bool:
 def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     """Read an annotation file.
 
-    Every image has a line with its name, a line with the number of faces and
-    a line of ten integers for each.  An image without faces still has one
-    line, all zeros, as in the published files; it may also be left out.  A
-    list of nothing but names, as there is of the test split
-    (``wider_face_test_filelist.txt``), gives images without faces.
+    Every image has a line with its name, a line with the number of faces and a
+    line of ten integers for each.  An image without faces may have one line of
+    zeros, as in the published files.  A list of names only, such as that of
+    the test split (``wider_face_test_filelist.txt``), gives images without
+    faces.
 
-    Files with another name than the published ones may also have images
-    without a folder, backslashes in names, blank lines, x y w h alone, these
-    with decimals, and several lines of zeros.
+    Files with other names than the published ones may also have images without
+    a folder, backslashes in names, blank lines, only x y w h, decimals, and
+    several lines of zeros.
 
     Args:
         path (str | Path): File, UTF-8, any line endings.
@@ -210,13 +210,13 @@ def wider_face_text(images: Iterable[FaceImage]) -> str:
     """Write annotations as :func:`read_wider_face_txt` reads them.
 
     Args:
-        images (Iterable[FaceImage]): The images; ``line`` does not matter.
+        images (Iterable[FaceImage]): The images; ``line`` is not used.
 
     Returns:
         str: Content of the file.
 
     Raises:
-        ValueError: If a name cannot stand in such a file.
+        ValueError: If a name cannot be written to such a file.
 
     Example:
         >>> print(wider_face_text([FaceImage('event/a.jpg', [], 0)]))
