@@ -32,8 +32,10 @@ PARTS = (
 )
 EXAMPLES = """
 examples:
-  the main table of the paper:
-    %(prog)s configs/ablation/{baseline,stc,str,stc-str,stc-str-rfe}_r50*.py
+  the main table of the paper, with 8 x 4 images per step:
+    %(prog)s configs/ablation/{baseline,stc,str,stc-str,stc-str-rfe}_r50*.py \\
+        --tta --cfg-options optim_wrapper.accumulative_counts=8 \\
+        param_scheduler.0.end=4000
   the same on a small set, with two seeds:
     %(prog)s configs/ablation/*_facemask.py --seeds 0 1
   one of several jobs that run at the same time, see docs/ablation.md:
