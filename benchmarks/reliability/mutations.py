@@ -306,7 +306,7 @@ def _work(name: str, seed: int, start: int, stop: int, folder, pipe) -> None:
     folder = Path(folder)
     data = _seeds(folder)[name]
     cv2.setNumThreads(1)
-    cv2.setLogLevel(0)
+    cv2.utils.logging.setLogLevel(0)
     path = folder / f'case{suffix}'
     path.write_bytes(data)
     with open(os.devnull, 'w') as null:  # libraries say much

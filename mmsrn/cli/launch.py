@@ -42,7 +42,7 @@ def require_mmdet() -> None:
     if importlib.util.find_spec('mmdet') is not None:
         return
     activate = Path(__file__).resolve().parents[2] / '.venv/bin/activate'
-    remedy = 'make env makes an environment, see docs/install.md'
+    remedy = 'run `make env`, see docs/get_started.md'
     if activate.is_file():
         remedy = f'first run: source {activate}'
     sys.exit(f'error: {sys.executable} has no mmdet; {remedy}')

@@ -157,7 +157,7 @@ def _lines() -> dict[str, list[str]]:
 def _line_item(lines: dict[str, list[str]]) -> EnvItem:
     """Report the OpenMMLab line, of which there must be exactly one."""
     everything = ' '.join(sum(lines.values(), []))
-    remedy = '`make env`, or see docs/install.md'
+    remedy = '`make env`, or see docs/get_started.md'
     if len(lines) > 1:
         value = f'both lines are installed: {everything}'
         remedy = _pip(f'{{pip}} uninstall -y {everything}; then {remedy}')

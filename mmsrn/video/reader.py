@@ -220,15 +220,16 @@ def _check_file(name: str) -> None:
 
 def _open(source: str | os.PathLike | int) -> cv2.VideoCapture:
     backend = cv2.CAP_ANY
-    # The others that it would try print what they make of a broken file.
+    # Other backends print their own messages about a broken file.
     has = cv2.videoio_registry.hasBackend
     if not isinstance(source, int) and has(cv2.CAP_FFMPEG):
         backend = cv2.CAP_FFMPEG
-    before = cv2.getLogLevel()
-    cv2.setLogLevel(0)  # of what is not there OpenCV writes several lines
+    before = cv2.utils.logging.getLogLevel()
+    # OpenCV logs several lines about a file that is missing.
+    cv2.utils.logging.setLogLevel(0)
     try:
         return cv2.VideoCapture(
             source if isinstance(source, int) else os.fspath(source), backend
         )
     finally:
-        cv2.setLogLevel(before)
+        cv2.utils.logging.setLogLevel(before)

@@ -43,7 +43,7 @@ boxes = torch.rand(8, 4, device='cuda' if torch.cuda.is_available() else 'cpu')
 nms(boxes, boxes[:, 0].contiguous(), 0.5)
 """
 REMEDY = (
-    f'remedy: see {LOG} and docs/install.md; if memory ran out, '
+    f'remedy: see {LOG} and docs/get_started.md; if memory ran out, '
     '`make env MAX_JOBS=1`; then run it again'
 )
 
