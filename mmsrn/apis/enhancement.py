@@ -46,7 +46,7 @@ def check_method(method: str) -> None:
         close = difflib.get_close_matches(str(method), names, 1)
         hint = f'; did you mean {close[0]}?' if close else ''
         raise ValueError(
-            f'enhance={method!r}: is one of {", ".join(names)}{hint}'
+            f'enhance={method!r} is unknown; choose {", ".join(names)}{hint}'
         )
 
 

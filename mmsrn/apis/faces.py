@@ -151,7 +151,7 @@ class Faces:
             content = None
         else:
             raise ValueError(
-                f'{path}: faces are saved as .json, .csv, .txt or a picture '
+                f'{path}: unknown suffix; use .json, .csv, .txt or a picture '
                 f'({", ".join(PICTURES)})'
             )
         with atomic_file(path) as partial:
@@ -174,7 +174,7 @@ def _encode(picture: np.ndarray, suffix: str, path: Path) -> bytes:
     if not fine:
         height, width = picture.shape[:2]
         raise ValueError(
-            f'{path}: a picture of {width} x {height} pixels cannot be '
-            f'encoded as {suffix}'
+            f'{path}: cannot encode a picture of {width} x {height} pixels '
+            f'as {suffix}'
         )
     return encoded.tobytes()

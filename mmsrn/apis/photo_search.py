@@ -131,7 +131,7 @@ def search_folder(folder: str) -> PhotoFolder:
         raise PhotoError(
             problems[0]
             if problems
-            else f'{folder}: no images in this folder; they end in '
+            else f'{folder}: this folder has no images; a name must end in '
             f'{", ".join(IMAGE_SUFFIXES)}'
         )
     return PhotoFolder(photos, others, problems)
@@ -152,7 +152,7 @@ def search_pattern(pattern: str) -> PhotoFolder:
     files = (x for x in expand_pattern(pattern) if not os.path.isdir(x))
     photos, others = _by_name(map(Path, files))
     if not photos:
-        raise PhotoError(f'{pattern}: no image has such a name')
+        raise PhotoError(f'{pattern}: no image matches this pattern')
     return PhotoFolder(photos, others, [])
 
 
@@ -187,7 +187,9 @@ def photos_of(source: Any, name: str) -> list[PhotoSource]:
         return [PhotoSource(name, source)]
     text = os.fspath(source)
     if is_address(text):
-        raise PhotoError(f'{text}: is an address; download the photo first')
+        raise PhotoError(
+            f'{text}: web addresses are not read; download the photo first'
+        )
     if os.path.isdir(text):
         files = search_folder(text).photos
     elif is_pattern(text):

@@ -109,7 +109,9 @@ def _decode(data: bytes, strict: bool) -> tuple[np.ndarray, str | None]:
             photo = decode_incomplete_jpeg(data)
         except ABOUT_ONE_IMAGE:
             raise error from None
-        reason = f'is incomplete ({one_line(error)}); what is there was used'
+        reason = (
+            f'is incomplete ({one_line(error)}); the readable part was used'
+        )
         return photo, reason
     except ValueError:
         if not data.startswith(_TIFF) or _tiff_pixels(data) > MAX_PIXELS:
@@ -130,7 +132,7 @@ def _tiff_pixels(data: bytes) -> int:
         tags.load(file)
         return tags[_WIDTH] * tags[_HEIGHT]
     except Exception as error:  # a damaged file may raise anything
-        raise ValueError('is no readable TIFF file') from error
+        raise ValueError('is not a readable TIFF file') from error
 
 
 def is_tensor(content: Any) -> bool:

@@ -53,7 +53,7 @@ def check_settings(settings: Any) -> None:
     ):
         raise ValueError(
             f"tile={tile!r} is neither None, 'auto' nor a number of pixels "
-            'from 64 on'
+            'of at least 64'
         )
     if settings.batch_size < 1:
         raise ValueError(f'batch_size={settings.batch_size} is less than 1')

@@ -117,8 +117,8 @@ def _connect(address: str) -> None:
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise BulkError(
-            f'Ray cannot be reached at {address}: {error}; ray start --head '
-            'starts one, and without an address the job starts its own'
+            f'cannot reach Ray at {address}: {error}; start a cluster with '
+            'ray start --head, or leave the address out to use this machine'
         ) from error
 
 
@@ -130,9 +130,8 @@ def _fitting(cpus: int, gpus: float) -> int:
         number = min(number, int(there.get('GPU', 0) / gpus))
     if number < 1:
         raise BulkError(
-            f'no room for a detector with {cpus} cores and {gpus:g} GPUs: '
-            f'the cluster has {there.get("CPU", 0):g} and '
-            f'{there.get("GPU", 0):g}'
+            f'one detector needs {cpus} cores and {gpus:g} GPUs; the cluster '
+            f'has {there.get("CPU", 0):g} and {there.get("GPU", 0):g}'
         )
     return number
 

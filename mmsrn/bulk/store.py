@@ -100,7 +100,7 @@ class FaceTable:
             ]
             if changed:
                 raise StoreError(
-                    f'{self.out}: holds results of other settings '
+                    f'{self.out}: holds results made with other settings '
                     f'({"; ".join(changed)}); name another folder'
                 )
             return
@@ -108,8 +108,8 @@ class FaceTable:
             self._folder, detail=False
         ):
             raise StoreError(
-                f'{self.out}: is not empty and holds no results of a bulk '
-                'detection; name another folder'
+                f'{self.out}: is not empty and holds no results of mmsrn '
+                'detect --ray; name another folder'
             )
         self._files.makedirs(self._folder, exist_ok=True)
         self._write(_SETTINGS, json.dumps(settings, indent=2).encode())
@@ -125,7 +125,7 @@ class FaceTable:
         """
         if not self._files.exists(self._path(_SETTINGS)):
             raise StoreError(
-                f'{self.out}: holds no results of a bulk detection'
+                f'{self.out}: holds no results of mmsrn detect --ray'
             )
         return sorted(self._files.glob(self._path('part-*.parquet')))
 
@@ -147,8 +147,8 @@ class FaceTable:
                     yield pq.read_table(file, columns=columns)
             except (OSError, pa.ArrowException) as error:
                 raise StoreError(
-                    f'{path}: cannot be read ({error}); remove it, and the '
-                    'job does its photos again'
+                    f'{path}: cannot be read ({error}); remove it and run '
+                    'again, which repeats its photos'
                 ) from error
 
     def without_done(self, listing: pa.Table) -> tuple[pa.Table, int]:

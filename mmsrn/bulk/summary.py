@@ -63,19 +63,19 @@ class Summary:
             f'{rate / self.actors:.1f} for each of {self.actors} actors'
         ]
         if self.done_before:
-            lines.append(f'{self.done_before:,} photos were done before')
+            lines.append(f'{self.done_before:,} photos were already done')
         total = sum(self.stages.values())
         if total:
             shares = ', '.join(
                 f'{stage} {100 * spent / total:.0f} %'
                 for stage, spent in self.stages.items()
             )
-            lines.append(f'time of the processes: {shares}')
+            lines.append(f'time per stage: {shares}')
         for error, count in self.errors.most_common():
             lines.append(f'{count:,} without result: {error}')
         if self.lost:
             lines.append(
-                f'{self.lost:,} photos were lost with the processes that '
-                'looked at them; the same command tries them again'
+                f'{self.lost:,} photos were lost because their processes '
+                'ended; run the same command to repeat them'
             )
         return '\n'.join(lines)

@@ -44,8 +44,8 @@ def _unreadable_image(error: Exception) -> str | None:
     reason = (str(error).strip().splitlines() or [''])[-1]
     return (
         f'an image cannot be read: {reason}; restore or remove it. '
-        'tools/misc/verify_dataset.py finds all such images of WIDER FACE and '
-        'DARK FACE'
+        'tools/misc/verify_dataset.py finds all such images of WIDER FACE '
+        'and DARK FACE.'
     )
 
 
@@ -101,5 +101,5 @@ def one_line_errors(
             raise
         raise UserError(
             f'{config}: {one_line(reason)} '
-            f'({_TRACEBACK}=1 shows where it comes from)'
+            f'({_TRACEBACK}=1 prints the traceback)'
         ) from error

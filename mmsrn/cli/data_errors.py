@@ -38,7 +38,7 @@ def data_error(error: Exception) -> str | None:
             from mmsrn.datasets.empty_sets import describe_classes
 
             return (
-                f'{dataset.ann_file}: no image is left: '
+                f'{dataset.ann_file}: no images left: '
                 f'{describe_classes(dataset)}; filter_cfg: '
                 f'{dataset.filter_cfg}'
             )
@@ -52,9 +52,9 @@ def data_error(error: Exception) -> str | None:
                 return None
             return (
                 f'{dataset.ann_file}: {_entry(frames[-1].f_locals)}cannot be '
-                f'read by {type(dataset).__name__} '
-                f'({type(error).__name__}: {error}); CocoFaceDataset and '
-                'VOCFaceDataset take more, and say what is wrong'
+                f'read by {type(dataset).__name__} ({type(error).__name__}: '
+                f'{error}); use CocoFaceDataset or VOCFaceDataset, which '
+                'accept more and name the error'
             )
     return None
 

@@ -58,8 +58,8 @@ class Detection:
         num, limit = len(self._limited), self._detector.max_faces
         what = '1 picture' if num == 1 else f'{num:,} pictures'
         return [
-            f'{what} may have more than {limit:,} faces, the limit of the '
-            f'model (first: {self._limited[0]}); --max-faces raises it'
+            f'{what} may have more faces than the limit of {limit:,} (first: '
+            f'{self._limited[0]}); raise it with --max-faces'
         ]
 
     def run(self, sources: Sequence[Source]) -> None:

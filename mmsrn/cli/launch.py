@@ -107,8 +107,9 @@ def training_start(cfg: Config) -> tuple[str, dict] | None:
     epoch = (checkpoint.get('meta') or {}).get('epoch')
     if cfg.get('resume') and type(epoch) is not int:
         raise UserError(
-            f'checkpoint {path} holds weights only, so no training can go on '
-            f'from it; --cfg-options load_from={path} starts a new one'
+            f'checkpoint {path} holds only weights and cannot be resumed; '
+            'start a new training from it with --cfg-options '
+            f'load_from={path}'
         )
     return path, checkpoint
 
@@ -176,7 +177,7 @@ def keep_results(cfg: Config, config: str, resume: bool) -> None:
     elif resume:
         raise UserError(
             f'--resume: test_cfg of {config} is a {loop}, which cannot '
-            'resume; ResumableTestLoop can'
+            'resume; use ResumableTestLoop'
         )
 
 

@@ -29,20 +29,20 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--model',
         metavar='MODEL',
-        help='name of a model of the zoo, .safetensors or .onnx file, or, '
-        'with --config, a checkpoint (default: the model that ships)',
+        help='name of a model of the zoo, .safetensors or .onnx file, or '
+        'checkpoint with --config (default: the model that ships)',
     )
     group.add_argument(
         '--config',
         metavar='FILE',
-        help='config of any detector of MMDetection, for a checkpoint',
+        help='config of the checkpoint: any MMDetection detector of faces',
     )
     group.add_argument(
         '--backend',
         choices=('auto', 'torch', 'onnx'),
         default='auto',
-        help='what runs it (default: auto, as the file and what is installed '
-        'say)',
+        help='inference engine (default: auto, chosen by file and installed '
+        'packages)',
     )
     add_trust(group)
     group.add_argument(

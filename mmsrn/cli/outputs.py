@@ -75,18 +75,16 @@ def add_file_options(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         '--json',
         metavar='FILE',
-        help='write an array with an object for each photo or frame; - is '
-        'stdout',
+        help='write an array with one object per photo or frame; - is stdout',
     )
     group.add_argument(
-        '--csv', metavar='FILE', help='write a line for each face; - is stdout'
+        '--csv', metavar='FILE', help='write one line per face; - is stdout'
     )
     group.add_argument(
         '--wider',
         type=Path,
         metavar='DIR',
-        help='write a text file for each photo or frame, as WIDER FACE takes '
-        'results',
+        help='write one text file per photo or frame in the WIDER FACE layout',
     )
 
 
@@ -133,7 +131,7 @@ def writing(path: str | Path) -> Iterator[None]:
         kind = ResultError if error.errno == ENAMETOOLONG else OutputError
         raise kind(text) from error
     except (ValueError, MemoryError) as error:
-        raise ResultError(one_line(error) or 'no memory is left') from error
+        raise ResultError(one_line(error) or 'out of memory') from error
 
 
 @contextmanager

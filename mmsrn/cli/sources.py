@@ -123,10 +123,10 @@ def _note(text: str, others: list[Path]) -> list[str]:
     kinds = Counter(x.suffix.lower() or 'no suffix' for x in others)
     shown = [f'{n:,} {kind}' for kind, n in kinds.most_common(_SHOWN)]
     more = ', ...' if len(kinds) > _SHOWN else ''
-    files = 'file is' if len(others) == 1 else 'files are'
+    files = 'file' if len(others) == 1 else 'files'
     return [
-        f'{text}: {len(others):,} {files} no photo by name and left out: '
-        f'{", ".join(shown)}{more}'
+        f'{text}: skipped {len(others):,} {files} without the suffix of a '
+        f'photo: {", ".join(shown)}{more}'
     ]
 
 
@@ -154,7 +154,7 @@ def _expand(
     elif is_pattern(text):
         paths, kind = expand_pattern(text), 'video'
         if not paths:
-            raise PhotoError(f'{text}: no video has such a name')
+            raise PhotoError(f'{text}: no video matches this pattern')
     elif is_address(text):
         paths = [x.name for x in find_photos(text)]  # says what to do
     elif not os.path.lexists(text):

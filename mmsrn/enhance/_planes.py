@@ -37,7 +37,7 @@ def check_image(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8:
         raise TypeError(
             f'an image must be uint8, 0 to 255, not {image.dtype}; enhance '
-            'before the pixels are made floats or normalized'
+            'before converting to floats or normalising'
         )
     if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
         raise ValueError(

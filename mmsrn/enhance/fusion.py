@@ -60,7 +60,8 @@ def multi_fusion(
     ):
         if not isinstance(value, int) or value < least:
             raise ValueError(
-                f'{name} must be a whole number from {least} on, not {value!r}'
+                f'{name} must be a whole number of at least {least}, not '
+                f'{value!r}'
             )
     check_number('guided_eps', guided_eps)
     check_number('clip_limit', clip_limit)

@@ -162,7 +162,7 @@ def parse_params(texts: Sequence[str]) -> dict:
     for text in texts:
         name, equals, value = text.partition('=')
         if not (name and equals and value):
-            raise ValueError(f'{text!r} is not of the form NAME=VALUE')
+            raise ValueError(f'{text!r} must have the form NAME=VALUE')
         if name in params:
             raise ValueError(f'{name} is given twice')
         try:
@@ -178,5 +178,5 @@ def _check_name(what: str, name: str, known: Mapping) -> None:
     close = difflib.get_close_matches(str(name), known, n=1)
     hint = f'did you mean {close[0]}? ' if close else ''
     raise ValueError(
-        f'no {what} {name!r}; {hint}there are: {", ".join(known)}'
+        f'unknown {what} {name!r}; {hint}choose from: {", ".join(known)}'
     )

@@ -49,7 +49,9 @@ def gimp_sigmas(
     check_choice('mode', mode, _MODES)
     check_number('scale', scale, 3)
     if not isinstance(num, int) or num < 1:
-        raise ValueError(f'num must be a whole number from 1 on, not {num!r}')
+        raise ValueError(
+            f'num must be a whole number of at least 1, not {num!r}'
+        )
     if num <= 2:
         return (scale / 2, float(scale))[:num]
     if mode == 'uniform':

@@ -37,8 +37,8 @@ __all__ = [
 
 _lock = RLock()
 _REMEDY = (
-    'which could run code; get a file of the tensors alone, or, only if you '
-    'trust it as you trust a program, add --trust-checkpoint'
+    'which could run code; get a file that holds only tensors or, if you '
+    'trust this one like a program, add --trust-checkpoint'
 )
 
 
@@ -169,8 +169,8 @@ def read_checkpoint(path: str) -> dict:
     for part in parts:
         if not isinstance(part, dict) or any(type(x) is not str for x in part):
             raise CheckpointError(
-                f'checkpoint {path} holds no weights by name but a '
-                f'{type(part).__name__}'
+                f'checkpoint {path} holds a {type(part).__name__} instead of '
+                'named weights'
             )
     return checkpoint
 

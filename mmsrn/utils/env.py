@@ -35,9 +35,13 @@ PACKAGES = {
 #: What an error says, and the remedy, with pip of this interpreter.
 REMEDIES = {
     'pkg_resources': "{pip} install 'setuptools<81'",
-    r'(libGL|libglib|libgthread)\S*: cannot open': 'install libraries of a '
-    'desktop (Debian, Ubuntu: apt-get install libgl1 libglib2.0-0), or the '
-    'OpenCV that needs none: {pip} install --force-reinstall --no-deps '
+    r'(libGL|libglib|libgthread)\S*: cannot open': 'install the desktop '
+    'libraries (Debian, Ubuntu: '
+    'apt-get install libgl1 '
+    'libglib2.0-0), or an OpenCV '
+    'that does not need them: '
+    '{pip} install '
+    '--force-reinstall --no-deps '
     'opencv-python-headless==VERSION_OF_OPENCV_PYTHON',
     # A bad wheel must leave pip's cache, else the next environment gets it.
     r'mmcv\._ext|_ext\.|undefined symbol|libtorch|libc10|libcudart|'

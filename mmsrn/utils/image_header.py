@@ -91,18 +91,18 @@ def _read(file: BinaryIO) -> ImageHeader:
         with unlimited_pil():
             image = Image.open(file)
     except UnidentifiedImageError:
-        raise ValueError('is no image, or of an unknown format') from None
+        raise ValueError('is not an image, or has an unknown format') from None
     except OSError:
         raise
     except Exception as error:  # a damaged header may raise anything
         raise ValueError(
-            f'is no readable image ({type(error).__name__}: {error})'
+            f'is not a readable image ({type(error).__name__}: {error})'
         ) from None
     width, height = _stored_size(image)
     if width * height > MAX_PIXELS:
         raise ValueError(
-            f'has {width} x {height} pixels, more than the {MAX_PIXELS:,} '
-            'that are read; make it smaller, or cut it into parts'
+            f'has {width} x {height} pixels, more than the limit of '
+            f'{MAX_PIXELS:,}; resize it or cut it into parts'
         )
     return ImageHeader(
         width, height, _orientation(image, file), image.format or ''

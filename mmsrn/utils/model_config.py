@@ -39,8 +39,8 @@ _LOADING_KEY = re.compile(
 _WORD = re.compile(r'[\w+-]{0,100}(\.\d\w{0,3})?')
 _MAX_DEPTH, _MAX_VALUES, _MAX_NUMBER = 24, 20_000, 1 << 31
 _REMEDY = (
-    'name the config and the checkpoint of its training instead '
-    '(config=..., --config)'
+    'name the checkpoint and its training config instead (config=..., '
+    '--config)'
 )
 
 
@@ -78,14 +78,14 @@ def check_model_config(config: Any) -> None:
             all proportion.
     """
     if not isinstance(config, dict) or not config.get('type'):
-        raise ValueError('its config names no model')
+        raise ValueError('its config has no model')
     left = _MAX_VALUES
     pending: list[tuple[str, Any, int]] = [('', config, 0)]
     while pending:
         place, value, depth = pending.pop()
         left -= 1
         if left < 0 or depth > _MAX_DEPTH:
-            raise ValueError('its config is out of all proportion')
+            raise ValueError('its config is too large')
         if isinstance(value, dict):
             for key, inner in value.items():
                 if key == 'type':
@@ -107,8 +107,8 @@ def _check_key(place: str, key: Any, value: Any) -> None:
         return
     if loads and _LOADING_KEY.search(key):
         raise ValueError(
-            f'its config has {place}{key}, and may name no files, addresses '
-            f'or code; {_REMEDY}'
+            f'its config has {place}{key}, but it must not name files, '
+            f'addresses or code; {_REMEDY}'
         )
 
 
@@ -134,8 +134,8 @@ def _check_type(place: str, value: Any) -> None:
     known = _find_part(value)
     if known is None or value.split('.')[-1] in _LOADING:
         raise ValueError(
-            f'its config has {place}={_shown(value)}, which is no part of '
-            f'mmdet, mmcv, mmengine or mmsrn that needs no files; {_REMEDY}'
+            f'its config has {place}={_shown(value)}, which is not an '
+            f'allowed part of mmdet, mmcv, mmengine or mmsrn; {_REMEDY}'
         )
 
 
@@ -189,7 +189,7 @@ def bounded_modules(weights: dict[str, Tensor]) -> Iterator[None]:
         parts -= 1
         elements -= part.numel() if isinstance(part, Tensor) else 0
         if parts < 0 or elements < 0:
-            raise ValueError(f'the config is of a larger model ({name})')
+            raise ValueError(f'the config belongs to a larger model ({name})')
 
     hooks = [
         register(count)

@@ -78,8 +78,7 @@ def check_distinct(**files: str | Path | None) -> None:
         other = seen.setdefault(os.path.realpath(file), given)
         if other != given:
             raise UserError(
-                f'{other} {given}: both would be written to the same file; '
-                'name two'
+                f'{other} {given}: both name the same file; choose two'
             )
 
 

@@ -57,7 +57,9 @@ class _DType(Shell):
         super().__init__()
         code = code.decode('ascii') if type(code) is bytes else code
         if not (_NUMBERS.fullmatch(code) or _TEXTS.fullmatch(code)):
-            raise ValueError(f'it has an array of {code[:20]!r}, no numbers')
+            raise ValueError(
+                f'it has an array of {code[:20]!r} instead of numbers'
+            )
         self.code = code.lstrip('<>|=')
 
     def build(self, state: Any) -> _DType:
@@ -80,7 +82,7 @@ def _array(data: Any, kind: Any, shape: Any, order: Any = 'C') -> np.ndarray:
         raise TypeError('it has an array of something else than numbers')
     shape, kind = _sizes(shape), np.dtype(kind.code)
     if math.prod(shape) * kind.itemsize != len(data) or not kind.itemsize:
-        raise ValueError('an array has another size than its numbers')
+        raise ValueError('the size of an array does not match its numbers')
     if not len(data):
         return np.zeros(shape, kind)
     if kind.kind == 'b':

@@ -55,8 +55,8 @@ def run_in_processes(
             yield from (x.result() for x in done)
     except BrokenProcessPool:
         raise OSError(
-            'a process was killed, perhaps for want of memory; start again '
-            'with fewer workers, what is done is kept'
+            'a process was killed, perhaps because memory ran out; run again '
+            'with fewer workers, finished work is kept'
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

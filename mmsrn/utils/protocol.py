@@ -33,9 +33,9 @@ def describe_protocol(
     text = ' and '.join(sorted(set(protocols)))
     if deviating:
         text += (
-            f'; other than that in {deviating} of {images} images, for want '
-            'of memory'
+            f'; different in {deviating} of {images} images because memory '
+            'ran out'
         )
     if padded:
-        text += f'; {padded} of {images} images padded to others of a batch'
+        text += f'; {padded} of {images} images padded to the size of a batch'
     return text

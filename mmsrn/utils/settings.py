@@ -84,8 +84,9 @@ def no_effect(cfg: Config, key: str) -> str | None:
     names = {first, _ARGUMENTS.get(first, first)}
     found = [f'{x}{dot}{rest}' for x in _places(used, names, cfg[first])]
     return (
-        f'{key} has no effect from the command line, being a variable of the '
-        f'config file; set {", ".join(found) or "the place that uses it"}'
+        f'{key} has no effect on the command line, because it is a variable '
+        'of the config file; set '
+        f'{", ".join(found) or "the place that uses it"}'
     )
 
 

@@ -94,12 +94,12 @@ class VideoReader:
         self._capture = _open(source)
         if not self._capture.isOpened():
             self._fail(
-                'there is no such camera, or another program uses it'
+                'no such camera, or another program uses it'
                 if is_camera
-                else 'nothing that can be read answers there; try it in a '
+                else 'no readable stream at this address; try it in a '
                 'player, such as ffplay'
                 if in_network
-                else 'is no video, of an unknown kind, or damaged'
+                else 'is not a video, has an unknown format, or is damaged'
             )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0 < fps <= _MAX_FPS else 0.0
@@ -111,7 +111,7 @@ class VideoReader:
         self._ended = False
         self._first = self._read()
         if self._first is None:
-            self._fail('no frame of it can be read')
+            self._fail('has no readable frame')
 
     def __enter__(self) -> VideoReader:
         return self
@@ -140,7 +140,7 @@ class VideoReader:
             return ''
         read = self._last.index + 1
         if self.is_live:
-            return f'{self.name}: gave no more frames after {read}'
+            return f'{self.name}: stopped sending after {read} frames'
         if read + _LEFT_OUT >= self.num_frames or not self.fps:
             return ''
         # Where the rate varies, frames may be less than their number by the
@@ -151,7 +151,7 @@ class VideoReader:
             return ''
         return (
             f'{self.name}: ends at {end:.2f} of {length:.2f} s, the rest is '
-            f'missing or damaged; its {read} frames were used'
+            f'missing or damaged; the first {read} frames were used'
         )
 
     def _fail(self, reason: str) -> None:

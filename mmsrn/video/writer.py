@@ -47,10 +47,11 @@ class VideoWriter:
         self.path = Path(path)
         if self.path.suffix.lower() not in _CODECS:
             raise ValueError(
-                f'{path}: videos are written as {" or ".join(_CODECS)}'
+                f'{path}: the name of a video must end in '
+                f'{" or ".join(_CODECS)}'
             )
         if not fps > 0:
-            raise ValueError(f'{path}: fps={fps} is not more than 0')
+            raise ValueError(f'{path}: fps={fps} must be above 0')
         self.fps = fps
         self.num_frames = 0
         self._size: tuple[int, int] | None = None
@@ -120,6 +121,6 @@ class VideoWriter:
         written.release()
         if not whole:
             raise OSError(
-                f'{self.path}: cannot be written: not all of the '
-                f'{self.num_frames} frames are there; is the disk full?'
+                f'{self.path}: cannot be written: some of the '
+                f'{self.num_frames} frames are missing; is the disk full?'
             )

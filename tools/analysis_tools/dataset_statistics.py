@@ -49,29 +49,32 @@ def make_parser() -> argparse.ArgumentParser:
         'sources',
         nargs='+',
         metavar='SOURCE',
-        help='config files, or with --dataset annotations; several are '
+        help='config files, or annotations with --dataset; several are '
         'compared',
     )
     parser.add_argument(
         '--dataset',
         choices=['dark_face', 'wider_face'],
-        help='layout of annotations: folders of label files or split lists '
-        'of DARK FACE, *_bbx_gt.txt of WIDER FACE',
+        help='layout of the annotations: dark_face for label folders or '
+        'split lists, wider_face for *_bbx_gt.txt',
     )
     parser.add_argument(
         '--split',
         choices=['train', 'val', 'test'],
         default='train',
-        help='whose images, of a config (default: train)',
+        help='split of a config (default: train)',
     )
     parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write the numbers'
+        '--json',
+        type=Path,
+        metavar='FILE',
+        help='write the numbers to a json file',
     )
     parser.add_argument(
         '--plot',
         type=Path,
         metavar='FILE',
-        help='draw the distributions: .png, .pdf or .svg',
+        help='plot the distributions: .png, .pdf or .svg',
     )
     add_cfg_options(parser)
     return parser
@@ -199,7 +202,7 @@ def main(argv: list[str] | None = None) -> None:
     ):
         raise UserError(f'--plot {args.plot}: must end in .png, .pdf or .svg')
     if args.dataset is not None and args.cfg_options is not None:
-        raise UserError('--cfg-options is for configs, not with --dataset')
+        raise UserError('--cfg-options works with configs, not with --dataset')
 
     boxes = {}
     for name, source in zip(short_names(args.sources), args.sources):

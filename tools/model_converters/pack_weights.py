@@ -48,20 +48,20 @@ def make_parser() -> argparse.ArgumentParser:
         '--test-scale',
         type=int,
         default=640,
-        help='longer side, in pixels, that photos are resized to '
-        '(default: %(default)s)',
+        help='longer side in pixels to which photos are resized (default: '
+        '%(default)s)',
     )
     parser.add_argument(
         '--score-thr',
         type=float,
         default=0.3,
-        help='least score of a face (default: %(default)s)',
+        help='lowest score to report (default: %(default)s)',
     )
     parser.add_argument('--licence', default='', help='terms of the weights')
     parser.add_argument(
         '--float32',
         action='store_true',
-        help='keep the precision of the checkpoint: twice the size',
+        help='keep the precision of the checkpoint, which doubles the size',
     )
     add_trust(parser)
     return parser
@@ -128,7 +128,7 @@ def main(argv: list[str] | None = None) -> None:
 
     checkpoint = open_checkpoint(args.checkpoint)
     if 'state_dict' not in checkpoint:
-        raise UserError(f'{args.checkpoint}: holds no state_dict')
+        raise UserError(f'{args.checkpoint}: has no state_dict')
     try:
         config = Config.fromfile(args.config)
     except Exception as error:  # a config is code

@@ -54,8 +54,8 @@ class OnnxBackend:
     ) -> None:
         if device not in ('auto', 'cpu'):
             raise ZooError(
-                f'device={device!r}: the onnx backend computes on the CPU; '
-                "set backend='torch', or device='cpu'"
+                f'device={device!r}: the onnx backend runs on the CPU; set '
+                "backend='torch' or device='cpu'"
             )
         if threads is not None and threads < 1:
             raise ZooError(f'threads={threads} is less than 1')
@@ -63,9 +63,9 @@ class OnnxBackend:
         classes = self._facts.classes
         if len(classes) > 1:
             raise ZooError(
-                f'model {path}: finds {len(classes)} classes, and the onnx '
-                'backend is for faces alone; run it with onnxruntime and '
-                'mmsrn.deployment.postprocess'
+                f'model {path}: has {len(classes)} classes, but the onnx '
+                'backend takes one class, faces; run the file with '
+                'onnxruntime and mmsrn.deployment.postprocess'
             )
         self.facts = asdict(self._facts)
         self._limits = self._facts.limits
@@ -87,8 +87,8 @@ class OnnxBackend:
         """
         if self._facts.nms_in_graph and number > (self.max_faces or 0):
             raise ZooError(
-                f'max_faces={number}: the limit of {self.max_faces} is in the '
-                f'graph of this model; {_REMEDY} without --nms'
+                f'max_faces={number}: the graph of this model limits it to '
+                f'{self.max_faces}; {_REMEDY} without --nms'
             )
         pre = self._limits['nms_pre']
         self._limits |= dict(
@@ -154,7 +154,7 @@ def _open(
             'onnxruntime is not installed: pip install onnxruntime'
         ) from error
     if not path.is_file():
-        raise ZooError(f'model {path}: is no file; {_REMEDY}')
+        raise ZooError(f'model {path}: no such file; {_REMEDY}')
     try:
         session = start_session(str(path), threads)
     except Exception as error:  # of many kinds, none of them documented
@@ -168,7 +168,7 @@ def _open(
         return session, facts
     except ValueError as error:
         raise ZooError(
-            f'model {path}: is no detector of mmsrn: {error}; {_REMEDY}'
+            f'model {path}: is not a detector of mmsrn: {error}; {_REMEDY}'
         ) from None
 
 
@@ -182,7 +182,7 @@ def _check_graph(session: InferenceSession, facts: ModelFacts) -> None:
     if given != [('images', 'tensor(uint8)', 4)] or any(
         outputs.get(name) != rank for name, rank in ranks.items()
     ):
-        raise ValueError('its inputs and outputs are of another kind')
+        raise ValueError('it has other inputs or outputs')
 
 
 def _check(image: np.ndarray, index: int) -> None:

@@ -66,7 +66,8 @@ class TorchBackend:
     ) -> None:
         if precision not in _PRECISIONS:
             raise ZooError(
-                f'precision={precision!r}: is one of {", ".join(_PRECISIONS)}'
+                f'precision={precision!r} is unknown; choose '
+                f'{", ".join(_PRECISIONS)}'
             )
         self.dtype = _PRECISIONS[precision]
         self.device = _pick_device(device)
@@ -112,10 +113,10 @@ class TorchBackend:
         """
         if os.getpid() != self._process and torch.get_num_threads() > 1:
             raise RuntimeError(
-                'this process was forked, and the threads of PyTorch do not '
-                "survive that: start it with multiprocessing's 'spawn', make "
-                "the detector in it with backend='onnx', or call "
-                'torch.set_num_threads(1) in it first'
+                'this process was forked, which stops the threads of '
+                "PyTorch: start it with multiprocessing's 'spawn' method, "
+                "use backend='onnx', or call torch.set_num_threads(1) in it "
+                'first'
             )
         found: list[np.ndarray] = []
         # Padding to a common size would change what the borders look like.
@@ -199,8 +200,8 @@ def _read_packed(path: Path) -> tuple[dict, dict, dict]:
         facts = read_facts(meta.get('mmsrn', '{}'))
         if 'config' not in facts:
             raise ValueError(
-                'holds no config; name it (config=...), or make the file '
-                'with tools/model_converters/pack_weights.py'
+                'holds no config; pass config=..., or make the file with '
+                'tools/model_converters/pack_weights.py'
             )
         # Whoever made the file may have named anything.
         config = without_pretrained(facts.pop('config'))
@@ -223,7 +224,7 @@ def _read_trained(path: str | Path, config: Any) -> tuple[dict, dict, dict]:
     except Exception as error:  # a damaged file may raise anything
         raise ZooError(one_line(error)) from error
     if 'model' not in config:
-        raise ZooError('config: has no model')
+        raise ZooError('the config has no model')
     return config.model, checkpoint, dict(classes=classes_of(checkpoint))
 
 
@@ -269,8 +270,7 @@ def _face_label(facts: dict, model: nn.Module, path: str) -> int:
         heads = (x for x in model.modules() if hasattr(x, 'num_classes'))
         if any(x.num_classes != 1 for x in heads):
             raise ZooError(
-                f'model {path}: does not name its classes, of which there are '
-                'several'
+                f'model {path}: has several classes but does not name them'
             )
         return 0
     if len(classes) == 1:
@@ -278,7 +278,7 @@ def _face_label(facts: dict, model: nn.Module, path: str) -> int:
     names = [str(x).lower() for x in classes]
     if 'face' not in names:
         raise ZooError(
-            f'model {path}: none of its classes is called face: '
+            f'model {path}: has no class called face, only '
             f'{one_line(", ".join(names), 80)}'
         )
     return names.index('face')
