@@ -1,4 +1,4 @@
-"""The photos that a job shall look at, before any of them is read."""
+"""List the photos of a job before they are read."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class _Item(NamedTuple):
 
 
 def list_sources(source: Any) -> pa.Table:
-    """List what a source stands for.
+    """List the photos of a source.
 
     Args:
-        source (str | PathLike | Sequence): A photo; a folder, which is
-            searched with all folders below it; a pattern; a ``.tar`` file of
-            photos; a ``.parquet`` file with a column of them; a ``.txt`` file
-            that names one of these in each line; or several.  Each is a path
-            or an address of any filesystem that pyarrow or fsspec reads.
+        source (str | PathLike | Sequence): A photo; a folder with its
+            subfolders; a pattern; a ``.tar`` file of photos; a ``.parquet``
+            file with a column of photos; a ``.txt`` file with one of these per
+            line; or several. Each is a path or an address that pyarrow or
+            fsspec reads.
 
     Returns:
         pa.Table: With the columns of :data:`LISTING`: a row for each photo,

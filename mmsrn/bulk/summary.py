@@ -1,4 +1,4 @@
-"""What a job did, in numbers."""
+"""Counts and times of a job."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Summary:
     """Counts of a job.
 
     Attributes:
-        actors (int): Detectors that worked.
-        done_before (int): Photos that an earlier run had done.
-        photos (int): Photos of this run, with those that have an error.
+        actors (int): Number of detectors.
+        done_before (int): Photos finished by an earlier run.
+        photos (int): Photos of this run, including those with an error.
         faces (int): Faces in them.
-        errors (Counter): How often each error occurred.
+        errors (Counter): Count of each error.
         seconds (float): Wall-clock time of this run.
-        stages (dict[str, float]): Seconds of all processes together for
-            reading, decoding, enhancing and detecting.
-        lost (int): Photos without a result, since the processes that looked
-            at them were lost again and again.
+        stages (dict[str, float]): Total seconds of all processes for reading,
+            decoding, enhancing and detecting.
+        lost (int): Photos without a result, because their processes ended
+            repeatedly.
     """
 
     actors: int

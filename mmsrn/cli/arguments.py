@@ -1,4 +1,4 @@
-"""Options that several programs share, and readers of their values."""
+"""Options and option types that several programs share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def positive(text: str) -> int:
-    """Read a number of things, for ``type=`` of an option.
+    """Read a positive number, for ``type=`` of an option.
 
     Args:
         text (str): What the user gave.
@@ -40,7 +40,7 @@ def positive(text: str) -> int:
 
 
 def share(text: str) -> float:
-    """Read a share, for ``type=`` of an option.
+    """Read a fraction, for ``type=`` of an option.
 
     Args:
         text (str): What the user gave.

@@ -1,4 +1,4 @@
-"""``mmsrn detect --ray``: photos that are more than one process should do."""
+"""``mmsrn detect --ray``: detection in many processes."""
 
 from __future__ import annotations
 

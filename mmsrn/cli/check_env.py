@@ -1,6 +1,6 @@
-"""``mmsrn check-env``: what is installed, and whether it fits.
+"""``mmsrn check-env``: print versions, problems and remedies.
 
-Only the standard library is needed, for environments that lack the rest.
+Needs only the standard library, so it works in broken environments.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Configs as the command line asks for them, checked before a run.
+"""Load configs for the command line and check them before a run.
 
 torch and mmengine are imported where they are used: a mistyped path answers
 at once.
@@ -36,7 +36,7 @@ _SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 
 
 def read_config(config: str, options: dict | None = None) -> Config:
-    """Load a config and put the settings of the command line into it.
+    """Load a config and apply the settings of the command line.
 
     Args:
         config (str): The path of the config.

@@ -1,4 +1,4 @@
-"""Exceptions of mmdet's datasets that the annotations are to blame for."""
+"""Exceptions of mmdet's datasets caused by annotations."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ _READERS = ('load_data_list', 'parse_data_info', '_parse_instance_info')
 
 
 def data_error(error: Exception) -> str | None:
-    """Say what is wrong with annotations that a dataset of mmdet cannot read.
+    """Describe an error of annotations that an mmdet dataset cannot read.
 
     Args:
         error (Exception): Raised while a dataset was made.
 
     Returns:
-        str, optional: File, entry and remedy; None if annotations are not to
-        blame.
+        str, optional: File, entry and remedy; None for other errors.
     """
     if not isinstance(error, _FAULTS):
         return None

@@ -52,7 +52,7 @@ class Detection:
 
     @property
     def notes(self) -> list[str]:
-        """list[str]: What else is to be said, in one line each."""
+        """list[str]: One line for each further remark."""
         if not self._limited:
             return []
         num, limit = len(self._limited), self._detector.max_faces
@@ -63,7 +63,7 @@ class Detection:
         ]
 
     def run(self, sources: Sequence[Source]) -> None:
-        """Look at everything.
+        """Process all sources.
 
         Args:
             sources (Sequence[Source]): Photos, videos and cameras, in the

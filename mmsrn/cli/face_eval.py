@@ -1,4 +1,4 @@
-"""The command line that the evaluations of WIDER and DARK FACE share."""
+"""Command line shared by the evaluations of WIDER FACE and DARK FACE."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def run(
     args: argparse.Namespace,
     protocol: FaceProtocol,
 ) -> None:
-    """Evaluate, print, and write what was asked for.
+    """Evaluate, print the table and write the files.
 
     Args:
         args (argparse.Namespace): The command line.

@@ -1,4 +1,4 @@
-"""The command line of what makes a changed copy of a set."""
+"""Command line of the programs that write a changed copy of a data set."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def make_copy(
     record: dict,
     **kwargs,
 ) -> int:
-    """Make the copy, and say what became of it.
+    """Write the copy and print a summary.
 
     Args:
         args (argparse.Namespace): Of :func:`add_arguments`.

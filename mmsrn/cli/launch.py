@@ -1,4 +1,4 @@
-"""From a config to a run: what training and testing share.
+"""Start of a run: the parts that training and testing share.
 
 torch and mmengine are imported where they are used: ``--help`` answers at
 once.
@@ -49,7 +49,7 @@ def require_mmdet() -> None:
 
 
 def check_checkpoint(path: str, remedy: str) -> None:
-    """Check that a checkpoint can be there, before torch is imported.
+    """Check that a checkpoint exists, before torch is imported.
 
     Args:
         path (str): A file, or an address with ``://``, which is left for

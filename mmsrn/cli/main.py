@@ -1,4 +1,4 @@
-"""The command ``mmsrn``: its parser, and what all its commands share.
+"""The command ``mmsrn``: its parser and entry point.
 
 A command is a module with ``add_arguments(parser)`` and ``run(args)``, which
 is imported when the command is given, so that ``mmsrn --help`` answers

@@ -20,7 +20,7 @@ _SETTINGS = (
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says which model runs, and where.
+    """Add the options that choose the model and the device.
 
     Args:
         parser (argparse.ArgumentParser): The parser of the command.
@@ -53,7 +53,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def detector_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """Collect what the options of ``mmsrn detect`` say to ``FaceDetector``.
+    """Collect the arguments of ``FaceDetector`` from the options.
 
     Args:
         args (argparse.Namespace): The command line.

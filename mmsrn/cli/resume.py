@@ -1,4 +1,4 @@
-"""What ``tools/train.py --resume`` goes on from, and what it says of it."""
+"""The checkpoint that ``tools/train.py --resume`` continues from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCHEDULE += ('eta_min', 'eta_min_ratio')
 
 
 def last_checkpoint(work_dir: str | Path) -> str | None:
-    """Find the checkpoint that a training left last.
+    """Find the last checkpoint of a training.
 
     The file ``last_checkpoint`` holds the path at which it was saved. The
     file of this name in the work folder itself goes first: the folder may
@@ -65,7 +65,7 @@ def last_checkpoint(work_dir: str | Path) -> str | None:
 
 
 def something_left(cfg: Config, start: tuple[str, dict] | None) -> bool:
-    """Say what is resumed, and what that settles.
+    """Print what is resumed and which settings of the config are ignored.
 
     Args:
         cfg (Config): The complete config.
@@ -73,7 +73,7 @@ def something_left(cfg: Config, start: tuple[str, dict] | None) -> bool:
             what it holds; None: there is none yet.
 
     Returns:
-        bool: Whether something is left to do.
+        bool: Whether training is left to do.
     """
     is_first = os.environ.get('RANK', '0') == '0'
     say = print if is_first else lambda *args, **kwargs: None

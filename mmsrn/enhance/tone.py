@@ -1,4 +1,4 @@
-"""Curves: gamma, gain and equalisation of the histogram."""
+"""Tone curves: gamma, gain and histogram equalisation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What is installed, whether it fits together, and the remedy if it does not.
+"""Report installed versions, problems and remedies.
 
-Only the standard library is imported here, so that this works in exactly the
-environments that need it: broken ones.
+Imports only the standard library, so it works in broken environments.
 """
 
 from __future__ import annotations
@@ -69,9 +68,10 @@ class EnvItem:
     """One line of the report.
 
     Args:
-        name (str): What was looked at.
-        value (str): What was found.
-        status (str): 'ok', 'warn' (works, but look) or 'error' (will fail).
+        name (str): Name of the item.
+        value (str): Version or finding.
+        status (str): 'ok', 'warn' (works with a problem) or 'error' (will
+            fail).
         remedy (str): What to do; empty if there is nothing to do.
     """
 
@@ -251,10 +251,10 @@ def _device_items() -> list[EnvItem]:
 
 
 def collect_env() -> list[EnvItem]:
-    """Look at everything mmsrn needs to train and test.
+    """Check everything mmsrn needs to train and test.
 
     Returns:
-        list[EnvItem]: The findings, in the order to fix them.
+        list[EnvItem]: The findings, in the order in which to fix them.
     """
     items = [_python_item()]
     items += [_module_item(name) for name in ('torch', 'numpy', 'scipy')]
@@ -265,7 +265,7 @@ def collect_env() -> list[EnvItem]:
 
 
 def env_is_usable(items: Iterable[EnvItem]) -> bool:
-    """Tell whether nothing required is wrong.
+    """Return whether mmsrn can run.
 
     Args:
         items (Iterable[EnvItem]): What :func:`collect_env` found.
@@ -277,7 +277,7 @@ def env_is_usable(items: Iterable[EnvItem]) -> bool:
 
 
 def format_env(items: Iterable[EnvItem]) -> str:
-    """Lay the findings out for a terminal.
+    """Format the findings for a terminal.
 
     Args:
         items (Iterable[EnvItem]): What :func:`collect_env` found.

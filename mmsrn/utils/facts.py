@@ -1,4 +1,4 @@
-"""What files of models say of themselves, which anybody may have written."""
+"""Metadata of model files, which may come from strangers."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def check_facts(facts: Mapping[str, Any]) -> None:
-    """Check facts of a model that have a meaning here.
+    """Check the metadata of a model that mmsrn uses.
 
     Args:
         facts (Mapping[str, Any]): Facts by name, see
             :class:`mmsrn.deployment.ModelFacts`; others are not looked at.
 
     Raises:
-        ValueError: If one is not what it should be.
+        ValueError: If a value is invalid.
     """
     for name, value in facts.items():
         words, is_good = _CHECKS.get(name, ('', None))

@@ -1,4 +1,4 @@
-"""Make a changed copy of a folder of images, in parallel and in parts."""
+"""Write a changed copy of a folder of images, in parallel and resumable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RECORD = 'processing.json'
 
 @dataclass
 class FolderReport:
-    """What became of a folder.
+    """Counts of a processed folder.
 
     Attributes:
         made (int): Images made by this call.
@@ -67,15 +67,15 @@ def process_folder(
     grey: bool = False,
     description: str = 'Processing',
 ) -> FolderReport:
-    """Process every image of a folder into another one of the same layout.
+    """Process every image of a folder into a new folder with the same layout.
 
-    Images keep their path, name and format, all other files are copied, so
-    that annotations and lists stay valid.  What is hidden is left out, links
-    are followed.  Each file appears whole or not at all; a second call with
-    the same settings makes only what is missing or older than its source.
-    ``dst`` gets a file ``processing.json`` with ``record``, the quality, the
-    version and what had been done to ``src``; a folder with another one is
-    refused, and so is a second processing of the same kind.
+    Images keep their path, name and format; all other files are copied, so
+    annotations and lists stay valid. Hidden files are skipped, links are
+    followed. Each file appears only when it is complete. A second call with
+    the same settings makes only files that are missing or older than their
+    source. ``dst`` gets a file ``processing.json`` with ``record``, the
+    quality, the version and the earlier processing of ``src``. A folder with
+    another record is refused, as is a second processing of the same kind.
 
     Args:
         src (str | Path): Folder to read, with any folders below it.
@@ -96,13 +96,13 @@ def process_folder(
         description (str): Text of the progress bar.
 
     Returns:
-        FolderReport: Numbers of files, and the images that failed.
+        FolderReport: Counts of files, and the images that failed.
 
     Raises:
         ValueError: If the folders do not exist, contain each other or hold
             something else, or if ``record`` does not match.
-        OSError: If a file cannot be read or written, another run is at work
-            on ``dst``, or a worker was killed.
+        OSError: If a file cannot be read or written, another run is writing to
+            ``dst``, or a worker was killed.
     """
     src, dst = Path(src), Path(dst)
     _check_folders(src, dst)

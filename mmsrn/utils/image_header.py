@@ -53,7 +53,7 @@ class ImageHeader(NamedTuple):
 
 
 def read_header(source: str | Path | bytes) -> ImageHeader:
-    """Read the header of an image file, and no pixels.
+    """Read only the header of an image file.
 
     Args:
         source (str | Path | bytes): The file, or its content.
@@ -63,7 +63,7 @@ def read_header(source: str | Path | bytes) -> ImageHeader:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is no image, or has more than ``MAX_PIXELS``.
+        ValueError: If it is not an image, or has more than ``MAX_PIXELS``.
     """
     if isinstance(source, bytes):
         return _read(io.BytesIO(source))

@@ -1,7 +1,7 @@
-"""Configs inside files of weights: data, of which a model may be built.
+"""Configs inside weight files, checked before a model is built from them.
 
-mmengine calls whatever a dotted ``type`` names, and parts of models load the
-files that they are told of.  Here a config may name registered parts alone.
+mmengine calls any function that a dotted ``type`` names, and model parts load
+the files they are given. Here a config may name only registered parts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _REMEDY = (
 
 
 def without_pretrained(config: Any) -> Any:
-    """Copy a config without weights to begin a training with.
+    """Copy a config without its pretrained weights.
 
     Args:
         config (Any): A config, or a part of one.
@@ -67,7 +67,7 @@ def without_pretrained(config: Any) -> Any:
 
 
 def check_model_config(config: Any) -> None:
-    """Check that a config of a model is harmless data.
+    """Check that the config of a model is harmless data.
 
     Args:
         config (dict): As ``json`` reads it.
@@ -169,13 +169,13 @@ def _shown(value: Any) -> str:
 
 @contextmanager
 def bounded_modules(weights: dict[str, Tensor]) -> Iterator[None]:
-    """Stop the building of a model that is far larger than its weights.
+    """Stop building a model that is far larger than its weights.
 
     Args:
         weights (dict[str, Tensor]): All weights of the model.
 
     Raises:
-        ValueError: When a part is made that is too much.
+        ValueError: If the parts exceed the limit.
     """
     # Tables that are not saved are small beside the weights.
     elements = 2 * sum(x.numel() for x in weights.values()) + 10_000_000

@@ -1,4 +1,4 @@
-"""Work that several processes share."""
+"""Run jobs in several processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_in_processes(
     start: Callable[..., None],
     args: tuple = (),
 ) -> Iterator[Any]:
-    """Do jobs in processes of one thread each; few jobs wait at a time.
+    """Run jobs in processes with one thread each; few jobs wait at a time.
 
     Args:
         function (Callable): Of a module; takes a job.

@@ -1,6 +1,6 @@
-"""Settings of the command line that would have no effect.
+"""Detect settings of the command line that have no effect.
 
-mmengine takes any name, and reads only those it knows.
+mmengine accepts any name and reads only those it knows.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _known() -> set[str]:
 
 
 def unknown_setting(cfg: Config, key: str) -> str | None:
-    """Say what is wrong with a name that is in no config.
+    """Describe what is wrong with a name that is in no config.
 
     Args:
         cfg (Config): The config, before the setting.

@@ -1,4 +1,4 @@
-"""Standard output that is full, closed, or read by nobody."""
+"""Errors of standard output: full, closed or without a reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames of a video file or of a camera."""
+"""Read the frames of a video file or a camera."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _LEFT_OUT = 2
 
 
 class VideoError(ValueError):
-    """A video that cannot be used; one line that names it."""
+    """Error of a video that cannot be used, in one line with its name."""
 
 
 class Frame(NamedTuple):
-    """A picture of a video.
+    """One frame of a video.
 
     Attributes:
-        index (int): Its place among the frames that can be decoded, from 0.
-        time (float): When it is shown, in seconds: as the file says, which is
-            exact also where the frame rate varies; of a camera, when it was
-            read, from the first frame on.
+        index (int): Index among the frames that can be decoded, from 0.
+        time (float): Time in seconds: from the file, which is exact for
+            variable frame rates too; for a camera, the time since the first
+            frame.
         image (np.ndarray): BGR, uint8, (h, w, 3), upright.
     """
 
@@ -55,10 +55,9 @@ class Frame(NamedTuple):
 
 
 class VideoReader:
-    """Reads frames one after the other, once, and holds one at a time.
+    """Iterates once over the frames of a video, one in memory at a time.
 
-    Use it in a ``with`` statement.  Frames are turned as the file says, as
-    phones film.
+    Use it in a ``with`` statement. Frames are rotated as the file says.
 
     Args:
         source (str | PathLike | int): A file; the number of a camera, from
@@ -66,15 +65,14 @@ class VideoReader:
             ``http://`` of a video.
 
     Attributes:
-        name (str): The path or address as given, without a password, or
-            ``camera N``.
-        is_live (bool): Whether it is a camera, here or in the network.
-        fps (float): Frames in a second; 0 if unknown.
-        num_frames (int): Frames that the file announces, some kinds of files
-            only by their length; 0 if unknown.
+        name (str): The path or address without a password, or ``camera N``.
+        is_live (bool): Whether the source is a local or network camera.
+        fps (float): Frames per second; 0 if unknown.
+        num_frames (int): Number of frames that the file announces, in some
+            formats estimated from its length; 0 if unknown.
 
     Raises:
-        VideoError: If there is no such file or camera, or not one frame can be
+        VideoError: If the file or camera does not exist, or no frame can be
             read.
 
     Example:
@@ -127,14 +125,14 @@ class VideoReader:
         self._ended = True
 
     def close(self) -> None:
-        """Close the file, or free the camera."""
+        """Close the file or the camera."""
         self._capture.release()
 
     @property
     def problem(self) -> str:
-        """str: What is wrong with where the frames ended, in one line.
+        """str: One line that says why the frames ended early.
 
-        Empty if all is well, or as long as there may be more frames.
+        Empty if the video is complete or not read to its end.
         """
         if not self._ended:
             return ''
@@ -185,7 +183,7 @@ class VideoReader:
 
 
 def without_password(address: str) -> str:
-    """Leave out who one is, for what people may read.
+    """Remove user name and password from an address.
 
     Args:
         address (str): An address, or a path.

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Draw what the network gets: augmented images, boxes, anchors of each step.
 
-Works with every config of a detector; the pictures of the steps need a head
-of the type SRNHead. The second step starts from anchors that the first step
-moved, and only a trained network moves them: --checkpoint names one, and
-without it the pictures show the anchors where the generator put them.
+Works with every config of a detector; the pictures of the steps need an
+SRNHead. The second step starts from anchors that the first step of a trained
+network moved: name one with --checkpoint. Without it, the pictures show the
+anchors where the generator placed them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Say how large the faces of a set are, and how many an image has.
+"""Print the size distribution of faces and the number of faces per image.
 
-Of configs: what their pipelines get, after filters, before augmentation. With
---dataset, of annotations, for which no images are needed. The size of a face
-is the square root of its area in pixels of the original image.
+For a config, it counts the faces that its pipeline gets, after filters and
+before augmentation. With --dataset, it reads annotations and needs no images.
+The size of a face is the square root of its area in pixels of the original
+image.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make a copy of a set that a learned enhancer has brightened."""
+"""Write a copy of a data set, brightened by a learned enhancer."""
 
 from __future__ import annotations
 

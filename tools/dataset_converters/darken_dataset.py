@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make a dark copy of a set of lit photographs."""
+"""Write a dark copy of a data set of lit photos."""
 
 from __future__ import annotations
 

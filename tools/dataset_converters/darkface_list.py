@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Write a part of DARK FACE as a split list: names, and faces of each.
+"""Write a split of DARK FACE as a list of image names and their faces.
 
-Other projects train from such lists, and eval_darkface.py takes one as the
-ground truth of that part. The project's own splits are made by their rule;
-nothing but the label files is needed for them.
+Other projects train from such lists, and eval_darkface.py takes one as ground
+truth. The project's own splits follow a rule and need only the label files.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Label photos that nobody labelled, by what detectors agree on."""
+"""Label photos with the faces that several detectors agree on."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Export a detector to ONNX, for photos of any number and size.
 
-The file takes uint8 BGR photos as OpenCV reads them and normalises them
-itself; both steps, STC, STR and the decoding of boxes are in it, and its
-metadata tell the rest. mmsrn.FaceDetector takes it as its model, see
+The file takes uint8 BGR photos as OpenCV reads them. It contains the
+normalisation, both steps, STC, STR and the decoding of boxes; its metadata
+contain the settings. Use it as the model of mmsrn.FaceDetector. See
 docs/deployment.md.
 """
 

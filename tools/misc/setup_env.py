@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Make or update ``.venv``; ``make env`` runs it when something changed.
 
-It installs torch, a wheel of mmcv whose operators are compiled against this
-torch, then mmsrn with all else.  What fits is kept, so that a set-up which was
-interrupted goes on where it stopped.  Only the standard library is needed.
+It installs torch, a wheel of mmcv compiled against this torch, then mmsrn with
+its dependencies. Parts that fit are kept, so an interrupted set-up continues
+where it stopped. It needs only the standard library.
 """
 
 import argparse

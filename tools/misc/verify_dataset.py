@@ -164,7 +164,7 @@ def read_tables(
 
 
 def missing_folder(folder: Path) -> Problem:
-    """Say that a folder is missing, and where it may be instead."""
+    """Report a missing folder and where it may be instead."""
     root = folder.parents[1]
     hint = (
         'data/README.md shows the layout; --no-images checks only the '

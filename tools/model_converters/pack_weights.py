@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Pack a trained detector into one small file that knows its config.
+"""Pack a trained detector into one small file that contains its config.
 
-The ``.safetensors`` file holds the weights, in half precision, and in its
-metadata the config of the model and how to use it; ``mmsrn.FaceDetector``
-needs nothing else.
+The ``.safetensors`` file contains the weights in half precision, the config of
+the model and its settings. ``mmsrn.FaceDetector`` needs no other file.
 """
 
 from __future__ import annotations

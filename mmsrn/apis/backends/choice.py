@@ -1,4 +1,4 @@
-"""Which backend runs a model, and what it needs."""
+"""Choice of the backend that runs a model."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def make_backend(
         precision (str): See there.
 
     Returns:
-        Backend: What runs it.
+        Backend: The backend.
 
     Raises:
-        ZooError: If it cannot be had or used.
+        ZooError: If the model cannot be found or used.
     """
     if backend not in ('auto', 'torch', 'onnx'):
         raise ZooError(f"backend={backend!r} is not 'auto', 'torch' or 'onnx'")

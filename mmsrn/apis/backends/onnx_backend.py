@@ -1,4 +1,4 @@
-"""Detection with ONNX Runtime; needs no torch."""
+"""Detection with ONNX Runtime, without torch."""
 
 from __future__ import annotations
 
@@ -29,16 +29,15 @@ class OnnxBackend:
     Args:
         path (str | Path): A file of ``tools/deployment/export_onnx.py``.
         device (str): ``'auto'`` or ``'cpu'``, which are the same.
-        threads (int, optional): Threads to compute with; by default
-            onnxruntime takes all cores.
+        threads (int, optional): Number of threads. By default all cores.
 
     Attributes:
-        facts (dict): What the file says of itself, see
+        facts (dict): Metadata of the file, see
             :class:`mmsrn.deployment.ModelFacts`.
 
     Raises:
-        ZooError: If the file is missing, damaged or of another kind, another
-            argument is not possible, or onnxruntime is not installed.
+        ZooError: If the file is missing, damaged or no detector, another
+            argument is invalid, or onnxruntime is not installed.
 
     Example:
         >>> backend = OnnxBackend('srn.onnx')
@@ -83,7 +82,7 @@ class OnnxBackend:
             number (int): From 1 on.
 
         Raises:
-            ZooError: If NMS, and with it the limit, is part of the graph.
+            ZooError: If NMS, with its limit, is part of the graph.
         """
         if self._facts.nms_in_graph and number > (self.max_faces or 0):
             raise ZooError(
@@ -101,15 +100,15 @@ class OnnxBackend:
         Photos of one size go through the network together.
 
         Args:
-            images (list[np.ndarray]): BGR, uint8, (h, w, 3), of any sizes,
-                scaled as the faces shall be seen.
+            images (list[np.ndarray]): BGR uint8 (h, w, 3), of any sizes,
+                already resized.
 
         Returns:
-            list[np.ndarray]: Of each, x1, y1, x2, y2 in its pixels and score,
-            float32, (n, 5), by falling score, after NMS.
+            list[np.ndarray]: For each image (n, 5) float32: x1, y1, x2, y2 in
+            pixels and the score, sorted by falling score, after NMS.
 
         Raises:
-            ValueError: If an image is of another kind.
+            ValueError: If an image has another shape or type.
         """
         groups: dict[tuple, list[int]] = defaultdict(list)
         for i, image in enumerate(images):

@@ -1,4 +1,4 @@
-"""Detectors of MMDetection."""
+"""Detection with PyTorch and MMDetection."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _PRECISIONS = {
 
 
 class TorchBackend:
-    """Runs any detector of MMDetection that has a class for faces.
+    """Runs any MMDetection detector with a class for faces.
 
     Args:
-        path (str | Path): A ``.safetensors`` file that holds its config, or,
-            with ``config``, a checkpoint.
+        path (str | Path): A ``.safetensors`` file that contains its config, or
+            a checkpoint with ``config``.
         config (str | Path | Config, optional): Config of a training.
         device (str): ``'auto'``: a GPU if there is one; or a name of torch.
-        precision (str): ``'float32'``; ``'bfloat16'`` or ``'float16'``: the
-            network runs under autocast, which changes scores a little.
+        precision (str): ``'float32'``, or ``'bfloat16'`` and ``'float16'``,
+            which run the network under autocast and change scores slightly.
 
     Attributes:
         model (nn.Module): The detector, see
             :func:`mmsrn.models.prepare_for_inference`.
-        facts (dict): What the file says of itself.
+        facts (dict): Metadata of the file.
 
     Raises:
         ZooError: If the model, its config, the device or the precision cannot
@@ -99,7 +99,7 @@ class TorchBackend:
                 limits['nms_pre'] = number
 
     def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        """Detect faces; images of one size in a row make a batch.
+        """Detect faces; consecutive images of the same size form a batch.
 
         Args:
             images (list[np.ndarray]): BGR uint8 (h, w, 3).
@@ -108,8 +108,8 @@ class TorchBackend:
             list[np.ndarray]: (n, 5) float32 each, see ``Backend``.
 
         Raises:
-            RuntimeError: In a process that was forked from the one in which
-                the model was read: PyTorch would wait there for ever.
+            RuntimeError: In a process forked from the one that read the model,
+                where PyTorch would hang.
         """
         if os.getpid() != self._process and torch.get_num_threads() > 1:
             raise RuntimeError(
