@@ -9,12 +9,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-
 from mmsrn.apis import FaceDetector
 from mmsrn.enhance import METHODS
 from mmsrn.utils.atomic_file import remove_partial
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.opencv_log import set_log_level
 from mmsrn.utils.output_file import (
     check_distinct,
     check_output,
@@ -198,7 +197,7 @@ def run(args: argparse.Namespace) -> int:
     if args.ray is not None:
         return run_bulk(args)
     # The errors below say in one line what OpenCV logs in several.
-    cv2.utils.logging.setLogLevel(0)
+    set_log_level(0)
     folders = [x for x in (args.out, args.wider) if x is not None]
     sources, problems, notes = find_sources(args.sources, folders)
     _check_outputs(args, sources)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmsrn.utils.opencv_log import set_log_level
+
 __all__ = [
     'VIDEO_SUFFIXES',
     'Frame',
@@ -222,12 +224,11 @@ def _open(source: str | os.PathLike | int) -> cv2.VideoCapture:
     has = cv2.videoio_registry.hasBackend
     if not isinstance(source, int) and has(cv2.CAP_FFMPEG):
         backend = cv2.CAP_FFMPEG
-    before = cv2.utils.logging.getLogLevel()
     # OpenCV logs several lines about a file that is missing.
-    cv2.utils.logging.setLogLevel(0)
+    before = set_log_level(0)
     try:
         return cv2.VideoCapture(
             source if isinstance(source, int) else os.fspath(source), backend
         )
     finally:
-        cv2.utils.logging.setLogLevel(before)
+        set_log_level(before)
