@@ -192,7 +192,7 @@ def test_interrupted(root, src, tmp_path):
     os.killpg(run.pid, signal.SIGINT)
     error = run.communicate(timeout=60)[1]
     assert run.returncode == 2
-    assert 'interrupted; the same command goes on' in error
+    assert 'interrupted; run the same command to continue' in error
     assert error.count('\n') == 1
     assert not [x for x in names(dst) if Path(x).name.startswith('.')]
 
@@ -279,13 +279,13 @@ def test_folders(fails, src, tmp_path):
     assert f'{tmp_path}/no: no such folder' in error
     file = tmp_path / 'file'
     file.write_text('')
-    assert 'is no folder' in fails(file, tmp_path / 'out', *usual)
-    assert 'the set itself' in fails(src, src, *usual)
+    assert 'is not a folder' in fails(file, tmp_path / 'out', *usual)
+    assert 'the source itself' in fails(src, src, *usual)
     for dst in (src / 'out', src.parent):
-        assert 'lie in each other' in fails(src, dst, *usual)
+        assert 'contain each other' in fails(src, dst, *usual)
     link = tmp_path / 'link'
     link.symlink_to(src)
-    assert 'lie in each other' in fails(src, link / 'out', *usual)
+    assert 'contain each other' in fails(src, link / 'out', *usual)
     other = tmp_path / 'other'
     other.mkdir()
     (other / 'mine').touch()
@@ -298,7 +298,7 @@ def test_folders(fails, src, tmp_path):
     assert 'is enhanced already' in error
     (tmp_path / 'done/processing.json').write_text('[]')
     error = fails(src, tmp_path / 'done', *usual)
-    assert 'is no record' in error
+    assert 'is not a record' in error
 
 
 def test_what_cannot_be_written(fails, src, tmp_path):

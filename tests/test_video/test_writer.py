@@ -109,10 +109,12 @@ def test_full_disk(tmp_path, suffix):
 
 
 def test_refusals(tmp_path):
-    with pytest.raises(ValueError, match='a.gif: videos are written as .mp4'):
+    with pytest.raises(
+        ValueError, match='a.gif: the name of a video must end in .mp4'
+    ):
         VideoWriter('a.gif', 25)
     for fps in (0, -1, float('nan')):
-        with pytest.raises(ValueError, match='is not more than 0'):
+        with pytest.raises(ValueError, match='must be above 0'):
             VideoWriter('a.mp4', fps)
     with pytest.raises(OSError, match='of the 0 frames'):
         with VideoWriter(tmp_path / 'a.mp4', 25):

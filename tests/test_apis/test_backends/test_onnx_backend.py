@@ -191,7 +191,7 @@ def error_of(path):
 @pytest.mark.parametrize(
     'change, words',
     [
-        (dict(nms_in_graph='false'), 'its inputs and outputs are of another'),
+        (dict(nms_in_graph='false'), 'it has other inputs or outputs'),
         (dict(nms_iou='1e400'), 'its nms_iou is Infinity, not a number from'),
         (dict(score_thr='7'), 'its score_thr is 7, not a number from 0 to 1'),
         (dict(test_scale='"../x"'), 'is "../x", not a whole number from 1'),
@@ -215,7 +215,7 @@ def test_files_that_cannot_be_used(file, tmp_path, metadata, write):
     for broken in (b'', b'not a model', data[: len(data) // 2]):
         file.write_bytes(broken)
         assert 'cannot be read as ONNX' in error_of(file)
-    assert "is no detector of mmsrn: its key 'format'" in error_of(
+    assert "is not a detector of mmsrn: its key 'format'" in error_of(
         write(constant())
     )
     less = dict(metadata)

@@ -102,7 +102,7 @@ def test_the_list_is_not_overwritten(tool, voc, fails):
     assert out.read_text() == 'one\ntwo\n'
     out = out.rename(voc / 'val.json')  # where the result goes
     error = fails(tool, voc, 'val.json')
-    assert f'{out}: is there already, and no json' in error
+    assert f'{out}: exists and is not a json file' in error
     assert out.read_text() == 'one\ntwo\n'
 
 
