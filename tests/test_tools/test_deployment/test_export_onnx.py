@@ -90,9 +90,7 @@ def test_wrong_arguments(tool, small_config, weights, tmp_path, fails):
     out = tmp_path / 'srn.onnx'
     config = ['--config', small_config]
     assert 'must end in .onnx' in fails(tool, weights, tmp_path / 'a', *config)
-    assert 'there is no such file' in fails(
-        tool, tmp_path / 'none.pth', out, *config
-    )
+    assert 'no such file' in fails(tool, tmp_path / 'none.pth', out, *config)
     assert 'a checkpoint needs its config' in fails(tool, weights, out)
     assert '--cfg-options needs --config' in fails(
         tool, weights, out, '--cfg-options', 'model.test_cfg.score_thr=0.3'
