@@ -108,7 +108,7 @@ def told(capsys):
 def test_where_it_goes_on(told, groups):
     left, out, err = told(('a/epoch_4.pth', checkpoint(4, groups)))
     assert left and err == ''
-    assert out.startswith('resuming from a/epoch_4.pth, epoch 4 of 10; ')
+    assert out.startswith('resuming from a/epoch_4.pth, epoch 4 of 10, ')
     assert out.count('\n') == 1
 
 

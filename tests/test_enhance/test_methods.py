@@ -32,7 +32,7 @@ def test_enhancers(drawn):
 @pytest.mark.parametrize(
     'method, params, text',
     [
-        ('retinx', {}, "no method 'retinx'"),
+        ('retinx', {}, "unknown method 'retinx'"),
         ('msrcx', {}, 'did you mean msrcr'),
         ('gamma', dict(gama=1), 'did you mean gamma'),
         ('gamma', dict(gamma=0), 'gamma must be above 0, not 0'),

@@ -76,12 +76,14 @@ def test_errors(tool, lit, tmp_path, fails, capsys):
     dst = tmp_path / 'dark'
     run(tool, lit, dst, '--workers', 1)
     wrong = fails(tool, lit, dst, '--seed', 3)
-    assert 'seed: 0 there, 3 now' in wrong and wrong.count('\n') == 1
+    assert 'seed: 0 before, 3 now' in wrong and wrong.count('\n') == 1
     capsys.readouterr()
     (lit / 'images/three.jpg').write_text('no image')
     assert run(tool, lit, dst, '--workers', 1) == 1
     wrong = capsys.readouterr().err.splitlines()
-    assert len(wrong) == 2 and wrong[0].startswith('1 images cannot be read')
+    assert len(wrong) == 2 and wrong[0].startswith(
+        '1 images could not be read'
+    )
     assert wrong[1].startswith(f'  {lit}/images/three.jpg: ')
 
 

@@ -121,7 +121,7 @@ def test_killed_and_started_again(root, folder, teacher, tmp_path):
             text=True,
         )
         assert done.returncode == 1, done.stderr
-        assert '1 of 7 photos cannot be used' in done.stderr
+        assert '1 of 7 photos could not be used' in done.stderr
         assert 'is not an image' in done.stderr
         assert '6 photos' in done.stdout
     assert out.read_bytes() == whole.read_bytes()
