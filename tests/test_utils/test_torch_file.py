@@ -155,7 +155,7 @@ NUMBER, SHAPE = b'K\x04tq\x07', b'K\x00K\x04\x85'
     [
         (b'', b'', None),
         # More in memory, or in the tensor, than there is.
-        (NUMBER, b'M\x00\x10tq\x07', 'the memory of a tensor has another'),
+        (NUMBER, b'M\x00\x10tq\x07', 'the memory of a tensor has the'),
         (SHAPE, b'K\x00K\x05\x85', 'a tensor reaches beyond its memory'),
         (SHAPE, b'K\x01K\x04\x85', 'a tensor reaches beyond its memory'),
         (SHAPE, b'K\x00J\xff\xff\xff\xff\x85', 'a shape is none'),
@@ -184,7 +184,7 @@ def test_forged_entries():
     def cut(name, data):
         return data[:-4] if name.endswith('data/0') else data
 
-    with pytest.raises(ValueError, match='memory of a tensor has another'):
+    with pytest.raises(ValueError, match='memory of a tensor has the'):
         read_torch_file(repacked(cut))
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, 'w', zipfile.ZIP_DEFLATED) as file:

@@ -96,7 +96,7 @@ def test_cut_off_files_keep_what_can_be_read(make_video, tmp_path, capfd):
             end = (read - 1) / 25
             assert video.problem == (
                 f'{path}: ends at {end:.2f} of 0.64 s, the rest is missing or '
-                f'damaged; its {read} frames were used'
+                f'damaged; the first {read} frames were used'
             )
     assert capfd.readouterr() == ('', '')  # nothing of FFmpeg's
 
@@ -162,7 +162,7 @@ def test_camera(camera):
 
 
 def test_no_camera(capfd):
-    with pytest.raises(VideoError, match='^camera 99: there is no such cam'):
+    with pytest.raises(VideoError, match='^camera 99: no such cam'):
         VideoReader(99)
     assert capfd.readouterr() == ('', '')
 
@@ -194,7 +194,7 @@ def test_video_of_an_address(make_video, served):
         assert not video.is_live and video.num_frames == 8
         found = [x.image for x in video]
     np.testing.assert_array_equal(found, expected)
-    with pytest.raises(VideoError, match='/none.mp4: nothing that can be'):
+    with pytest.raises(VideoError, match='/none.mp4: no readable stream'):
         VideoReader(f'{served}/none.mp4')
 
 

@@ -104,7 +104,7 @@ def test_full_disk(tmp_path, suffix):
         with VideoWriter(path, 25) as video:
             for image in noise.astype(np.uint8):
                 video.write(image)
-    assert str(e.value).startswith(f'{path}: cannot be written: not all of')
+    assert str(e.value).startswith(f'{path}: cannot be written: some of')
     assert list(tmp_path.iterdir()) == []
 
 

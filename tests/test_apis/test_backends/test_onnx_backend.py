@@ -198,8 +198,8 @@ def error_of(path):
         (dict(max_per_img='1e3'), 'its max_per_img is 1000.0, not a whole'),
         (dict(classes='{}'), 'its classes is {}, not a list of names'),
         (dict(classes='[]'), 'its classes is [], not a list of names'),
-        (dict(nms_pre='9' * 5000), "its key 'nms_pre' is no json: '9999"),
-        (dict(mean='[' * 100_000), "its key 'mean' is no json"),
+        (dict(nms_pre='9' * 5000), "its key 'nms_pre' is not json: '9999"),
+        (dict(mean='[' * 100_000), "its key 'mean' is not json"),
         (dict(name='"' + 'x' * 2_000_000 + '"'), "'name' has more than"),
     ],
     ids=range(10),
@@ -209,7 +209,9 @@ def test_false_metadata(metadata, write, change, words):
 
 
 def test_files_that_cannot_be_used(file, tmp_path, metadata, write):
-    assert 'is no file; export it with tools/' in error_of(tmp_path / 'a.onnx')
+    assert 'no such file; export it with tools/' in error_of(
+        tmp_path / 'a.onnx'
+    )
     assert 'is no file' in error_of(tmp_path)
     data = file.read_bytes()
     for broken in (b'', b'not a model', data[: len(data) // 2]):
