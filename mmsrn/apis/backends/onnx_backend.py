@@ -153,7 +153,7 @@ def _open(
             'onnxruntime is not installed: pip install onnxruntime'
         ) from error
     if not path.is_file():
-        raise ZooError(f'model {path}: no such file; {_REMEDY}')
+        raise ZooError(f'model {path}: is not a file; {_REMEDY}')
     try:
         session = start_session(str(path), threads)
     except Exception as error:  # of many kinds, none of them documented

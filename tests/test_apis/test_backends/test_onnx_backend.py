@@ -209,10 +209,10 @@ def test_false_metadata(metadata, write, change, words):
 
 
 def test_files_that_cannot_be_used(file, tmp_path, metadata, write):
-    assert 'no such file; export it with tools/' in error_of(
+    assert 'is not a file; export it with tools/' in error_of(
         tmp_path / 'a.onnx'
     )
-    assert 'is no file' in error_of(tmp_path)
+    assert 'is not a file' in error_of(tmp_path)
     data = file.read_bytes()
     for broken in (b'', b'not a model', data[: len(data) // 2]):
         file.write_bytes(broken)
@@ -226,7 +226,7 @@ def test_files_that_cannot_be_used(file, tmp_path, metadata, write):
         write(constant(**less))
     )
     metadata = dict(metadata, classes='["a", "b"]')
-    assert 'finds 2 classes' in error_of(write(constant(**metadata)))
+    assert 'has 2 classes' in error_of(write(constant(**metadata)))
 
 
 @pytest.mark.parametrize(
