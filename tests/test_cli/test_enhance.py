@@ -295,7 +295,7 @@ def test_folders(fails, src, tmp_path):
     assert not (tmp_path / 'out').exists()
     run(src, tmp_path / 'done')
     error = fails(tmp_path / 'done', tmp_path / 'out', *usual)
-    assert 'is enhanced already' in error
+    assert 'is already enhanced' in error
     (tmp_path / 'done/processing.json').write_text('[]')
     error = fails(src, tmp_path / 'done', *usual)
     assert 'is not a record' in error

@@ -97,7 +97,7 @@ def test_dark_copy_is_not_darkened_again(tool, lit, tmp_path, fails):
     assert record['kind'] == 'enhanced'
     assert record['source_processing']['kind'] == 'darkened'
     again = fails(tool, bright, tmp_path / 'darkest')
-    assert 'is darkened already' in again
+    assert 'is already darkened' in again
 
 
 def test_help(help_of):

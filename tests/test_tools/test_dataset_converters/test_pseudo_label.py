@@ -70,7 +70,7 @@ def test_errors(tool, folder, teacher, tmp_path, fails, monkeypatch):
     assert 'no images' in message(photos=tmp_path / 'empty')
     assert 'no such file' in message(photos=tmp_path / 'none')
     assert 'no image matches this pattern' in message(photos=f'{folder}/*.gif')
-    assert 'in the zoo' in message(who='nobody')
+    assert 'of the zoo' in message(who='nobody')
     assert 'none.pth is no file' in message(who=f'{__file__}:none.pth')
     wrong = message('--sure', 0.3, '--unsure', 0.4)
     assert '--sure 0.3: must be from unsure, 0.4, to 1' in wrong

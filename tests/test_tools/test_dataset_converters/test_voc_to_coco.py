@@ -131,7 +131,7 @@ def test_bad_xml(tool, voc, fails, old, new, found):
 
 def test_bad_arguments(tool, voc, tmp_path, fails):
     assert 'no such folder' in fails(tool, tmp_path / 'nothing', 'val.txt')
-    assert 'there is val.txt' in fails(tool, voc, 'train.txt')
+    assert 'the folder has val.txt' in fails(tool, voc, 'train.txt')
     error = fails(tool, voc, 'val.txt', '--class-map', 'mask=face')
     assert 'one.xml' in error and "'bare'" in error
     assert 'NAME=CLASS' in fails(tool, voc, 'val.txt', '--class-map', 'mask')

@@ -28,9 +28,9 @@ def tool(load_tool):
                 custom_imports=dict(imports=['neck_of_mine']),
                 model=dict(neck=dict(type='NeckOfMine')),
             ),
-            "its config has neck.type='NeckOfMine', which is no part of mmdet"
-            ', mmcv, mmengine or mmsrn; name the checkpoint and its training '
-            'config instead',
+            "its config has neck.type='NeckOfMine', which is not an allowed "
+            'part of mmdet, mmcv, mmengine or mmsrn; name the checkpoint '
+            'and its training config instead',
         ),
         (
             dict(model=dict(teacher_ckpt='teacher.pth')),
