@@ -31,11 +31,11 @@ BLOCK = re.compile(
 NO_COMMANDS = re.compile(r'^<!-- commands not run: .+ -->$', re.MULTILINE)
 # Blocks that a test of their own runs, with the data that they need.
 OWN_TESTS = {
-    ('docs/enhancement.md', 'python'): (
-        'test_docs/test_pages.py::test_examples_of_the_enhancement'
-    ),
     ('docs/evaluation.md', 'python'): (
         'test_docs/test_pages.py::test_examples_of_the_evaluation'
+    ),
+    ('docs/low_light.md', 'python'): (
+        'test_docs/test_pages.py::test_examples_of_the_enhancement'
     ),
     ('docs/multi_scale_test.md', 'config'): (
         'test_docs/test_pages.py::test_multi_scale_example'
