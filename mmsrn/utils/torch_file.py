@@ -42,7 +42,7 @@ class _History(Shell):
         most = state.get('max_length', 1_000_000)
         for x in (values, counts):
             if type(x) is not np.ndarray or x.ndim != 1:
-                raise TypeError('a log is no array')
+                raise TypeError('a log is not an array')
         if type(most) is not int or len(values) != len(counts):
             raise ValueError('a log has not as many counts as numbers')
         history = HistoryBuffer(max_length=most)
@@ -106,7 +106,7 @@ def load_storage(data: bytes) -> Storage:
         Storage: The memory.
     """
     if type(data) is not bytes:
-        raise TypeError('the memory of a tensor is none')
+        raise TypeError('the memory of a tensor is invalid')
     return _read(io.BytesIO(data), tensor_names())
 
 
@@ -136,7 +136,7 @@ def _storage_key(key: Any) -> tuple[dtype, str, int]:
         raise ValueError('it holds something other than tensors')
     kind, name, _, number = key[1:5]
     if not isinstance(kind, torch.dtype) or type(name) not in (int, str):
-        raise TypeError('the memory of a tensor is none')
+        raise TypeError('the memory of a tensor is invalid')
     if type(number) is not int or number < 0:
         raise TypeError('the memory of a tensor has no size')
     return kind, str(name), number * kind.itemsize

@@ -158,8 +158,8 @@ NUMBER, SHAPE = b'K\x04tq\x07', b'K\x00K\x04\x85'
         (NUMBER, b'M\x00\x10tq\x07', 'the memory of a tensor has the'),
         (SHAPE, b'K\x00K\x05\x85', 'a tensor reaches beyond its memory'),
         (SHAPE, b'K\x01K\x04\x85', 'a tensor reaches beyond its memory'),
-        (SHAPE, b'K\x00J\xff\xff\xff\xff\x85', 'a shape is none'),
-        (SHAPE, b'J\xff\xff\xff\xffK\x04\x85', 'a shape is none'),
+        (SHAPE, b'K\x00J\xff\xff\xff\xff\x85', 'a shape is invalid'),
+        (SHAPE, b'J\xff\xff\xff\xffK\x04\x85', 'a shape is invalid'),
         # 4 TB by repetition.
         (SHAPE + b'q\x08K\x01', b'K\x00\x8a\x05\0\0\0\0\x01\x85q\x08K\x00',
          'a tensor of 4294967296 elements has 4'),
