@@ -347,7 +347,7 @@ def test_wrong_arguments(fails, src, tmp_path):
         ),
         (['--method', 'gamma', '--param', 'gamma=0'], 'above 0, not 0'),
         (['--method', 'gamma', '--jpeg-quality', '101'], 'invalid choice'),
-        (['--method', 'gamma', '--workers', '0'], 'from 1 on'),
+        (['--method', 'gamma', '--workers', '0'], 'of at least 1'),
         ([], '--method'),
     ):
         assert text in fails(src, dst, *args)
