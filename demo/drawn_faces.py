@@ -137,7 +137,7 @@ def draw_scene(
     shape = (size, size) if isinstance(size, int) else tuple(size)
     kind = str(rng.choice(list(SCENES))) if kind is None else kind
     if kind not in SCENES:
-        raise ValueError(f'unknown kind of scene {kind!r}, not in {[*SCENES]}')
+        raise ValueError(f'unknown scene {kind!r}; choose from {[*SCENES]}')
     image = _background(rng, shape)
     owner = np.zeros(shape, np.int16)  # which face is seen, from 1
     faces: list[_Face] = []

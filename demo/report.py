@@ -141,7 +141,7 @@ def write_report(folder: Path, outcome: Outcome) -> tuple[Path, str]:
     }
     with atomic_file(folder / 'metrics.json') as partial:
         partial.write_text(json.dumps(numbers, indent=2) + '\n')
-    lines = [f'AP at IoU 0.5 on the held-out synthetic images: {ap:.3f}']
+    lines = [f'AP at IoU 0.5 on held-out synthetic images: {ap:.3f}']
     lines += [
         f'  faces of {name} px: {value:.3f} ({count} faces)'
         for name, count, value in by_size
@@ -236,18 +236,18 @@ def _training(report: HtmlReport, outcome: Outcome) -> None:
     report.picture(
         'curves.png',
         draw_losses(train, {k: v for k, v in val.items() if 'mAP' in k}),
-        'Losses of both steps; what the selection did; validation during '
-        'the training.',
+        'Losses of both steps, effect of the selection, and validation AP '
+        'during training.',
     )
 
 
 def _detections(report: HtmlReport, samples: list[Sample]) -> None:
     report.section('Detections')
     report.text(
-        f'Detections with a score of at least {SCORE_THR} against the '
-        'ground truth. Green: found face. Orange corners: missed face. Red: '
-        'false detection. Grey: on a face that does not count (hardly '
-        'visible). The first images of the validation part:'
+        f'Detections with a score of at least {SCORE_THR} and the ground '
+        'truth. Green: true positive. Orange corners: missed face. Red: '
+        'false positive. Grey: detection on an ignored face (hardly '
+        'visible). The first images of the validation split:'
     )
 
     def draw(sample: Sample, name: str) -> tuple[str, np.ndarray, str]:
@@ -267,12 +267,12 @@ def _detections(report: HtmlReport, samples: list[Sample]) -> None:
         samples[NUM_PICTURES:], key=lambda x: x.errors(), reverse=True
     )
     if rest:
-        report.text('And those with the most errors:')
+        report.text('The images with the most errors:')
         report.row(draw(x, f'errors_{i}') for i, x in enumerate(rest[:4]))
 
 
 def _selection(report: HtmlReport, samples: list[Sample]) -> tuple[dict, dict]:
-    report.section('What STC filtered')
+    report.section('What STC removed')
     total: dict[str, dict[str, int]] = {}
     for sample in samples:
         for name, counts in count_stc(sample.levels, sample.annotated).items():
@@ -280,10 +280,10 @@ def _selection(report: HtmlReport, samples: list[Sample]) -> tuple[dict, dict]:
             for key, value in counts.items():
                 into[key] += value
     report.text(
-        'Selective two-step classification: an anchor of P2, P3 or P4 whose '
-        'first-step face probability is below 0.01 takes no further part. '
-        'Over all validation images (negatives: IoU below 0.4 with every '
-        'face; positives: 0.5 or more with one):'
+        'Selective two-step classification removes an anchor of P2, P3 or P4 '
+        'if its first-step face probability is below 0.01. Counts over all '
+        'validation images (negatives: IoU below 0.4 with every face; '
+        'positives: 0.5 or more with one):'
     )
     report.table(
         ['level', 'negatives', 'removed', 'share', 'positives', 'lost'],
@@ -309,14 +309,15 @@ def _selection(report: HtmlReport, samples: list[Sample]) -> tuple[dict, dict]:
     report.section('How STR moved the anchors')
     ious = np.vstack([measure_str(x.levels, x.annotated) for x in samples])
     report.text(
-        'Selective two-step regression: on P5, P6 and P7 the first step '
-        'moves the anchors, the second step regresses from there.'
+        'Selective two-step regression: on P5, P6 and P7, the first step '
+        'moves the anchors and the second step regresses from the moved '
+        'anchors.'
     )
     report.picture(
         'str_iou.png',
         draw_iou_shift(ious),
-        'IoU with the face, of all anchors that the first step moved onto '
-        'one (IoU of at least 0.5), over all validation images.',
+        'IoU with the face, for all anchors that the first step moved onto a '
+        'face (IoU of at least 0.5), over all validation images.',
     )
 
     def large(sample: Sample) -> int:

@@ -36,34 +36,37 @@ STATE = 'demo_state.json'
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        description='Draw a synthetic set of faces, train a small SRN on it, '
-        'test it and write a report with pictures. A second run reuses the '
-        'drawings and, where the settings and the code of the model are the '
-        'same, the finished training; an interrupted training goes on.'
+        description='Draw a synthetic data set, train a small SRN on it, '
+        'test it and write a report with pictures. A second run '
+        'reuses the data set and, if the settings and the code '
+        'of the model are unchanged, the finished training. It '
+        'resumes an interrupted training.'
     )
     parser.add_argument(
         '--work-dir',
         type=Path,
         default=ROOT / 'work_dirs/demo',
-        help='folder for everything (default: work_dirs/demo)',
+        help='folder for data, logs and report (default: work_dirs/demo)',
     )
     parser.add_argument(
-        '--epochs', type=positive, help='default: as in the config'
+        '--epochs',
+        type=positive,
+        help='number of epochs (default: set by the config)',
     )
     parser.add_argument(
         '--images',
         type=positive,
         default=300,
-        help='training images to draw (default: 300); a fifth as many more '
-        'for validation',
+        help='training images to draw (default: 300); one fifth as many are '
+        'added for validation',
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the training (default: 0)'
+        '--seed', type=int, default=0, help='seed of the training (default: 0)'
     )
     parser.add_argument(
         '--fresh',
         action='store_true',
-        help='draw and train again even if finished results exist',
+        help='draw and train again, even if results exist',
     )
     return parser
 
@@ -133,13 +136,16 @@ def train(cfg: Config, mark: str) -> tuple[Runner, float, str]:
     checkpoint = folder / f'epoch_{cfg.train_cfg.max_epochs}.pth'
     if same and state.get('finished') and checkpoint.is_file():
         note = 'the weights of an earlier run with the same settings'
-        print(f'Not training again: {note} ({checkpoint}); --fresh does.')
+        print(
+            f'Not training again: {note} ({checkpoint}); add --fresh to '
+            'train again.'
+        )
         cfg.load_from = str(checkpoint)
         return Runner.from_cfg(cfg), state['seconds'], note
     note = ''
     if same and (folder / 'last_checkpoint').is_file():
         note = 'an interrupted run was resumed'
-        print(f'{folder}: going on with the interrupted training.')
+        print(f'{folder}: resuming the interrupted training.')
         cfg.resume = True
     elif folder.exists():
         shutil.rmtree(folder)
@@ -173,8 +179,8 @@ def main(argv: list[str] | None = None) -> None:
     for folder, marker in ((data, MARKER), (training, STATE)):
         if not made_here(folder, marker):
             raise UserError(
-                f'{folder} is not of the demo (it has no {marker}), which '
-                'would replace it; choose another --work-dir'
+                f'{folder} was not made by the demo (it has no {marker}), '
+                'which would replace it; choose another --work-dir'
             )
     if args.fresh:
         for old in (data, training):

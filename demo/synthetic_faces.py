@@ -58,7 +58,7 @@ def write_synthetic_wider_face(
     """
     if not 0 < size[0] <= size[1]:
         raise ValueError(
-            f'size={size}: the smallest side comes first, then the largest'
+            f'size={size}: give the smallest side first, then the largest'
         )
     root = Path(root)
     params = {
@@ -72,8 +72,8 @@ def write_synthetic_wider_face(
         marker = root / MARKER
         if not marker.is_file():
             raise FileExistsError(
-                f'{root} exists and holds no synthetic set; choose another '
-                'folder or remove it'
+                f'{root} exists but holds no synthetic data set; choose '
+                'another folder or remove it'
             )
         if json.loads(marker.read_text()) == params:
             return False

@@ -74,8 +74,15 @@ html_static_path = ['_static']
 html_css_files = ['formulas.css']
 html_copy_source = False
 html_math_renderer = 'mathml'
-# The first page of the folder leads to the root document.
-html_additional_pages = {'index': 'redirect.html'}
+#: Old addresses, and where their content is now.
+MOVED = {
+    'index': 'docs/index.html',
+    'docs/enhancement': 'low_light.html',
+    'docs/install': 'get_started.html',
+    'docs/quick_start': 'get_started.html',
+}
+html_additional_pages = dict.fromkeys(MOVED, 'redirect.html')
+html_context = {'moved': MOVED}
 
 
 TUPLE_FIELD = type(namedtuple('_', 'field').field)

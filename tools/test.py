@@ -42,21 +42,22 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description='Test a detector')
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint: a file or an address')
+    parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument(
-        '--work-dir', help='folder for the log and the metrics to be saved in'
+        '--work-dir', help='folder for the log and the metrics'
     )
     parser.add_argument(
         '--out',
         metavar='FILE.pkl',
-        help='save the predictions for evaluation later on',
+        help='save the predictions in this .pkl file, for later evaluation',
     )
     parser.add_argument(
         '--show', action='store_true', help='show predictions in a window'
     )
     parser.add_argument(
         '--show-dir',
-        help='save pictures of predictions in this folder of WORK_DIR/TIME',
+        help='save pictures with predictions in this folder below '
+        'WORK_DIR/TIME',
     )
     parser.add_argument(
         '--wait-time',
@@ -67,20 +68,21 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--tta',
         action='store_true',
-        help='augment at test time, as tta_model and tta_pipeline of the '
-        'config say',
+        help='run the multi-scale test: test-time augmentation with '
+        'tta_model and tta_pipeline of the config',
     )
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='keep the result of each image in the work folder, as --tta does '
-        'anyway, and do not test images again whose results are there',
+        help='continue an interrupted test: keep the result of each image in '
+        'the work folder and reuse the results found there (--tta '
+        'always keeps them)',
     )
     parser.add_argument(
         '--fast',
         action='store_true',
-        help='test a copy of the model with folded batch norms, channels last '
-        'and selective inference: the same boxes up to rounding',
+        help='test faster, with folded batch norms, channels last and '
+        'selective inference: the same boxes up to rounding',
     )
     add_common_arguments(parser)
     return parser
@@ -120,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
     args = make_parser().parse_args(argv)
     check_checkpoint(
         args.checkpoint,
-        'training leaves epoch_*.pth and last_checkpoint in its work folder',
+        'training saves epoch_*.pth in its work folder',
     )
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise UserError(f'--out {args.out}: the name must end in .pkl')

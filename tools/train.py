@@ -36,24 +36,23 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description='Train a detector')
     parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--work-dir', help='folder for logs and checkpoints to be saved in'
-    )
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision'
     )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate to the batch size of all processes',
+        help='scale the learning rate to the total batch size',
     )
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint, with its optimizer, schedule and '
-        'seed; alone, from the last one in the work folder, if there is one',
+        help='resume from this checkpoint with its optimizer, schedule and '
+        'seed; without FILE, from the last one in the work folder if '
+        'there is one',
     )
     add_common_arguments(parser)
     return parser
@@ -69,7 +68,9 @@ def main(argv: list[str] | None = None) -> None:
     """
     args = make_parser().parse_args(argv)
     if args.resume not in (None, 'auto'):
-        remedy = '--resume alone takes the last one in the work folder'
+        remedy = (
+            'use --resume without FILE for the last one in the work folder'
+        )
         check_checkpoint(args.resume, remedy)
     cfg = load_config(args, PARTS)
     if args.amp:
@@ -77,8 +78,8 @@ def main(argv: list[str] | None = None) -> None:
 
         if get_device() == 'cpu':
             raise UserError(
-                '--amp needs a GPU, and none is usable here; see '
-                'mmsrn check-env'
+                '--amp needs a GPU, but none is usable here; run mmsrn '
+                'check-env'
             )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.loss_scale = 'dynamic'
@@ -86,7 +87,8 @@ def main(argv: list[str] | None = None) -> None:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
             raise UserError(
                 f'--auto-scale-lr: {args.config} lacks auto_scale_lr = '
-                'dict(base_batch_size=N), N being the batch its rate is for'
+                'dict(base_batch_size=N), where N is the batch size of its '
+                'learning rate'
             )
         cfg.auto_scale_lr.enable = True
     if args.resume is not None:

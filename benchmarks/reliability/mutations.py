@@ -20,6 +20,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmsrn.utils.opencv_log import set_log_level
+
 __all__ = ['TARGETS', 'mutate', 'run_target']
 
 #: A worker that says nothing for so long hangs.
@@ -306,7 +308,7 @@ def _work(name: str, seed: int, start: int, stop: int, folder, pipe) -> None:
     folder = Path(folder)
     data = _seeds(folder)[name]
     cv2.setNumThreads(1)
-    cv2.setLogLevel(0)
+    set_log_level(0)
     path = folder / f'case{suffix}'
     path.write_bytes(data)
     with open(os.devnull, 'w') as null:  # libraries say much

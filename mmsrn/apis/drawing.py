@@ -1,4 +1,4 @@
-"""Faces that were found, drawn for people."""
+"""Draw faces on a photo."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def draw_faces(
         photo (np.ndarray): BGR, uint8, (h, w, 3).
         boxes (np.ndarray): Corners in pixels, (n, 4).
         scores (np.ndarray): In [0, 1], (n,).
-        labels (Sequence[str], optional): Short texts in ASCII, (n,). None:
+        labels (Sequence[str], optional): Short ASCII labels, (n,). By default
             the scores.
-        width (int, optional): Of the lines, in pixels; labels grow with it.
-            None: it grows with the photo.
+        width (int, optional): Line width in pixels, which also scales the
+            labels. By default it grows with the photo.
 
     Returns:
         np.ndarray: The picture, BGR uint8, (h, w, 3).

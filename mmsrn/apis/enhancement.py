@@ -35,7 +35,7 @@ def check_method(method: str) -> None:
         method (str): ``'none'``, ``'auto'`` or a method.
 
     Raises:
-        ValueError: If there is no such method.
+        ValueError: If the method is unknown.
     """
     if method in ('none', AUTO):
         return
@@ -46,7 +46,7 @@ def check_method(method: str) -> None:
         close = difflib.get_close_matches(str(method), names, 1)
         hint = f'; did you mean {close[0]}?' if close else ''
         raise ValueError(
-            f'enhance={method!r}: is one of {", ".join(names)}{hint}'
+            f'enhance={method!r} is unknown; choose {", ".join(names)}{hint}'
         )
 
 
@@ -57,7 +57,7 @@ def brightness(photo: np.ndarray) -> float:
         photo (np.ndarray): BGR uint8 (h, w, 3).
 
     Returns:
-        float: Mean of the greatest of B, G and R, in [0, 255].
+        float: Mean over all pixels of the largest of B, G and R, in [0, 255].
     """
     factor = _MEASURED / max(photo.shape[:2])
     if factor < 1:
@@ -67,7 +67,7 @@ def brightness(photo: np.ndarray) -> float:
 
 
 def pick_method(photo: np.ndarray) -> str:
-    """Choose what to do with a photo.
+    """Choose an enhancement for a photo.
 
     Args:
         photo (np.ndarray): BGR uint8 (h, w, 3).
@@ -87,7 +87,7 @@ def enhance(photo: np.ndarray, method: str) -> np.ndarray:
         method (str): ``'none'`` or a method of ``mmsrn.enhance.METHODS``.
 
     Returns:
-        np.ndarray: The enhanced photo, of the same kind.
+        np.ndarray: The enhanced photo, with the same shape and type.
     """
     if method == 'none':
         return photo

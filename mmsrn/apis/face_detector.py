@@ -42,51 +42,54 @@ OnError = Callable[[str, PhotoError], None]
 
 
 class FaceDetector:
-    """Finds faces.
+    """Finds faces in photos.
 
-    All that is not about the model may also be set later, as attributes.
+    All arguments except those of the model are also attributes that you can
+    change later.
 
     Args:
         model (str | PathLike, optional): Name of a model of the zoo
             (:func:`mmsrn.zoo.list_models`); path of a ``.safetensors`` or
-            ``.onnx`` file made by mmsrn's tools, or, with ``config``, of a
-            checkpoint; or an address with a checksum, see
-            :func:`mmsrn.zoo.find_model`.  None: the model that ships.
-        config (str | PathLike | Config, optional): Config of any detector of
-            MMDetection that has one class, or one called ``face``.
+            ``.onnx`` file made by mmsrn's tools; path of a checkpoint, with
+            ``config``; or an address with a checksum, see
+            :func:`mmsrn.zoo.find_model`. By default the model that ships.
+        config (str | PathLike | Config, optional): Config of any MMDetection
+            detector with one class, or with a class called ``face``.
         backend (str): ``'torch'``, which needs MMDetection; ``'onnx'``, which
-            needs onnxruntime; or ``'auto'``: what the model's file is for,
-            else torch if MMDetection is installed, else onnx.
-        device (str): ``'auto'``: a GPU if the backend can use one, else the
-            CPU; or ``'cpu'``, ``'cuda'``, ``'cuda:1'``.
+            needs onnxruntime; or ``'auto'``, which follows the model's file,
+            else takes torch if MMDetection is installed and onnx otherwise.
+        device (str): ``'cpu'``, ``'cuda'``, ``'cuda:1'``, or ``'auto'`` for a
+            GPU if the backend can use one, else the CPU.
         precision (str): ``'float32'``; with torch also ``'bfloat16'`` or
             ``'float16'``, see ``TorchBackend``.
-        score_thr (float, optional): Least score of a face, in [0, 1]. None:
-            as the model's file says.
-        min_size (float): Least size of a face, the square root of its area
-            in pixels of the photo.
-        max_size (float, optional): Greatest size. None: no limit.
-        scale (int | str | Sequence, optional): Longer side, in pixels, to
-            which a photo is resized; ``'original'``; or several of these,
-            whose faces are merged: slower, and finds more.  None: as the
-            model's file says.
-        enhance (str): ``'none'``; a method of ``mmsrn.enhance.METHODS``;
-            or ``'auto'``: for photos that are dark, see
+        score_thr (float, optional): Lowest score to report, in [0, 1]. By
+            default set by the model's file.
+        min_size (float): Smallest face to report: square root of its area, in
+            pixels of the photo.
+        max_size (float, optional): Largest face to report. By default no
+            limit.
+        scale (int | str | Sequence, optional): Length in pixels to which the
+            longer side is resized; ``'original'``; or several of these, whose
+            faces are merged, which is slower and finds more. By default set by
+            the model's file.
+        enhance (str): ``'none'``; a method of ``mmsrn.enhance.METHODS``; or
+            ``'auto'``, which enhances dark photos only, see
             ``mmsrn.apis.enhancement.pick_method``.
-        tile (int | str, optional): Side, in pixels, of the square tiles in
-            which a resized photo of more pixels is looked at, to save memory;
-            ``'auto'``: 2048; None: never.
-        batch_size (int): Photos of one size that the network gets at once.
-        channel_order (str): Of NumPy arrays, ``'bgr'`` or ``'rgb'``.
-        strict (bool): Refuse JPEG files whose end is missing.  Else what is
-            there is read, and ``Faces.incomplete`` says so.
-        max_faces (int, optional): Most faces that the network reports of an
-            image, or of a tile of it. None: as the model says, mostly 750.
-            It cannot be set later.
+        tile (int | str, optional): Side in pixels of the square tiles that a
+            larger resized photo is split into, to save memory; ``'auto'`` is
+            2048; None never tiles.
+        batch_size (int): Photos of the same size that go through the network
+            together.
+        channel_order (str): Channel order of NumPy arrays, ``'bgr'`` or
+            ``'rgb'``.
+        strict (bool): Refuse JPEG files whose end is missing. Otherwise the
+            rest is read and ``Faces.incomplete`` is set.
+        max_faces (int, optional): Most faces to report per image or tile. By
+            default set by the model, usually 750. You cannot change it later.
 
     Raises:
-        ZooError: If the model cannot be had or used.
-        ValueError: If another argument is not possible.
+        ZooError: If the model cannot be found or used.
+        ValueError: If another argument is invalid.
 
     Example:
         >>> from mmsrn import FaceDetector
@@ -139,21 +142,21 @@ class FaceDetector:
 
     @property
     def max_faces(self) -> int | None:
-        """int, optional: Most faces of an image; None: no limit."""
+        """int, optional: Most faces reported per image; None for no limit."""
         return getattr(self.backend, 'max_faces', None)
 
     def detect(self, source: Any) -> Faces | list[Faces]:
-        """Find the faces of a photo, or of several.
+        """Find the faces in one photo or in several.
 
         Args:
-            source: A photo: a path, the bytes of a file, a NumPy array
-                (h, w, 3), a PIL image or a torch tensor (3, h, w) RGB.  Or
-                several: a folder, which is searched with all below it, a
-                pattern such as ``'*.jpg'``, or a list or tuple of these.
+            source: One photo: a path, the bytes of a file, a NumPy array (h,
+                w, 3), a PIL image or a torch tensor (3, h, w) RGB. Or several:
+                a folder with its subfolders, a pattern such as ``'*.jpg'``, or
+                a list or tuple of these.
 
         Returns:
-            Faces | list[Faces]: Of one photo its faces; of several a list,
-            even if it is of one photo.
+            Faces | list[Faces]: The faces of one photo, or a list for several;
+            the list may have one item.
 
         Raises:
             PhotoError: If a photo cannot be read.
@@ -165,23 +168,22 @@ class FaceDetector:
     def stream(
         self, source: Any, on_error: OnError | None = None
     ) -> Iterator[Faces]:
-        """Find the faces of one photo after the other.
+        """Find the faces of many photos, one after the other.
 
-        No more photos are held than ``batch_size``.
+        At most ``batch_size`` photos are in memory.
 
         Args:
-            source: See :meth:`detect`; or an iterator of such, whose items
-                are called ``photo 0``, ``photo 1`` and so on.
-            on_error (Callable, optional): Is called with the name of a photo
-                that cannot be read, or for which the memory does not suffice,
-                and the error; such photos are left out. None: the error is
-                raised.
+            source: See :meth:`detect`; or an iterator of these, whose items
+                are named ``photo 0``, ``photo 1`` and so on.
+            on_error (Callable, optional): Called with the name and the error
+                of a photo that cannot be read or does not fit into memory; the
+                photo is skipped. By default the error is raised.
 
         Yields:
-            Faces: Those of a photo, in the order of the photos.
+            Faces: The faces of each photo, in the order of the photos.
 
         Raises:
-            PhotoError: If a photo cannot be read, unless ``on_error`` is.
+            PhotoError: If a photo cannot be read and ``on_error`` is None.
             ValueError: If a setting is not possible.
         """
         check_settings(self)

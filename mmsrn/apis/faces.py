@@ -27,7 +27,7 @@ PICTURES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff')
 # eq: arrays have no single answer.
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """The faces of one photo, the surest first.
+    """The faces of one photo, sorted by falling score.
 
     Attributes:
         boxes (np.ndarray): (n, 4) float32, corners x1, y1, x2, y2 in pixels
@@ -37,11 +37,11 @@ class Faces:
         name (str): Its path as given, or ``photo N``.
         timing (dict[str, float]): Seconds for ``read``, ``enhance`` and
             ``detect``.
-        enhancement (str, optional): The method that was applied.
-        incomplete (str, optional): What is missing of a file of which only a
-            part could be read.
-        limit (int, optional): The most faces that the network reports of an
-            image, if it reported as many: there may be more.
+        enhancement (str, optional): The enhancement that was applied.
+        incomplete (str, optional): What is missing, if only a part of the file
+            could be read.
+        limit (int, optional): The limit of faces per image, if it was reached;
+            there may be more faces.
     """
 
     boxes: np.ndarray
@@ -68,7 +68,7 @@ class Faces:
         return f'<Faces of {self.name}: {faces}{best}{more}>'
 
     def to_dict(self) -> dict[str, Any]:
-        """Make a dict that json can write.
+        """Return a dict that json can write.
 
         Returns:
             dict: ``name``, ``width``, ``height``, ``enhancement``,
@@ -95,17 +95,17 @@ class Faces:
         )
 
     def to_rows(self) -> list[tuple]:
-        """Make a row for each face.
+        """Return a row for each face.
 
         Returns:
-            list[tuple]: Values of ``CSV_HEADER``.
+            list[tuple]: Values in the order of ``CSV_HEADER``.
         """
         return [
             (self.name, *x['box'], x['score']) for x in self.to_dict()['faces']
         ]
 
     def to_wider(self) -> str:
-        """Write the faces as the evaluation of WIDER FACE reads them.
+        """Return the faces in the text layout of WIDER FACE results.
 
         Returns:
             str: The name without folders and suffix, the number of faces, and
@@ -127,7 +127,7 @@ class Faces:
         return draw_faces(self.photo, self.boxes, self.scores)
 
     def save(self, path: str | Path) -> None:
-        """Write the faces to a file, whole or not at all.
+        """Write the faces to a file, which appears only when it is complete.
 
         Args:
             path (str | Path): ``.json``; ``.csv``; ``.txt``, as WIDER FACE;
@@ -135,7 +135,7 @@ class Faces:
                 ``.bmp`` or ``.tif``.
 
         Raises:
-            ValueError: If the suffix is another one, or the picture too large
+            ValueError: If the suffix is unknown, or the picture is too large
                 for its format.
             OSError: If it cannot be written.
         """
@@ -151,7 +151,7 @@ class Faces:
             content = None
         else:
             raise ValueError(
-                f'{path}: faces are saved as .json, .csv, .txt or a picture '
+                f'{path}: unknown suffix; use .json, .csv, .txt or a picture '
                 f'({", ".join(PICTURES)})'
             )
         with atomic_file(path) as partial:
@@ -174,7 +174,7 @@ def _encode(picture: np.ndarray, suffix: str, path: Path) -> bytes:
     if not fine:
         height, width = picture.shape[:2]
         raise ValueError(
-            f'{path}: a picture of {width} x {height} pixels cannot be '
-            f'encoded as {suffix}'
+            f'{path}: cannot encode a picture of {width} x {height} pixels '
+            f'as {suffix}'
         )
     return encoded.tobytes()

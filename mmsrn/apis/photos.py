@@ -1,4 +1,4 @@
-"""Photos out of whatever a user has them in."""
+"""Read photos from files, bytes, arrays, images and tensors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PhotoError(ValueError):
 def read_photo(
     content: Any, name: str, channel_order: str = 'bgr', strict: bool = True
 ) -> np.ndarray:
-    """Read a photo, upright, and mostly a whole one.
+    """Read a photo, upright.
 
     Args:
         content (Any): See :func:`open_photo`.
@@ -54,9 +54,9 @@ def open_photo(
 ) -> tuple[np.ndarray, str | None]:
     """Read a photo, upright.
 
-    Files are decoded as in training: turned as EXIF says, grey becomes BGR,
-    16 bits become 8, transparency is dropped.  Of a JPEG file that is cut off
-    what is there is read, as browsers show it.
+    Files are decoded as in training: EXIF orientation is applied, grey becomes
+    BGR, 16 bits become 8, transparency is dropped. A JPEG file that is cut off
+    is read up to its end, as in a browser.
 
     Args:
         content (Any): A path; the bytes of an image file; an array (h, w),
@@ -64,13 +64,13 @@ def open_photo(
             either in [0, 1] or in [0, 255]; a PIL image; a torch tensor
             (3, h, w) or (1, h, w), RGB, of the same types.
         name (str): For messages.
-        channel_order (str): Of arrays: ``'bgr'``, as OpenCV and MMDetection
-            have it, or ``'rgb'``.
+        channel_order (str): Channel order of arrays: ``'bgr'``, as in OpenCV
+            and MMDetection, or ``'rgb'``.
         strict (bool): Refuse files that are cut off.
 
     Returns:
-        tuple[np.ndarray, str | None]: (h, w, 3) BGR, uint8, and what is
-        missing of it; None: nothing.
+        tuple[np.ndarray, str | None]: The photo, (h, w, 3) BGR uint8, and what
+        is missing, or None.
 
     Raises:
         PhotoError: If it cannot be read or is no photo.
@@ -109,7 +109,9 @@ def _decode(data: bytes, strict: bool) -> tuple[np.ndarray, str | None]:
             photo = decode_incomplete_jpeg(data)
         except ABOUT_ONE_IMAGE:
             raise error from None
-        reason = f'is incomplete ({one_line(error)}); what is there was used'
+        reason = (
+            f'is incomplete ({one_line(error)}); the readable part was used'
+        )
         return photo, reason
     except ValueError:
         if not data.startswith(_TIFF) or _tiff_pixels(data) > MAX_PIXELS:
@@ -130,17 +132,17 @@ def _tiff_pixels(data: bytes) -> int:
         tags.load(file)
         return tags[_WIDTH] * tags[_HEIGHT]
     except Exception as error:  # a damaged file may raise anything
-        raise ValueError('is no readable TIFF file') from error
+        raise ValueError('is not a readable TIFF file') from error
 
 
 def is_tensor(content: Any) -> bool:
-    """Tell whether something is a torch tensor, without importing torch.
+    """Return whether an object is a torch tensor, without importing torch.
 
     Args:
         content (Any): Anything.
 
     Returns:
-        bool: Whether it is one.
+        bool: True if it is a tensor.
     """
     return type(content).__module__.partition('.')[0] == 'torch' and hasattr(
         content, 'detach'

@@ -1,4 +1,4 @@
-"""Which settings of a ``FaceDetector`` are possible."""
+"""Checks of the settings of a ``FaceDetector``."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def scales_of(settings: Any) -> list[Scale]:
 
 
 def check_settings(settings: Any) -> None:
-    """Check what may be set after a detector was made, too.
+    """Check the settings that can change after a detector was made.
 
     Args:
-        settings (FaceDetector): With all of them as attributes.
+        settings (FaceDetector): The detector, with the settings as attributes.
 
     Raises:
-        ValueError: If one is not possible.
+        ValueError: If one is invalid.
     """
     score_thr, min_size = settings.score_thr, settings.min_size
     if not 0 <= score_thr <= 1:
@@ -53,7 +53,7 @@ def check_settings(settings: Any) -> None:
     ):
         raise ValueError(
             f"tile={tile!r} is neither None, 'auto' nor a number of pixels "
-            'from 64 on'
+            'of at least 64'
         )
     if settings.batch_size < 1:
         raise ValueError(f'batch_size={settings.batch_size} is less than 1')

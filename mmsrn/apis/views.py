@@ -1,4 +1,4 @@
-"""The sizes in which a photo is looked at, and what they find together."""
+"""Detection at several scales and in tiles, and merging of the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def resize(image: np.ndarray, scale: int | str) -> np.ndarray:
 
     Args:
         image (np.ndarray): (h, w, 3) uint8.
-        scale (int | str): Its longer side, in pixels, or ``'original'``.
+        scale (int | str): New length of the longer side in pixels, or
+            ``'original'``.
 
     Returns:
         np.ndarray: The resized image, (h', w', 3) uint8.
@@ -48,19 +49,19 @@ def look(
     max_pixels: float | None,
     note: Callable[[int, np.ndarray], object],
 ) -> list[np.ndarray]:
-    """Detect faces at each scale, and merge them.
+    """Detect faces at each scale and merge them.
 
     Args:
         predict (Callable): The detector.
         images (list[np.ndarray]): BGR uint8 (h, w, 3).
         scales (Sequence[int | str]): See :func:`resize`.
-        max_pixels (float, optional): Most pixels of what the detector gets,
-            see :func:`detect_in_tiles`; None: no limit.
-        note (Callable): Gets the index of an image and what the detector
-            answered, each time.
+        max_pixels (float, optional): Most pixels per call of the detector, see
+            :func:`detect_in_tiles`. By default no limit.
+        note (Callable): Called with the index of an image and each result of
+            the detector.
 
     Returns:
-        list[np.ndarray]: Of each (n, 5) float32, corners in its pixels.
+        list[np.ndarray]: For each image (n, 5) float32, corners in its pixels.
     """
 
     def noted(index: int) -> Predict:
@@ -103,10 +104,10 @@ def _map_back(
 
 
 def merge(found: Sequence[np.ndarray]) -> np.ndarray:
-    """Put detections together that may be of the same faces.
+    """Merge detections of the same faces.
 
-    Boxes with an IoU of 0.5 and more become one, their mean weighted by the
-    scores, with the best score: :func:`mmsrn.structures.bbox.bbox_voting`.
+    Boxes with an IoU of at least 0.5 become their mean, weighted by score,
+    with the best score: :func:`mmsrn.structures.bbox.bbox_voting`.
 
     Args:
         found (Sequence[np.ndarray]): (n, 5) each.
@@ -123,15 +124,15 @@ def merge(found: Sequence[np.ndarray]) -> np.ndarray:
 def detect_in_tiles(
     predict: Predict, image: np.ndarray, max_pixels: float
 ) -> np.ndarray:
-    """Detect faces in an image, part by part if it is large.
+    """Detect faces in an image, in tiles if it is large.
 
-    The parts overlap.  What is too large for the overlap, and so may be cut
-    off in every part, is looked for in the image at half its size.
+    The tiles overlap. Faces larger than the overlap, which every tile may cut
+    off, are searched in the image at half its size.
 
     Args:
         predict (Callable): The detector.
         image (np.ndarray): (h, w, 3) BGR uint8.
-        max_pixels (float): Most pixels of a part.
+        max_pixels (float): Most pixels of a tile.
 
     Returns:
         np.ndarray: (n, 5) float32, by falling score.

@@ -1,4 +1,4 @@
-"""Faces in more photos than one process should look at, by Ray Data."""
+"""Detect faces in large numbers of photos with Ray Data."""
 
 from .detect import BulkError, detect
 from .store import FaceTable

@@ -1,4 +1,4 @@
-"""Detection of faces in any number of photos, on Ray."""
+"""Detect faces in any number of photos on Ray."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RETRIES = 3
 
 
 class BulkError(RuntimeError):
-    """A job that cannot go on; one line that says why."""
+    """Error that ends a job, in one line."""
 
 
 def detect(
@@ -47,26 +47,28 @@ def detect(
     on_rows: Callable[[int, int | None], None] | None = None,
     **settings: Any,
 ) -> Summary:
-    """Find the faces of many photos, and write them to Parquet files.
+    """Find the faces of many photos and write them to Parquet files.
 
-    What the folder already holds is not done again: after an interruption the
-    same call goes on.  Photos that cannot be read become rows with an error.
+    Results that the folder already holds are kept, so the same call continues
+    after an interruption. Photos that cannot be read become rows with an
+    error.
 
     Args:
         source (str | PathLike | Sequence): See ``list_sources``.
-        out (str | PathLike): Folder of the results, also an address such as
+        out (str | PathLike): Folder of the results, or an address such as
             ``s3://bucket/faces``; see ``FaceTable``.
-        address (str): Of a Ray cluster; ``'auto'``: the one that runs on this
-            machine; ``'local'``: Ray is started here for the job.  A
-            connection to Ray that is there already is used as it is.
-        actors (int, optional): Detectors; None: one for each ``actor_cpus``
-            cores or ``actor_gpus`` GPUs of the cluster.
-        actor_cpus (int): Cores of a detector.
-        actor_gpus (float): GPUs of a detector.
-        path_column (str): Of Parquet files: the column with names of photos.
-        bytes_column (str): Of Parquet files: the column with their contents.
-        on_rows (Callable, optional): Is called with the number of photos done
-            and of all, None if that is unknown, as they are done.
+        address (str): Address of a Ray cluster; ``'auto'`` for the one that
+            runs on this machine; ``'local'`` to start Ray here for the job. An
+            existing connection to Ray is reused.
+        actors (int, optional): Number of detectors. By default one per
+            ``actor_cpus`` cores or ``actor_gpus`` GPUs of the cluster.
+        actor_cpus (int): Cores per detector.
+        actor_gpus (float): GPUs per detector.
+        path_column (str): Column of Parquet sources with the names of the
+            photos.
+        bytes_column (str): Column of Parquet sources with the image files.
+        on_rows (Callable, optional): Called with the number of finished photos
+            and the total, or None if it is unknown.
         **settings: Arguments of ``FaceDetector``.
 
     Returns:
@@ -117,8 +119,8 @@ def _connect(address: str) -> None:
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise BulkError(
-            f'Ray cannot be reached at {address}: {error}; ray start --head '
-            'starts one, and without an address the job starts its own'
+            f'cannot reach Ray at {address}: {error}; start a cluster with '
+            'ray start --head, or leave the address out to use this machine'
         ) from error
 
 
@@ -130,9 +132,8 @@ def _fitting(cpus: int, gpus: float) -> int:
         number = min(number, int(there.get('GPU', 0) / gpus))
     if number < 1:
         raise BulkError(
-            f'no room for a detector with {cpus} cores and {gpus:g} GPUs: '
-            f'the cluster has {there.get("CPU", 0):g} and '
-            f'{there.get("GPU", 0):g}'
+            f'one detector needs {cpus} cores and {gpus:g} GPUs; the cluster '
+            f'has {there.get("CPU", 0):g} and {there.get("GPU", 0):g}'
         )
     return number
 

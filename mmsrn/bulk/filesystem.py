@@ -1,4 +1,4 @@
-"""Files of this machine and of any other filesystem, by their address."""
+"""Files on this machine and on other filesystems, by address."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _CONTAINERS = ('.tar', '.parquet')
 
 
 def holds_photos(name: str) -> bool:
-    """Tell a file of photos, ``.tar`` or ``.parquet``, from a photo."""
+    """Return whether a file is a ``.tar`` or ``.parquet`` file of photos."""
     return name.lower().endswith(_CONTAINERS)
 
 
 def is_listed(name: str) -> bool:
-    """Tell what is taken from folders and patterns: photos, files of them."""
+    """Return whether a file in a folder is a photo or a file of photos."""
     return name.lower().endswith(IMAGE_SUFFIXES + _CONTAINERS)
 
 
 def filesystem_of(address: str) -> tuple[Any, str]:
-    """Find what reads an address.
+    """Find the filesystem of an address.
 
     ``s3``, ``gs`` and ``hdfs`` are read by pyarrow, all others by fsspec.
 
@@ -55,11 +55,11 @@ def filesystem_of(address: str) -> tuple[Any, str]:
 
 
 def find_files(address: str) -> Iterator[str]:
-    """List the files that an address stands for.
+    """List the files of an address.
 
     Args:
-        address (str): Of a file, a folder, which is searched with all folders
-            below it, or a pattern with ``*``.
+        address (str): Address of a file, a folder with its subfolders, or a
+            pattern with ``*``.
 
     Yields:
         str: Addresses of photos and of files that hold photos, by name,

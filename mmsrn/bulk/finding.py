@@ -1,4 +1,4 @@
-"""Actors that find faces in decoded photos."""
+"""Ray actors that find faces in decoded photos."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _KEPT = (
 
 
 class FaceFinder:
-    """A detector that an actor holds.
+    """The detector of an actor.
 
     Args:
-        threads (int): Threads to compute with.
+        threads (int): Number of threads.
         settings (dict[str, Any]): Arguments of ``FaceDetector``.
     """
 

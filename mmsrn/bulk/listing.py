@@ -1,4 +1,4 @@
-"""The photos that a job shall look at, before any of them is read."""
+"""List the photos of a job before they are read."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class _Item(NamedTuple):
 
 
 def list_sources(source: Any) -> pa.Table:
-    """List what a source stands for.
+    """List the photos of a source.
 
     Args:
-        source (str | PathLike | Sequence): A photo; a folder, which is
-            searched with all folders below it; a pattern; a ``.tar`` file of
-            photos; a ``.parquet`` file with a column of them; a ``.txt`` file
-            that names one of these in each line; or several.  Each is a path
-            or an address of any filesystem that pyarrow or fsspec reads.
+        source (str | PathLike | Sequence): A photo; a folder with its
+            subfolders; a pattern; a ``.tar`` file of photos; a ``.parquet``
+            file with a column of photos; a ``.txt`` file with one of these per
+            line; or several. Each is a path or an address that pyarrow or
+            fsspec reads.
 
     Returns:
         pa.Table: With the columns of :data:`LISTING`: a row for each photo,
@@ -99,7 +99,7 @@ def _lines(path: str) -> Iterable[str]:
     try:
         lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, 'strerror', None) or 'is no text in UTF-8'
+        reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
         raise PhotoError(f'{path}: {reason}') from error
     folder = os.path.dirname(path)
     for line in filter(None, map(str.strip, lines)):
@@ -118,7 +118,7 @@ def _remote(address: str) -> Iterator[_Item]:
     except (ImportError, OSError, ValueError) as error:
         raise PhotoError(f'{address}: cannot be read: {error}') from error
     if not found:
-        raise PhotoError(f'{address}: no photos there')
+        raise PhotoError(f'{address}: has no photos')
 
 
 def _local(text: str) -> Iterator[_Item]:
@@ -134,7 +134,7 @@ def _local(text: str) -> Iterator[_Item]:
         raise PhotoError(f'{text}: no such file or folder')
     files = [x for x in files if os.path.isfile(x) and is_listed(x)]
     if not files:
-        raise PhotoError(f'{text}: no photos there')
+        raise PhotoError(f'{text}: has no photos')
     for path in files:
         yield _item(path, root)
 

@@ -1,4 +1,4 @@
-"""The results of a job: Parquet files in a folder, and how to go on."""
+"""The results of a job: Parquet files in a folder, which later runs extend."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ _ROWS, _SECONDS = 10_000, 30.0
 
 
 class StoreError(ValueError):
-    """A folder of results that cannot be used; one line that names it."""
+    """Error of a folder of results, in one line with its name."""
 
 
 class FaceTable:
     """A folder of results on any filesystem.
 
-    Each part appears when it is complete, so that the folder may be read, and
-    the job killed, at any time.
+    Each part appears when it is complete, so you can read the folder or kill
+    the job at any time.
 
     Args:
         out (str): Path or address of the folder.
@@ -81,13 +81,13 @@ class FaceTable:
         self._since = time.monotonic()
 
     def open(self, settings: dict[str, Any]) -> None:
-        """Make the folder, or check that it is of the same job.
+        """Create the folder, or check that it belongs to the same job.
 
         Args:
-            settings (dict[str, Any]): What decides the results.
+            settings (dict[str, Any]): All settings that change the results.
 
         Raises:
-            StoreError: If it is of another job, or holds something else.
+            StoreError: If it belongs to another job, or holds other files.
         """
         settings = json.loads(json.dumps(settings))
         path = self._path(_SETTINGS)
@@ -100,7 +100,7 @@ class FaceTable:
             ]
             if changed:
                 raise StoreError(
-                    f'{self.out}: holds results of other settings '
+                    f'{self.out}: holds results made with other settings '
                     f'({"; ".join(changed)}); name another folder'
                 )
             return
@@ -108,8 +108,8 @@ class FaceTable:
             self._folder, detail=False
         ):
             raise StoreError(
-                f'{self.out}: is not empty and holds no results of a bulk '
-                'detection; name another folder'
+                f'{self.out}: is not empty and holds no results of mmsrn '
+                'detect --ray; name another folder'
             )
         self._files.makedirs(self._folder, exist_ok=True)
         self._write(_SETTINGS, json.dumps(settings, indent=2).encode())
@@ -125,7 +125,7 @@ class FaceTable:
         """
         if not self._files.exists(self._path(_SETTINGS)):
             raise StoreError(
-                f'{self.out}: holds no results of a bulk detection'
+                f'{self.out}: holds no results of mmsrn detect --ray'
             )
         return sorted(self._files.glob(self._path('part-*.parquet')))
 
@@ -139,7 +139,7 @@ class FaceTable:
             pa.Table: Rows of :data:`SCHEMA`.
 
         Raises:
-            StoreError: If there is no such folder, or a part is damaged.
+            StoreError: If the folder does not exist, or a part is damaged.
         """
         for path in self.parts():
             try:
@@ -147,19 +147,19 @@ class FaceTable:
                     yield pq.read_table(file, columns=columns)
             except (OSError, pa.ArrowException) as error:
                 raise StoreError(
-                    f'{path}: cannot be read ({error}); remove it, and the '
-                    'job does its photos again'
+                    f'{path}: cannot be read ({error}); remove it and run '
+                    'again, which repeats its photos'
                 ) from error
 
     def without_done(self, listing: pa.Table) -> tuple[pa.Table, int]:
-        """Drop what has been done from a listing.
+        """Drop finished photos from a listing.
 
         Args:
             listing (pa.Table): See ``list_sources``.
 
         Returns:
-            tuple[pa.Table, int]: What is left, and how many photos are done.
-            Containers stay, with the members that are done.
+            tuple[pa.Table, int]: The remaining rows and the number of finished
+            photos. Containers stay, with their finished members.
         """
         done = [*self.read(['path', 'container', 'member'])]
         if not done:
@@ -188,7 +188,7 @@ class FaceTable:
         return left, len(rows)
 
     def add(self, rows: pa.Table) -> None:
-        """Take rows, and write them when there are enough.
+        """Add rows, and write a part when there are enough.
 
         Args:
             rows (pa.Table): Rows of :data:`SCHEMA`.
@@ -199,7 +199,7 @@ class FaceTable:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is waiting."""
+        """Write the rows that are left."""
         if any(map(len, self._waiting)):
             content = BytesIO()
             pq.write_table(pa.concat_tables(self._waiting), content)
@@ -213,7 +213,7 @@ class FaceTable:
         return posixpath.join(self._folder, name)
 
     def _write(self, name: str, content: bytes) -> None:
-        """Write a file that is there whole or not at all."""
+        """Write a file that appears only when it is complete."""
         path = self._path(name)
         if 'file' in self._files.protocol:
             with atomic_file(path) as partial:

@@ -1,4 +1,4 @@
-"""What a job did, in numbers."""
+"""Counts and times of a job."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Summary:
     """Counts of a job.
 
     Attributes:
-        actors (int): Detectors that worked.
-        done_before (int): Photos that an earlier run had done.
-        photos (int): Photos of this run, with those that have an error.
+        actors (int): Number of detectors.
+        done_before (int): Photos finished by an earlier run.
+        photos (int): Photos of this run, including those with an error.
         faces (int): Faces in them.
-        errors (Counter): How often each error occurred.
+        errors (Counter): Count of each error.
         seconds (float): Wall-clock time of this run.
-        stages (dict[str, float]): Seconds of all processes together for
-            reading, decoding, enhancing and detecting.
-        lost (int): Photos without a result, since the processes that looked
-            at them were lost again and again.
+        stages (dict[str, float]): Total seconds of all processes for reading,
+            decoding, enhancing and detecting.
+        lost (int): Photos without a result, because their processes ended
+            repeatedly.
     """
 
     actors: int
@@ -63,19 +63,19 @@ class Summary:
             f'{rate / self.actors:.1f} for each of {self.actors} actors'
         ]
         if self.done_before:
-            lines.append(f'{self.done_before:,} photos were done before')
+            lines.append(f'{self.done_before:,} photos were already done')
         total = sum(self.stages.values())
         if total:
             shares = ', '.join(
                 f'{stage} {100 * spent / total:.0f} %'
                 for stage, spent in self.stages.items()
             )
-            lines.append(f'time of the processes: {shares}')
+            lines.append(f'time per stage: {shares}')
         for error, count in self.errors.most_common():
             lines.append(f'{count:,} without result: {error}')
         if self.lost:
             lines.append(
-                f'{self.lost:,} photos were lost with the processes that '
-                'looked at them; the same command tries them again'
+                f'{self.lost:,} photos were lost because their processes '
+                'ended; run the same command to repeat them'
             )
         return '\n'.join(lines)

@@ -1,4 +1,4 @@
-"""Options that several programs share, and readers of their values."""
+"""Options and option types that several programs share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def positive(text: str) -> int:
-    """Read a number of things, for ``type=`` of an option.
+    """Read a positive number, for ``type=`` of an option.
 
     Args:
         text (str): What the user gave.
@@ -34,13 +34,13 @@ def positive(text: str) -> int:
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(
-            f'expected a whole number from 1 on, not {text!r}'
+            f'expected a whole number of at least 1, not {text!r}'
         )
     return value
 
 
 def share(text: str) -> float:
-    """Read a share, for ``type=`` of an option.
+    """Read a fraction, for ``type=`` of an option.
 
     Args:
         text (str): What the user gave.
@@ -57,7 +57,7 @@ def share(text: str) -> float:
         value = -1.0
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(
-            f'expected a share from 0 to 1, such as 0.03, not {text!r}'
+            f'expected a fraction from 0 to 1, such as 0.03, not {text!r}'
         )
     return value
 
@@ -113,8 +113,8 @@ def add_trust(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='let the checkpoint run code: only if you trust it as you trust '
-        'a program (default: it is read as data)',
+        help='allow the checkpoint to run code; use it only for files you '
+        'trust like a program (default: read it as data)',
     )
 
 
@@ -130,7 +130,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='what started the processes of a distributed run',
+        help='launcher of a distributed run',
     )
     # torch.distributed.launch passes either spelling, by its version.
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""``mmsrn detect --ray``: photos that are more than one process should do."""
+"""``mmsrn detect --ray``: detection in many processes."""
 
 from __future__ import annotations
 
@@ -22,56 +22,59 @@ def add_bulk_options(parser: argparse.ArgumentParser) -> None:
     """
     group = parser.add_argument_group(
         'many photos',
-        "on Ray, with pip install 'mmsrn[ray]'; sources may also be .tar and "
-        '.parquet files of photos, .txt lists, and addresses such as '
-        's3://bucket/photos; docs/at_scale.md',
+        "runs on Ray; install it with pip install 'mmsrn[ray]'. A source may "
+        'also be a .tar or .parquet file of photos, a .txt list, or an '
+        'address such as s3://bucket/photos. See docs/at_scale.md',
     )
     group.add_argument(
         '--ray',
         nargs='?',
         const='local',
         metavar='ADDRESS',
-        help='detect in several processes: of a Ray cluster, auto for the one '
-        'on this machine, or, without an address, on all cores of this '
-        'machine; the same command goes on after an interruption',
+        help='run in several processes: on all cores of this machine, or on '
+        'the Ray cluster at ADDRESS (auto: the cluster this machine '
+        'belongs to); repeat the command to continue after an '
+        'interruption',
     )
     group.add_argument(
         '--parquet',
         metavar='DIR',
-        help='folder for the results of --ray, also an address; --json, --csv '
-        'and --wider are written from it at the end',
+        help='folder or address for the results of --ray; --json, --csv and '
+        '--wider are written from it at the end',
     )
     group.add_argument(
         '--actors',
         type=positive,
         metavar='N',
-        help='detectors that work at once (default: as many as fit)',
+        help='detectors that run at once (default: as many as fit)',
     )
     group.add_argument(
         '--actor-cpus',
         type=positive,
         default=1,
         metavar='N',
-        help='cores of each (default: 1)',
+        help='cores per detector (default: 1)',
     )
     group.add_argument(
         '--actor-gpus',
         type=float,
         default=0,
         metavar='N',
-        help='GPUs of each, such as 1 or 0.5 (default: 0)',
+        help='GPUs per detector, such as 1 or 0.5 (default: 0)',
     )
     group.add_argument(
         '--path-column',
         default='path',
         metavar='NAME',
-        help='of .parquet files: names of the photos (default: path)',
+        help='column of a .parquet source with the names of the photos '
+        '(default: path)',
     )
     group.add_argument(
         '--bytes-column',
         default='bytes',
         metavar='NAME',
-        help='of .parquet files: contents of the photos (default: bytes)',
+        help='column of a .parquet source with the image files (default: '
+        'bytes)',
     )
 
 
@@ -85,22 +88,24 @@ def run_bulk(args: argparse.Namespace) -> int:
         int: 1 if a photo could not be used, else 0.
     """
     if args.parquet is None:
-        raise UserError('--ray needs --parquet DIR, a folder for the results')
+        raise UserError(
+            '--ray needs --parquet DIR, the folder for the results'
+        )
     if args.out is not None or args.frames is not None:
         raise UserError(
-            '--out and --frames do not go with --ray: draw the photos that '
-            'matter with mmsrn detect PHOTO --out DIR'
+            '--out and --frames do not work with --ray; draw single photos '
+            'with mmsrn detect PHOTO --out DIR'
         )
     if args.trust_checkpoint:
         raise UserError(
-            '--trust-checkpoint does not go with --ray: pack the model with '
-            'tools/model_converters/pack_weights.py'
+            '--trust-checkpoint does not work with --ray; pack the model '
+            'with tools/model_converters/pack_weights.py'
         )
     try:
         from mmsrn import bulk
     except ImportError as error:
         raise UserError(
-            f"--ray needs what is missing ({error}): pip install 'mmsrn[ray]'"
+            f"--ray needs more packages ({error}): pip install 'mmsrn[ray]'"
         ) from error
     settings = detector_settings(args)
     settings.update(model=args.model, config=args.config)

@@ -18,8 +18,8 @@ from .sources import Source
 __all__ = ['add_arguments', 'export', 'run']
 
 _DESCRIPTION = """\
-Turn the Parquet files of mmsrn detect --ray into the files that mmsrn detect
-writes: the same photos in the same order, the same faces to the last digit.
+Convert the Parquet files of mmsrn detect --ray to the json, csv or text files
+that mmsrn detect writes, with identical faces in the order of the sources.
 """
 _EXAMPLES = """
 examples:
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        'results', metavar='DIR', help='folder or address of the results'
+        'results', metavar='DIR', help='folder or address of the Parquet files'
     )
     add_file_options(parser)
 
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         int: 0.
     """
     if not (args.json or args.csv or args.wider):
-        raise UserError('name what to write: --json, --csv or --wider')
+        raise UserError('nothing to write; add --json, --csv or --wider')
     export(args.results, args)
     return 0
 
@@ -97,8 +97,8 @@ def _results(folder: str, unique_texts: bool) -> Iterator[Result]:
         twice = [x['values'] for x in counts if x['counts'] > 1]
         if twice:
             raise UserError(
-                f'--wider: {len(twice)} names belong to several photos, such '
-                f'as {twice[0]}'
+                f'--wider: {len(twice)} names are shared by several photos '
+                f'(first: {twice[0]}); use --json or --csv'
             )
     for batch in rows.to_batches(max_chunksize=1000):
         yield from map(_result, batch.to_pylist())

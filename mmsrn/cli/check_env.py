@@ -1,6 +1,6 @@
-"""``mmsrn check-env``: what is installed, and whether it fits.
+"""``mmsrn check-env``: print versions, problems and remedies.
 
-Only the standard library is needed, for environments that lack the rest.
+Needs only the standard library, so it works in broken environments.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The parser of the command.
     """
     parser.description = (
-        "Print versions of everything mmsrn needs, whether mmcv's compiled "
-        'operators run, the CPU and GPUs, and the remedy for each problem. '
-        'Exit status 1 if something required is wrong.'
+        'Print the versions of everything mmsrn needs, the CPU and GPUs, '
+        "whether mmcv's compiled operators run, and a remedy for each "
+        'problem. The exit status is 1 if a required part is missing or '
+        'broken.'
     )
     parser.epilog = 'example: %(prog)s'
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     items = collect_env()
     print(format_env(items))
     if env_is_usable(items):
-        print('\nEverything that mmsrn needs is there.')
+        print('\nEverything that mmsrn needs is installed.')
         return 0
-    print('\nmmsrn cannot run yet: see the lines marked with "!".')
+    print('\nmmsrn cannot run yet; fix the lines marked with "!".')
     return 1

@@ -1,4 +1,4 @@
-"""Configs as the command line asks for them, checked before a run.
+"""Load configs for the command line and check them before a run.
 
 torch and mmengine are imported where they are used: a mistyped path answers
 at once.
@@ -36,7 +36,7 @@ _SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 
 
 def read_config(config: str, options: dict | None = None) -> Config:
-    """Load a config and put the settings of the command line into it.
+    """Load a config and apply the settings of the command line.
 
     Args:
         config (str): The path of the config.
@@ -156,8 +156,8 @@ def check_parts(cfg: Config, config: str, parts: tuple[str, ...]) -> None:
     missing = [name for name in parts if cfg.get(name) is None]
     if missing:
         raise UserError(
-            f'config {config} has no {", ".join(missing)}; is it meant for '
-            '_base_ of another one?'
+            f'config {config} has no {", ".join(missing)}; is it only a '
+            '_base_ for other configs?'
         )
 
 
@@ -181,9 +181,9 @@ def check_data(cfg: Config, splits: tuple[str, ...]) -> None:
                 continue
             if not Path(root).is_dir():
                 raise UserError(
-                    f'data folder {root} does not exist. Lay the data out as '
-                    'data/README.md shows, start from the root of the '
-                    'repository, or name another folder: --cfg-options '
+                    f'data folder {root} does not exist. Put the data where '
+                    'data/README.md shows, run from the root of the '
+                    'repository, or name the folder: --cfg-options '
                     f'{split}_dataloader.dataset.data_root=DIR'
                 )
 

@@ -1,4 +1,4 @@
-"""Exceptions of a run that the config or the data are to blame for."""
+"""Exceptions of a run caused by the config or the data."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def _unreadable_image(error: Exception) -> str | None:
     reason = (str(error).strip().splitlines() or [''])[-1]
     return (
         f'an image cannot be read: {reason}; restore or remove it. '
-        'tools/misc/verify_dataset.py finds all such images of WIDER FACE and '
-        'DARK FACE'
+        'tools/misc/verify_dataset.py finds all such images of WIDER FACE '
+        'and DARK FACE.'
     )
 
 
@@ -77,10 +77,10 @@ def _refused_setting(error: Exception) -> str | None:
 def one_line_errors(
     config: str, explain: Callable[[Exception], str | None] = _reason
 ) -> Iterator[None]:
-    """Make a ``UserError`` of what the config or the data are to blame for.
+    """Turn exceptions caused by the config or the data into a ``UserError``.
 
-    All other exceptions are bugs and keep their traceback; with
-    ``MMSRN_TRACEBACK=1`` in the environment every exception does.
+    Other exceptions are bugs and keep their traceback. With
+    ``MMSRN_TRACEBACK=1`` in the environment, every exception keeps it.
 
     Args:
         config (str): The path of the config, for the message.
@@ -89,7 +89,7 @@ def one_line_errors(
             bug, nor is a setting that a part of the config refuses.
 
     Raises:
-        UserError: In place of what ``explain`` knows.
+        UserError: For exceptions that ``explain`` describes.
     """
     try:
         yield
@@ -101,5 +101,5 @@ def one_line_errors(
             raise
         raise UserError(
             f'{config}: {one_line(reason)} '
-            f'({_TRACEBACK}=1 shows where it comes from)'
+            f'({_TRACEBACK}=1 prints the traceback)'
         ) from error

@@ -1,4 +1,4 @@
-"""Exceptions of mmdet's datasets that the annotations are to blame for."""
+"""Exceptions of mmdet's datasets caused by annotations."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ _READERS = ('load_data_list', 'parse_data_info', '_parse_instance_info')
 
 
 def data_error(error: Exception) -> str | None:
-    """Say what is wrong with annotations that a dataset of mmdet cannot read.
+    """Describe an error of annotations that an mmdet dataset cannot read.
 
     Args:
         error (Exception): Raised while a dataset was made.
 
     Returns:
-        str, optional: File, entry and remedy; None if annotations are not to
-        blame.
+        str, optional: File, entry and remedy; None for other errors.
     """
     if not isinstance(error, _FAULTS):
         return None
@@ -38,7 +37,7 @@ def data_error(error: Exception) -> str | None:
             from mmsrn.datasets.empty_sets import describe_classes
 
             return (
-                f'{dataset.ann_file}: no image is left: '
+                f'{dataset.ann_file}: no images left: '
                 f'{describe_classes(dataset)}; filter_cfg: '
                 f'{dataset.filter_cfg}'
             )
@@ -52,9 +51,9 @@ def data_error(error: Exception) -> str | None:
                 return None
             return (
                 f'{dataset.ann_file}: {_entry(frames[-1].f_locals)}cannot be '
-                f'read by {type(dataset).__name__} '
-                f'({type(error).__name__}: {error}); CocoFaceDataset and '
-                'VOCFaceDataset take more, and say what is wrong'
+                f'read by {type(dataset).__name__} ({type(error).__name__}: '
+                f'{error}); use CocoFaceDataset or VOCFaceDataset, which '
+                'accept more and name the error'
             )
     return None
 

@@ -9,14 +9,13 @@ from mmsrn.utils.errors import UserError
 from .model_options import add_model_options, fail_with
 
 _DESCRIPTION = """\
-Serve a page that finds faces in a photo or a picture of the camera, until
-Ctrl-C. Nothing leaves this computer. Needs the extra demo: pip install
-'mmsrn[demo]'.
+Serve a web page that finds faces in a photo or a camera picture. Ctrl-C ends
+it. Nothing leaves this computer. Install it with: pip install 'mmsrn[demo]'
 """
 _EXAMPLES = """
 examples:
-  %(prog)s                       for this computer alone
-  %(prog)s --host 0.0.0.0        for everybody in the network
+  %(prog)s                       only for this computer
+  %(prog)s --host 0.0.0.0        for everyone in the network
   %(prog)s --port 8080 --no-open-browser
 """
 
@@ -33,16 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--host',
         default='127.0.0.1',
-        help='address to listen at (default: 127.0.0.1)',
+        help='address to listen on (default: 127.0.0.1)',
     )
     parser.add_argument(
-        '--port', type=int, default=7860, help='its port (default: 7860)'
+        '--port',
+        type=int,
+        default=7860,
+        help='port to listen on (default: 7860)',
     )
     parser.add_argument(
         '--open-browser',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='open the page in the browser (default: yes)',
+        help='open the page in a browser (default: yes)',
     )
     add_model_options(parser)
 

@@ -9,12 +9,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-
 from mmsrn.apis import FaceDetector
 from mmsrn.enhance import METHODS
 from mmsrn.utils.atomic_file import remove_partial
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.opencv_log import set_log_level
 from mmsrn.utils.output_file import (
     check_distinct,
     check_output,
@@ -32,8 +31,8 @@ __all__ = ['add_arguments', 'run']
 
 _EXAMPLES = """
 examples:
-  %(prog)s photo.jpg other.png            a line for each photo
-  %(prog)s photos/ --out drawn            pictures with boxes
+  %(prog)s photo.jpg other.png            print a line for each photo
+  %(prog)s photos/ --out drawn            save pictures with boxes
   %(prog)s 'photos/**/*.jpg' --json faces.json --csv faces.csv
   %(prog)s WIDER_val/images --wider results --score-thr 0.02 --scale original
   %(prog)s night/ --enhance auto --scale 640,1280 --out drawn
@@ -41,13 +40,13 @@ examples:
   %(prog)s 0 --frames 100 --out drawn     the first camera
   %(prog)s rtsp://10.0.0.7/stream --csv faces.csv
   %(prog)s photo.jpg --json - | jq '.[].faces'
-  %(prog)s archive/ --ray --parquet faces    all cores of this machine
+  %(prog)s archive/ --ray --parquet faces   use all cores
 """
 _DESCRIPTION = """\
-Find faces. Without --out, --json, --csv or --wider it prints a line for each
-photo or frame. What cannot be read is left out and named at the end; then the
-exit status is 1. Files appear when they are complete: after Ctrl-C there is
-nothing half-written, and only a camera's results are kept.
+Find faces. Without --out, --json, --csv or --wider, print a line for each
+photo or frame. The command skips files that it cannot read, lists them at the
+end and returns exit status 1. Output files appear when they are complete:
+Ctrl-C leaves no partial files and keeps only the results of a camera.
 """
 
 
@@ -64,9 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'sources',
         nargs='+',
         metavar='SOURCE',
-        help='photo; folder, whose photos are taken, with those of all '
-        'folders below it; pattern in quotes; video; number of a camera: 0; '
-        'address of a video or camera: rtsp://, http://',
+        help='photo; folder with its subfolders; pattern in quotes; video; '
+        'number of a camera, such as 0; address of a video or camera '
+        '(rtsp://, http://)',
     )
     _add_outputs(parser.add_argument_group('output'))
     _add_settings(parser.add_argument_group('detection'))
@@ -79,7 +78,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         '--out',
         type=Path,
         metavar='DIR',
-        help='draw boxes: pictures in their own format, videos as .mp4 '
+        help='save photos with boxes in their own format, and videos as .mp4 '
         'without sound',
     )
     add_file_options(group)
@@ -87,7 +86,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         '--frames',
         type=positive,
         metavar='N',
-        help='stop after N frames of a video or camera (default: at its end)',
+        help='stop after N frames of a video or camera (default: no limit)',
     )
 
 
@@ -96,35 +95,36 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         '--score-thr',
         type=float,
         metavar='S',
-        help='least score of a face, 0 to 1 (default: as the model says)',
+        help='lowest score to report, 0 to 1 (default: set by the model)',
     )
     group.add_argument(
         '--min-size',
         type=float,
         default=0,
         metavar='PX',
-        help='least size of a face, the root of its area (default: 0)',
+        help='smallest face to report: square root of its area in pixels '
+        '(default: 0)',
     )
     group.add_argument(
         '--max-size',
         type=float,
         metavar='PX',
-        help='greatest size of a face (default: no limit)',
+        help='largest face to report (default: no limit)',
     )
     group.add_argument(
         '--scale',
         type=_scale,
         metavar='PX',
-        help='longer side to resize photos to; original; or several with '
-        'commas, 640,1280, whose faces are merged (default: as the model '
-        'says)',
+        help='length to which the longer side is resized; original; or '
+        'several with commas, such as 640,1280, whose faces are merged '
+        '(default: set by the model)',
     )
     group.add_argument(
         '--enhance',
         choices=('none', 'auto', *METHODS),
         default='none',
         metavar='METHOD',
-        help='brighten photos first: none, auto (dark ones), '
+        help='brighten photos first: none, auto (only dark photos), '
         f'{", ".join(METHODS)} (default: none)',
     )
     group.add_argument(
@@ -132,34 +132,34 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         type=_tile,
         default='auto',
         metavar='PX',
-        help='look at photos with more pixels than a square of this side part '
-        'by part, to save memory; auto is 2048; none (default: auto)',
+        help='process larger photos in tiles of this side, to save memory; '
+        'auto is 2048; none never tiles (default: auto)',
     )
     group.add_argument(
         '--batch-size',
         type=positive,
         default=1,
         metavar='N',
-        help='photos or frames at once (default: 1)',
+        help='photos or frames per batch (default: 1)',
     )
     group.add_argument(
         '--max-faces',
         type=positive,
         metavar='N',
-        help='most faces of a photo, or of a tile of it (default: as the '
-        'model says, mostly 750)',
+        help='most faces to report per photo or tile (default: set by the '
+        'model, usually 750)',
     )
     group.add_argument(
         '--strict',
         action='store_true',
-        help='leave JPEG files out whose end is missing (default: read what '
-        'is there, and say so)',
+        help='skip JPEG files whose end is missing (default: read the rest '
+        'and print a note)',
     )
     group.add_argument(
         '--precision',
         choices=('float32', 'bfloat16', 'float16'),
         default='float32',
-        help='of the network, with torch (default: float32)',
+        help='precision of the network, with torch (default: float32)',
     )
 
 
@@ -196,7 +196,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.ray is not None:
         return run_bulk(args)
-    cv2.setLogLevel(0)  # it writes several lines of what is told in one here
+    # The errors below say in one line what OpenCV logs in several.
+    set_log_level(0)
     folders = [x for x in (args.out, args.wider) if x is not None]
     sources, problems, notes = find_sources(args.sources, folders)
     _check_outputs(args, sources)
@@ -214,7 +215,7 @@ def run(args: argparse.Namespace) -> int:
         print(
             f'{args.program}: {len(problems)} '
             f'{"source" if len(problems) == 1 else "sources"} could not be '
-            'used, or not in full:',
+            'read, or only in part:',
             *(f'  {x}' for x in problems),
             sep='\n',
             file=sys.stderr,
@@ -236,7 +237,9 @@ def _check_outputs(
         if len(targets) < len(sources):
             raise UserError('--out: two pictures would have the same name')
     if args.json == args.csv == STDOUT:
-        raise UserError('--json - --csv -: only one can be printed')
+        raise UserError(
+            '--json - and --csv - both print to stdout; choose one'
+        )
     check_distinct(json=args.json, csv=args.csv)
     for option, file in (('--json', args.json), ('--csv', args.csv)):
         if file in (None, STDOUT):
@@ -250,8 +253,8 @@ def _check_outputs(
     for source in sources:
         if os.path.realpath(str(source.content)) in targets:
             raise UserError(
-                f'{source.content}: would be overwritten with results; name '
-                'another file or folder for them'
+                f'{source.content}: a result would overwrite this source; '
+                'name another output file or folder'
             )
     _remove_unfinished(args, sources)
 

@@ -52,18 +52,18 @@ class Detection:
 
     @property
     def notes(self) -> list[str]:
-        """list[str]: What else is to be said, in one line each."""
+        """list[str]: One line for each further remark."""
         if not self._limited:
             return []
         num, limit = len(self._limited), self._detector.max_faces
         what = '1 picture' if num == 1 else f'{num:,} pictures'
         return [
-            f'{what} may have more than {limit:,} faces, the limit of the '
-            f'model (first: {self._limited[0]}); --max-faces raises it'
+            f'{what} may have more faces than the limit of {limit:,} (first: '
+            f'{self._limited[0]}); raise it with --max-faces'
         ]
 
     def run(self, sources: Sequence[Source]) -> None:
-        """Look at everything.
+        """Process all sources.
 
         Args:
             sources (Sequence[Source]): Photos, videos and cameras, in the

@@ -23,8 +23,8 @@ examples:
   %(prog)s data/darkface data/darkface-msrcr --method msrcr
   %(prog)s data/darkface data/darkface-gimp --method msrcr \\
       --param form=gimp sigmas=[2,102,202] dynamic=2
-methods: python -c 'import mmsrn.enhance as e; print(*e.METHODS)';
-docs/enhancement.md describes them and their parameters
+docs/low_light.md describes the methods and their parameters. List their names:
+python -c 'import mmsrn.enhance as e; print(*e.METHODS)'
 """
 
 
@@ -35,13 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The parser of the command.
     """
     parser.description = (
-        f'Enhance a dark set: every image below SRC, while {COPY}'
+        'Write a brighter copy of a dark data set: '
+        f'enhance every image below SRC. {COPY}'
     )
     parser.epilog = _EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add_folders(parser, 'folder of the dark set', jpeg_quality=95)
+    add_folders(parser, 'folder of the dark data set', jpeg_quality=95)
     parser.add_argument(
-        '--method', required=True, help='name of the method: msrcr, lime, ...'
+        '--method', required=True, help='method, such as msrcr or lime'
     )
     parser.add_argument(
         '--param',
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='extend',
         default=[],
         metavar='NAME=VALUE',
-        help='parameters of the method (default: as published)',
+        help='parameters of the method (default: the published ones)',
     )
     add_workers(parser)
 

@@ -48,13 +48,13 @@ class Evaluation:
 EVALUATIONS: Mapping[str, Evaluation] = MappingProxyType(
     {
         'widerface': Evaluation(
-            summary='Evaluate results on WIDER FACE: easy, medium and hard, '
-            'as published',
+            summary='Compute the official WIDER FACE numbers: easy, medium '
+            'and hard AP',
             description="""\
-The numbers are those of the official MATLAB tool to the last digit. Where it
-has an answer that is hardly the one wanted (missing or invalid files, scores
-that are NaN or all equal) the answer is its answer, with a warning; what it
-has no certain answer for is an error.
+The numbers equal those of the official MATLAB tool to the last digit. For
+missing or invalid files and for scores that are NaN or all equal, the command
+returns the tool's result and prints a warning. Input without a defined result
+is an error.
 """,
             examples="""
 examples:
@@ -64,22 +64,22 @@ examples:
   %(prog)s detections.pkl --gt data/widerface/ground_truth --extras all
   %(prog)s detections.pkl --format-only submission.zip
 """,
-            gt_help='folder of wider_face_val.mat and '
-            'wider_{easy,medium,hard}_val.mat; or annotations in the layout '
-            'of wider_face_val_bbx_gt.txt, of any set: one setting, all, and '
-            'the AP by face height',
+            gt_help='folder with wider_face_val.mat and '
+            'wider_{easy,medium,hard}_val.mat; or, for any other '
+            'set, a file in the layout of wider_face_val_bbx_gt.txt, '
+            'which gives one AP over all faces and the AP by face '
+            'height',
             protocol=WIDER_FACE,
         ),
         'darkface': Evaluation(
-            summary='Evaluate results on DARK FACE as the published Octave '
-            'tool does',
+            summary='Compute the official DARK FACE number, the AP of the '
+            'published Octave tool',
             description="""\
-Result files NAME.txt hold lines of x1 y1 x2 y2 score, without a header. Every
-label file of --gt, or every line of a split list, is an image to evaluate.
-Where the published tool has an answer that is hardly the one wanted (missing
-or invalid result files, scores that are NaN) the answer is its answer, with a
-warning; a label file that is missing or malformed, which changes its answer in
-silence, is an error.
+A prediction file NAME.txt has lines x1 y1 x2 y2 score and no header. Every
+label file in --gt, or every line of a split list, is an image to evaluate. For
+missing or invalid prediction files and NaN scores, the command returns the
+result of the published tool and prints a warning. A missing or malformed label
+file is an error.
 """,
             examples="""
 examples:
@@ -88,9 +88,9 @@ examples:
   %(prog)s mine --gt data/darkface/split_5000_1000_test.txt
   %(prog)s detections.pkl --format-only submission.zip
 """,
-            gt_help='folder of label files NAME.txt: a line with the number '
-            'of faces, then x1 y1 x2 y2 for each; every file is evaluated. '
-            'Or a split list of lines NAME COUNT X Y W H 1 ...',
+            gt_help='folder of label files NAME.txt: the number of faces, '
+            'then a line x1 y1 x2 y2 for each face; or a split list '
+            'of lines NAME COUNT X Y W H 1 ...',
             protocol=DARK_FACE,
         ),
     }
@@ -104,8 +104,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The parser of the command.
     """
     parser.description = (
-        'Evaluate results of any detector: a submission folder or zip, a dump '
-        'of mmdet or COCO results. docs/evaluation.md has the details.'
+        'Evaluate predictions of any detector: a submission folder or zip, a '
+        '.pkl of mmdet, or COCO results. See docs/evaluation.md.'
     )
     parser.epilog = (
         'example: %(prog)s widerface work_dirs/pred --gt '

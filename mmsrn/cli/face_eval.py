@@ -1,4 +1,4 @@
-"""The command line that the evaluations of WIDER and DARK FACE share."""
+"""Command line shared by the evaluations of WIDER FACE and DARK FACE."""
 
 from __future__ import annotations
 
@@ -41,25 +41,23 @@ def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
         'preds',
         nargs='+',
         metavar='PRED',
-        help='results: a folder or zip in the submission layout, a .pkl of '
-        'tools/test.py --out, or COCO results in a .json; several are '
-        'compared with the first',
+        help='predictions: a folder or zip in the submission layout, a .pkl '
+        'of tools/test.py --out, or COCO results in a .json; several '
+        'are compared with the first',
     )
     parser.add_argument('--gt', metavar='DIR', help=gt_help)
     parser.add_argument(
         '--names',
         nargs='+',
         metavar='NAME',
-        help='names of the results in tables and plots (default: those of '
-        'the files)',
+        help='names in tables and plots (default: the file names)',
     )
     parser.add_argument(
         '--protocol',
         nargs='+',
         metavar='TEXT',
-        help='how the images were tested, such as "V: long side 640, single '
-        'scale": one for all results or one for each (default: as the test '
-        'wrote it into a .pkl)',
+        help='test protocol, such as "V: long side 640, single scale": one '
+        'for all predictions or one for each (default: read from a .pkl)',
     )
     parser.add_argument(
         '--extras',
@@ -76,40 +74,39 @@ def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
         type=positive,
         default=20,
         metavar='N',
-        help='images that --extras worst lists (default: 20)',
+        help='number of images that --extras worst lists (default: 20)',
     )
     parser.add_argument(
         '--label',
         type=int,
         metavar='N',
-        help='class that is the face: label in a .pkl, category_id in a '
-        '.json (needed if there are several)',
+        help='class of the faces: label in a .pkl, category_id in a .json '
+        '(required if there are several classes)',
     )
     parser.add_argument(
         '--ann-file',
         metavar='FILE',
-        help='COCO annotations, for a .json whose image_id are numbers',
+        help='COCO annotations, required for a .json with numeric image_id',
     )
     parser.add_argument(
         '--box-format',
         type=_box_format,
         metavar='FORMAT',
-        help='how the boxes are meant, if not as the layout has them: xywh, '
-        'xyxy or cxcywh (x y are the centre); score-xywh ... if the score '
-        'comes first; xywh-shares ... if they are shares of the image size, '
-        'xywh-long640 ... if they are pixels of an image that was resized to '
-        'a longer side of 640',
+        help='box format, if it differs from that of the layout: xywh, xyxy '
+        'or cxcywh (centre); score-xywh ... (score first); xywh-shares '
+        '... (fractions of the image size); xywh-long640 ... (pixels of '
+        'an image resized to a longer side of 640)',
     )
     parser.add_argument(
         '--images',
         metavar='FOLDER',
-        help='images, whose sizes such shares and resized images need',
+        help='folder of the images; required for -shares and -long formats',
     )
     parser.add_argument(
         '--strict',
         action='store_true',
-        help='make an error of every warning: missing or invalid result '
-        'files, scores that are NaN or all equal ...',
+        help='treat warnings as errors: missing or invalid files, scores '
+        'that are NaN or all equal ...',
     )
     _add_outputs(parser)
 
@@ -126,8 +123,8 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         '--json',
         type=Path,
         metavar='FILE',
-        help='write all numbers with all digits; of several results an '
-        'object by name',
+        help='write all numbers in full precision; several predictions '
+        'become one object by name',
     )
     parser.add_argument(
         '--csv', type=Path, metavar='FILE', help='write the table'
@@ -136,14 +133,14 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         '--plot',
         type=Path,
         metavar='FILE',
-        help='draw precision against recall: .png, .pdf or .svg',
+        help='draw precision-recall curves: .png, .pdf or .svg',
     )
     parser.add_argument(
         '--format-only',
         type=Path,
         metavar='ZIP',
-        help='write the results as the zip that the evaluation server takes, '
-        'and evaluate nothing; a .pkl or .json needs no --gt for that',
+        help='write the zip for the evaluation server instead of evaluating; '
+        'a .pkl or .json needs no --gt',
     )
 
 
@@ -151,7 +148,7 @@ def run(
     args: argparse.Namespace,
     protocol: FaceProtocol,
 ) -> None:
-    """Evaluate, print, and write what was asked for.
+    """Evaluate, print the table and write the files.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -189,8 +186,7 @@ def run(
     if len(known) > 1:
         _warn(
             args,
-            'the protocols differ: so would the numbers of one and the same '
-            'detector',
+            'the test protocols differ, so the numbers cannot be compared',
         )
     _write(args, results)  # whoever reads the table may go away
     print(table(truth, results))
@@ -211,7 +207,7 @@ def _reading(args: argparse.Namespace) -> Reading:
 def _check(args: argparse.Namespace) -> None:
     check_distinct(json=args.json, csv=args.csv, plot=args.plot)
     if args.gt is None and args.format_only is None:
-        raise UserError('name the ground truth: --gt DIR')
+        raise UserError('--gt DIR is required: the folder of the ground truth')
     if args.names is not None and len(args.names) != len(args.preds):
         raise UserError(
             f'--names: {len(args.names)} names for {len(args.preds)} results'
@@ -221,7 +217,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.protocol and len(args.protocol) not in (1, len(args.preds)):
         raise UserError(
             f'--protocol: {len(args.protocol)} protocols for '
-            f'{len(args.preds)} results; name one for all, or one for each'
+            f'{len(args.preds)} results; give one for all or one for each'
         )
     if args.format_only is not None and len(args.preds) > 1:
         raise UserError('--format-only takes one PRED')

@@ -1,4 +1,4 @@
-"""The command line of what makes a changed copy of a set."""
+"""Command line of the programs that write a changed copy of a data set."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mmsrn.utils.errors import UserError
 _SHOWN = 20  # images that failed and are named
 #: For their descriptions.
 COPY = (
-    'every other file (annotations, lists) is copied, so that DST is a set of '
-    'its own. Hidden files are left out, links are followed. Started again, '
-    'it makes what is missing or older than its source; what was done is in '
-    'DST/processing.json, and other settings are refused. Exit status 1 if an '
-    'image cannot be read or processed.'
+    'All other files (annotations, lists) are copied, so DST is a complete '
+    'data set. Links are followed, hidden files are skipped. A second run '
+    'makes only files that are missing or older than their source. '
+    'DST/processing.json records the settings; a run with other settings is '
+    'refused. The exit status is 1 if an image cannot be read or processed.'
 )
 
 
@@ -33,7 +33,7 @@ def add_arguments(
     """
     parser.add_argument('src', type=Path, metavar='SRC', help=src)
     parser.add_argument(
-        'dst', type=Path, metavar='DST', help='folder to make or to complete'
+        'dst', type=Path, metavar='DST', help='folder to create or to complete'
     )
     parser.add_argument(
         '--jpeg-quality',
@@ -41,8 +41,8 @@ def add_arguments(
         choices=range(1, 101),
         default=jpeg_quality,
         metavar='Q',
-        help='of JPEG files, 1 to 100; all else is lossless (default: '
-        f'{jpeg_quality})',
+        help='quality of JPEG files, 1 to 100; other formats are lossless '
+        f'(default: {jpeg_quality})',
     )
 
 
@@ -56,7 +56,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
         '--workers',
         type=positive,
         default=len(os.sched_getaffinity(0)),
-        help='processes (default: one for each core)',
+        help='number of processes (default: one per core)',
     )
 
 
@@ -66,7 +66,7 @@ def make_copy(
     record: dict,
     **kwargs,
 ) -> int:
-    """Make the copy, and say what became of it.
+    """Write the copy and print a summary.
 
     Args:
         args (argparse.Namespace): Of :func:`add_arguments`.
@@ -91,7 +91,9 @@ def make_copy(
     except (OSError, ValueError) as error:
         raise UserError(str(error)) from error
     except KeyboardInterrupt:
-        raise UserError('interrupted; the same command goes on') from None
+        raise UserError(
+            'interrupted; run the same command to continue'
+        ) from None
     print(f'{args.dst}: {report}')
     if not report.failed:
         return 0
@@ -99,7 +101,7 @@ def make_copy(
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
     print(
-        f'{len(report.failed)} images cannot be read or processed and are '
+        f'{len(report.failed)} images could not be read or processed and are '
         f'missing in {args.dst}; repair them and run again:',
         *lines,
         sep='\n',

@@ -1,4 +1,4 @@
-"""From a config to a run: what training and testing share.
+"""Start of a run: the parts that training and testing share.
 
 torch and mmengine are imported where they are used: ``--help`` answers at
 once.
@@ -42,14 +42,14 @@ def require_mmdet() -> None:
     if importlib.util.find_spec('mmdet') is not None:
         return
     activate = Path(__file__).resolve().parents[2] / '.venv/bin/activate'
-    remedy = 'make env makes an environment, see docs/install.md'
+    remedy = 'run `make env`, see docs/get_started.md'
     if activate.is_file():
         remedy = f'first run: source {activate}'
     sys.exit(f'error: {sys.executable} has no mmdet; {remedy}')
 
 
 def check_checkpoint(path: str, remedy: str) -> None:
-    """Check that a checkpoint can be there, before torch is imported.
+    """Check that a checkpoint exists, before torch is imported.
 
     Args:
         path (str): A file, or an address with ``://``, which is left for
@@ -107,8 +107,9 @@ def training_start(cfg: Config) -> tuple[str, dict] | None:
     epoch = (checkpoint.get('meta') or {}).get('epoch')
     if cfg.get('resume') and type(epoch) is not int:
         raise UserError(
-            f'checkpoint {path} holds weights only, so no training can go on '
-            f'from it; --cfg-options load_from={path} starts a new one'
+            f'checkpoint {path} holds only weights and cannot be resumed; '
+            'start a new training from it with --cfg-options '
+            f'load_from={path}'
         )
     return path, checkpoint
 
@@ -176,7 +177,7 @@ def keep_results(cfg: Config, config: str, resume: bool) -> None:
     elif resume:
         raise UserError(
             f'--resume: test_cfg of {config} is a {loop}, which cannot '
-            'resume; ResumableTestLoop can'
+            'resume; use ResumableTestLoop'
         )
 
 

@@ -1,4 +1,4 @@
-"""The command ``mmsrn``: its parser, and what all its commands share.
+"""The command ``mmsrn``: its parser and entry point.
 
 A command is a module with ``add_arguments(parser)`` and ``run(args)``, which
 is imported when the command is given, so that ``mmsrn --help`` answers
@@ -25,20 +25,20 @@ __all__ = ['COMMANDS', 'main', 'make_parser']
 
 #: Command to its line of help; ``check-env`` is in ``check_env``.
 COMMANDS = {
-    'detect': 'find faces in photos, folders, videos, or before a camera',
-    'demo': 'open a page in the browser that finds faces',
-    'eval': 'evaluate results on WIDER FACE or DARK FACE, as published',
-    'bulk-export': 'turn results of detect --ray into json, csv or text',
-    'enhance': 'brighten all photos of a dark set',
-    'check-env': 'say what is installed, and what is wrong with it',
+    'detect': 'find faces in photos, folders, videos and camera pictures',
+    'demo': 'open a web page that finds faces',
+    'eval': 'compute the official WIDER FACE or DARK FACE numbers',
+    'bulk-export': 'convert results of detect --ray to json, csv or text',
+    'enhance': 'write a brighter copy of a dark data set',
+    'check-env': 'print versions, problems and remedies',
 }
 _EXAMPLES = """
 examples:
-  mmsrn detect photo.jpg                  a line for each photo
-  mmsrn detect photos/ --out drawn        pictures with boxes
+  mmsrn detect photo.jpg                  print a line for each photo
+  mmsrn detect photos/ --out drawn        save pictures with boxes
   mmsrn detect clip.mp4 --json faces.json
   mmsrn demo
-mmsrn COMMAND --help has the options of a command, and more examples.
+mmsrn COMMAND --help prints the options of a command and more examples.
 """
 _INTERRUPTED = 130  # as shells say
 _TERMINATED = 143
@@ -99,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
             return _run(command, argv)
     except KeyboardInterrupt:
         print(
-            f'mmsrn {command}: interrupted; unfinished files are not kept',
+            f'mmsrn {command}: interrupted; unfinished files were removed',
             file=sys.stderr,
         )
         return _INTERRUPTED
@@ -130,7 +130,7 @@ def _run(command: str, argv: list[str]) -> int:
             status = _module(args.command).run(args)
     except ImportError as error:
         raise UserError(
-            f'{one_line(error)}; mmsrn check-env says what to install'
+            f'{one_line(error)}; run mmsrn check-env to see what to install'
         ) from error
     return status
 

@@ -20,7 +20,7 @@ _SETTINGS = (
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says which model runs, and where.
+    """Add the options that choose the model and the device.
 
     Args:
         parser (argparse.ArgumentParser): The parser of the command.
@@ -29,20 +29,20 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--model',
         metavar='MODEL',
-        help='name of a model of the zoo, .safetensors or .onnx file, or, '
-        'with --config, a checkpoint (default: the model that ships)',
+        help='name of a model of the zoo, .safetensors or .onnx file, or '
+        'checkpoint with --config (default: the model that ships)',
     )
     group.add_argument(
         '--config',
         metavar='FILE',
-        help='config of any detector of MMDetection, for a checkpoint',
+        help='config of the checkpoint: any MMDetection detector of faces',
     )
     group.add_argument(
         '--backend',
         choices=('auto', 'torch', 'onnx'),
         default='auto',
-        help='what runs it (default: auto, as the file and what is installed '
-        'say)',
+        help='inference engine (default: auto, chosen by file and installed '
+        'packages)',
     )
     add_trust(group)
     group.add_argument(
@@ -53,7 +53,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def detector_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """Collect what the options of ``mmsrn detect`` say to ``FaceDetector``.
+    """Collect the arguments of ``FaceDetector`` from the options.
 
     Args:
         args (argparse.Namespace): The command line.

@@ -1,4 +1,4 @@
-"""Where ``mmsrn detect`` puts the faces it finds."""
+"""Outputs of ``mmsrn detect``."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ STDOUT = '-'
 
 
 class OutputError(Exception):
-    """A file that cannot be written; one line that names it."""
+    """Error of a file that cannot be written, in one line with its name."""
 
 
 class ResultError(Exception):
-    """A result that its photo makes impossible; one line that names it."""
+    """Error of a result that cannot be saved, in one line with its name."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Result:
     """The faces of a photo or a frame, with their source.
 
     Attributes:
-        source (Source): What was looked at.
-        faces (Faces): What was found.
+        source (Source): The photo, video or camera.
+        faces (Faces): The faces found in it.
         frame (FrameFaces, optional): The faces with their place in the video.
     """
 
@@ -67,7 +67,7 @@ Output = Callable[[Result], None]
 
 
 def add_file_options(group: argparse._ActionsContainer) -> None:
-    """Add the options that name files of results.
+    """Add the options that name output files.
 
     Args:
         group (argparse._ActionsContainer): A parser, or a group of one.
@@ -75,27 +75,25 @@ def add_file_options(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         '--json',
         metavar='FILE',
-        help='write an array with an object for each photo or frame; - is '
-        'stdout',
+        help='write an array with one object per photo or frame; - is stdout',
     )
     group.add_argument(
-        '--csv', metavar='FILE', help='write a line for each face; - is stdout'
+        '--csv', metavar='FILE', help='write one line per face; - is stdout'
     )
     group.add_argument(
         '--wider',
         type=Path,
         metavar='DIR',
-        help='write a text file for each photo or frame, as WIDER FACE takes '
-        'results',
+        help='write one text file per photo or frame in the WIDER FACE layout',
     )
 
 
 def file_outputs(args: argparse.Namespace, stack: ExitStack) -> list[Output]:
-    """Open the files that these options name.
+    """Open the output files.
 
     Args:
         args (argparse.Namespace): The command line.
-        stack (ExitStack): What closes them.
+        stack (ExitStack): Closes them at the end.
 
     Returns:
         list[Callable]: Each takes the results.
@@ -112,14 +110,15 @@ def file_outputs(args: argparse.Namespace, stack: ExitStack) -> list[Output]:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Name the file of what cannot be written.
+    """Add the name of the file to errors of writing.
 
     Args:
         path (str | Path): The file.
 
     Raises:
         ResultError: If its name is too long, or the picture too large.
-        OutputError: In place of the system's error, which says only why.
+        OutputError: Instead of the system's error, which does not name the
+            file.
     """
     try:
         yield
@@ -133,7 +132,7 @@ def writing(path: str | Path) -> Iterator[None]:
         kind = ResultError if error.errno == ENAMETOOLONG else OutputError
         raise kind(text) from error
     except (ValueError, MemoryError) as error:
-        raise ResultError(one_line(error) or 'no memory is left') from error
+        raise ResultError(one_line(error) or 'out of memory') from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A progress bar that is there if it can be."""
+"""A progress bar for terminals."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ __all__ = ['Progress']
 
 
 class Progress:
-    """Shows on the terminal how far the work is.
+    """Shows the progress on the terminal.
 
-    On stderr, which results are not written to, and only if that is a terminal
-    and rich is installed, which ONNX Runtime does not bring.  Does nothing
-    before it is entered.
+    It uses stderr, and only if stderr is a terminal and rich is installed. It
+    does nothing outside its ``with`` block.
     """
 
     def __init__(self) -> None:

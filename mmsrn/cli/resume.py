@@ -1,4 +1,4 @@
-"""What ``tools/train.py --resume`` goes on from, and what it says of it."""
+"""The checkpoint that ``tools/train.py --resume`` continues from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCHEDULE += ('eta_min', 'eta_min_ratio')
 
 
 def last_checkpoint(work_dir: str | Path) -> str | None:
-    """Find the checkpoint that a training left last.
+    """Find the last checkpoint of a training.
 
     The file ``last_checkpoint`` holds the path at which it was saved. The
     file of this name in the work folder itself goes first: the folder may
@@ -47,7 +47,7 @@ def last_checkpoint(work_dir: str | Path) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f'{folder}/last_checkpoint: cannot be read: {error}; name the '
-            'checkpoint, --resume FILE'
+            'checkpoint with --resume FILE'
         ) from error
     if not noted:  # the computer went down while it was written
         saved = [x for x in folder.glob('*.pth') if _number(x) is not None]
@@ -57,15 +57,15 @@ def last_checkpoint(work_dir: str | Path) -> str | None:
         return str(beside)
     if not Path(noted).is_file():
         raise UserError(
-            f'{folder}/last_checkpoint names {noted}, which is not there, and '
-            f'{folder} has no {beside.name}; name the checkpoint, --resume '
-            'FILE'
+            f'{folder}/last_checkpoint names {noted}, which does not exist, '
+            f'and {folder} has no {beside.name}; name the checkpoint with '
+            '--resume FILE'
         )
     return noted
 
 
 def something_left(cfg: Config, start: tuple[str, dict] | None) -> bool:
-    """Say what is resumed, and what that settles.
+    """Print what is resumed and which settings of the config are ignored.
 
     Args:
         cfg (Config): The complete config.
@@ -73,12 +73,15 @@ def something_left(cfg: Config, start: tuple[str, dict] | None) -> bool:
             what it holds; None: there is none yet.
 
     Returns:
-        bool: Whether something is left to do.
+        bool: Whether training is left to do.
     """
     is_first = os.environ.get('RANK', '0') == '0'
     say = print if is_first else lambda *args, **kwargs: None
     if start is None:
-        say(f'{cfg.work_dir} has no checkpoint yet: the training begins')
+        say(
+            f'{cfg.work_dir} has no checkpoint yet; the training starts '
+            'from the beginning'
+        )
         return True
     path, checkpoint = start
     meta, loop = checkpoint['meta'], cfg.train_cfg
@@ -86,22 +89,22 @@ def something_left(cfg: Config, start: tuple[str, dict] | None) -> bool:
     what, key = ('epoch', 'epoch') if by_epoch else ('iteration', 'iter')
     done, total = meta.get(key, 0), loop.get(f'max_{key}s')
     say(
-        f'resuming from {path}, {what} {done} of {total}; the state of the '
-        'optimizer, the schedule and the seed are those of this file'
+        f'resuming from {path}, {what} {done} of {total}, with its '
+        'optimizer, schedule and seed'
     )
     for name, kept, given in _ignored(cfg, checkpoint):
         say(
-            f'{program_name()}: warning: {name} is {kept} in the checkpoint, '
-            f'which --resume keeps; {given} of the config is ignored. A new '
-            'training from these weights takes it: --cfg-options '
+            f'{program_name()}: warning: --resume keeps {name}={kept} of the '
+            f'checkpoint and ignores {given} of the config. To use it, start '
+            'a new training from these weights: --cfg-options '
             f'load_from={path}',
             file=sys.stderr,
         )
     if total is None or done < total:
         return True
     say(
-        f'nothing is left to do; --cfg-options train_cfg.max_{key}s=N with a '
-        'larger N goes on'
+        'the training is complete; to continue, add --cfg-options '
+        f'train_cfg.max_{key}s=N with a larger N'
     )
     return False
 

@@ -1,4 +1,4 @@
-"""What ``mmsrn detect`` is to look at, and how its results are called."""
+"""Sources of ``mmsrn detect`` and the names of their results."""
 
 from __future__ import annotations
 
@@ -50,14 +50,13 @@ class Source:
 
 
 class Search(NamedTuple):
-    """What arguments stand for.
+    """The sources found for the arguments.
 
     Attributes:
         sources (list[Source]): In the order given, each once.
-        problems (list[str]): What is wrong with what cannot be one, in one
-            line each.
-        notes (list[str]): What was left out of folders and patterns, in one
-            line each.
+        problems (list[str]): One line for each argument that cannot be used.
+        notes (list[str]): One line for each folder or pattern with skipped
+            files.
     """
 
     sources: list[Source]
@@ -74,21 +73,20 @@ class _Found(NamedTuple):
 def find_sources(
     given: Iterable[str], left_out: Iterable[Path] = ()
 ) -> Search:
-    """Find what the user means.
+    """Find the sources of the arguments.
 
-    Results are called by the path below the folder that was named, or, of a
-    file, by its name; with several folders the last part of theirs comes
-    first, and more of it where that is the same, so that files of the same
-    name stay apart.
+    A result is named after the path below the folder that was given, or after
+    the file. With several folders, the last part of their path comes first,
+    and more of it if needed, so that names stay unique.
 
     Args:
         given (Iterable[str]): Files, folders, patterns, addresses of videos
             and numbers of cameras.
-        left_out (Iterable[Path]): Folders of results: what is found there by
-            looking through a folder is no source.
+        left_out (Iterable[Path]): Folders of results, which are skipped when a
+            folder is searched.
 
     Returns:
-        Search: The sources, and what is to be said of them.
+        Search: The sources, problems and notes.
     """
     problems: list[str] = []
     notes: list[str] = []
@@ -123,10 +121,10 @@ def _note(text: str, others: list[Path]) -> list[str]:
     kinds = Counter(x.suffix.lower() or 'no suffix' for x in others)
     shown = [f'{n:,} {kind}' for kind, n in kinds.most_common(_SHOWN)]
     more = ', ...' if len(kinds) > _SHOWN else ''
-    files = 'file is' if len(others) == 1 else 'files are'
+    files = 'file' if len(others) == 1 else 'files'
     return [
-        f'{text}: {len(others):,} {files} no photo by name and left out: '
-        f'{", ".join(shown)}{more}'
+        f'{text}: skipped {len(others):,} {files} without the suffix of a '
+        f'photo: {", ".join(shown)}{more}'
     ]
 
 
@@ -154,7 +152,7 @@ def _expand(
     elif is_pattern(text):
         paths, kind = expand_pattern(text), 'video'
         if not paths:
-            raise PhotoError(f'{text}: no video has such a name')
+            raise PhotoError(f'{text}: no video matches this pattern')
     elif is_address(text):
         paths = [x.name for x in find_photos(text)]  # says what to do
     elif not os.path.lexists(text):

@@ -26,7 +26,7 @@ def refuse_empty(dataset: BaseDataset) -> None:
     """
     if not dataset.data_list:
         raise AnnotationError(
-            f'{dataset.ann_file}: no image is left: '
+            f'{dataset.ann_file}: no images left: '
             f'{describe_classes(dataset)}; filter_cfg: {dataset.filter_cfg}'
         )
 

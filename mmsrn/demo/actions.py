@@ -28,15 +28,15 @@ from .session_files import SessionFiles
 
 __all__ = ['ASK', 'Actions', 'Found', 'message', 'note']
 
-ASK = 'Drop a photo, or take one with the camera.'
+ASK = 'Drop a photo here, or take one with the camera.'
 _STC = (
-    'STC: on the lower levels, the first step takes easy background away '
-    'from the second. Upper row: its face probability; lower row, yellow: '
-    'what it lets pass, and as crosses the false alarms that it stopped.'
+    'STC: on the lower levels, the first step removes easy background. Upper '
+    'row: face probability of the first step. Lower row: cells that pass '
+    '(yellow) and false alarms that it removed (crosses).'
 )
 _STR = (
     'STR: on the upper levels, the first step moves an anchor (dashed) onto '
-    'the face (blue), and the second step starts from there (green).'
+    'the face (blue). The second step starts from there (green).'
 )
 _NO_STR = 'STR: no anchor of the upper levels was moved onto a face.'
 

@@ -104,13 +104,13 @@ def _controls(
         list(scales),
         value=next(k for k, v in scales.items() if v == detector.scale),
         label='Scale',
-        info='Long side of what the network sees',
+        info='Longer side after resizing',
     )
     parts.method = gr.Dropdown(
         ['none', AUTO, *METHODS],
         value=detector.enhance,
         label='Enhancement',
-        info='For dark photos; auto decides by brightness',
+        info='For dark photos; auto enhances only these',
     )
 
 

@@ -53,12 +53,12 @@ def look_inside(
     model = getattr(detector.backend, 'model', None)
     if model is None:
         return (
-            'This view needs PyTorch: the ONNX file gives boxes alone. Start '
-            'the page with the torch backend to see it.'
+            'This view needs PyTorch, because an ONNX file returns only '
+            'boxes. Start the page with the torch backend.'
         )
     head = getattr(model, 'bbox_head', None)
     if not hasattr(head, 'stc_levels'):
-        return 'This model has no two steps: it is no SRN.'
+        return 'This model is not an SRN and has no two steps.'
     # Only now: the rest of the page does without torch and mmdet.
     import torch
     from mmdet.structures import DetDataSample

@@ -51,7 +51,7 @@ def detector_facts(
         or across
     ):
         raise ValueError(
-            f'nms={dict(nms)} of test_cfg cannot be exported; what can is '
+            f'nms={dict(nms)} of test_cfg cannot be exported; use '
             "dict(type='nms', iou_threshold=..., offset=...)"
         )
     if classes is None:

@@ -40,16 +40,16 @@ _DYNAMIC = {
 }
 _DESCRIPTION = """\
 Takes photos of one size: uint8, (batch, height, width, 3), BGR as OpenCV reads
-them. Normalises them itself. Boxes are x1, y1, x2, y2 in pixels of the input.
+them, and normalises them. Boxes are x1, y1, x2, y2 in pixels of the input.
 """
 _CANDIDATES = """\
-Gives the boxes of all anchors (batch, anchors, 4), their scores (batch,
-anchors, classes), 0 where they are dropped, and the levels of the anchors.
-What is left is NMS: mmsrn.deployment.postprocess.
+Returns the boxes of all anchors (batch, anchors, 4), their scores (batch,
+anchors, classes), 0 if dropped, and the levels of the anchors. Apply NMS with
+mmsrn.deployment.postprocess.
 """
 _DETECTIONS = """\
-Gives the faces of all photos after NMS: boxes (faces, 4), scores (faces,), and
-the photo that each is in (faces,).
+Returns the faces of all photos after NMS: boxes (faces, 4), scores (faces,),
+and the index of their photo (faces,).
 """
 
 
@@ -132,9 +132,9 @@ def _check_sizes(graph: nn.Module, model: onnx.ModelProto) -> None:
     if not same:
         backbone = type(graph.detector.backbone).__name__
         raise ValueError(
-            'the graph holds for photos of one size alone; a layer of the '
-            f'backbone, {backbone}, or of the neck counts with sizes in '
-            'Python, and cannot be exported'
+            'the graph is valid only for photos of one size; a layer of the '
+            f'backbone, {backbone}, or of the neck computes sizes in Python '
+            'and cannot be exported'
         )
 
 

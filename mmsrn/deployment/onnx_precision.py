@@ -42,7 +42,8 @@ def convert(model: ModelProto, precision: str) -> ModelProto:
     """
     if precision not in PRECISIONS:
         raise ValueError(
-            f'precision {precision!r} is none of {", ".join(PRECISIONS)}'
+            f'precision {precision!r} is unknown; choose '
+            f'{", ".join(PRECISIONS)}'
         )
     if precision == 'fp16':
         return _with_half_weights(model)

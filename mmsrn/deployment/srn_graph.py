@@ -28,13 +28,11 @@ def exportable_head(detector: nn.Module) -> SRNHead:
     if not isinstance(head, SRNHead):
         kind = type(detector if head is None else head).__name__
         raise ValueError(
-            f'a {kind} cannot be exported; single-stage detectors with an '
-            'SRNHead can, see configs/srn'
+            f'a {kind} cannot be exported; use a single-stage detector with '
+            'an SRNHead, see configs/srn'
         )
     if head.test_cfg is None:
-        raise ValueError(
-            'the model has no test_cfg, which says what is a detection'
-        )
+        raise ValueError('the model has no test_cfg with its thresholds')
     return head
 
 

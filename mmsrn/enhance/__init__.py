@@ -1,7 +1,7 @@
 """Enhancement of dark photos: pure functions on uint8 images.
 
-Needs NumPy, SciPy and OpenCV alone. As transforms of a pipeline the same
-functions are in :mod:`mmsrn.datasets`; ``mmsrn enhance`` applies them to whole
+Needs only NumPy, SciPy and OpenCV. :mod:`mmsrn.datasets` has the same
+functions as transforms of a pipeline; ``mmsrn enhance`` applies them to whole
 data sets.
 """
 

@@ -1,10 +1,10 @@
 """Weighted least-squares smoothing of a map, and its solver.
 
 The equations (I + sum_d D_d^T W_d D_d) t = t0, one per pixel, have weights
-that differ by a factor of 100,000 between edges and flat parts. For 1080 x
-720 pixels SciPy's direct solver needs some four times the time, and over 1 GB.
-Here conjugate gradients are preconditioned by an algebraic multigrid cycle,
-whose coarse unknowns are groups of pixels with strong links.
+that differ by a factor of 100,000 between edges and flat parts. For 1080 x 720
+pixels, SciPy's direct solver needs about four times the time and over 1 GB.
+This solver uses conjugate gradients, preconditioned by an algebraic multigrid
+cycle whose coarse unknowns are groups of pixels with strong links.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class _Level:
 def _group(num: int, links: _Links) -> np.ndarray:
     """Put each node with the neighbour of its strongest link.
 
-    Two that choose each other are a group; who chose one of them joins.
+    Two nodes that choose each other form a group; a node that chose one of
+    them joins it.
 
     Args:
         num (int): Number of nodes.

@@ -1,4 +1,4 @@
-"""What all methods share: checks of images, and their channels as planes."""
+"""Helpers of all methods: checks of images, and their channels as planes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ SPACES = tuple(_LIGHTNESS)
 
 
 def check_image(image: np.ndarray) -> np.ndarray:
-    """Return an image as OpenCV takes it, or say what is wrong with it.
+    """Return an image as OpenCV expects it, or raise an error.
 
     Args:
         image (np.ndarray): Anything.
 
     Returns:
         np.ndarray: The same pixels, contiguous: (h, w) grey or (h, w, 3) BGR,
-        uint8. The array itself if it is contiguous.
+        uint8. A contiguous array is returned as it is.
 
     Raises:
-        TypeError: If it is no array of uint8.
-        ValueError: If its shape is another one, or it has no pixels.
+        TypeError: If it is not a uint8 array.
+        ValueError: If its shape is invalid, or it has no pixels.
     """
     if not isinstance(image, np.ndarray):
         raise TypeError(
@@ -37,7 +37,7 @@ def check_image(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8:
         raise TypeError(
             f'an image must be uint8, 0 to 255, not {image.dtype}; enhance '
-            'before the pixels are made floats or normalized'
+            'before converting to floats or normalising'
         )
     if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
         raise ValueError(
@@ -50,7 +50,7 @@ def check_image(image: np.ndarray) -> np.ndarray:
 
 
 def to_planes(image: np.ndarray) -> np.ndarray:
-    """Channels of an image one after the other.
+    """Split an image into its channels.
 
     Args:
         image (np.ndarray): (h, w) or (h, w, 3).
@@ -64,7 +64,7 @@ def to_planes(image: np.ndarray) -> np.ndarray:
 
 
 def from_planes(planes: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Image of channels.
+    """Join channels to an image.
 
     Args:
         planes (np.ndarray): (1 or 3, h, w).

@@ -26,24 +26,25 @@ def multi_fusion(
        guided filter that follows the largest channel. Reflectance S / I.
     2. Versions of it: I1 = I; I2 = 2 / pi arctan(lambda I) with
        lambda = 10 + (1 - mean I) / mean I; I3 = CLAHE of I.
-    3. Weights: exp(-(Ik - 0.5)^2 / (2 x 0.25^2)) for brightness, times
-       Ik (1 + cos(alpha H + phi) S') for chromatic contrast, H and S' hue and
+    3. Weights: exp(-(Ik - 0.5)^2 / (2 x 0.25^2)) for brightness, times Ik (1 +
+       cos(alpha H + phi) S') for chromatic contrast, H and S' hue and
        saturation; divided by their sum over k. The factor in brackets is the
-       same for all three and cancels, so that it is left out here.
-    4. Laplacian pyramids of the Ik, times Gaussian pyramids of the weights,
-       are added up and collapsed to the new illumination; times S / I,
-       clipped, it is the result.
+       same for all three and cancels, so it is left out. 4. Laplacian pyramids
+       of the Ik, times Gaussian pyramids of the weights, are added up and
+       collapsed to the new illumination; times S / I, clipped, it is the
+       result.
 
-    The numbers below are those of a public port, github
-    Jensen-JZ/Multi-scale_FE: the authors' code is not open to read.
+    The default values are those of a public port, github
+    Jensen-JZ/Multi-scale_FE; the authors' code is not public.
 
     Args:
         image (np.ndarray): (h, w) or (h, w, 3) BGR, uint8.
-        radius (int): Of the disk, in pixels, at least 0.
-        guided_radius (int): Of the guided filter's window, in pixels.
-        guided_eps (float): Its regularisation, on the scale of S squared.
-        clip_limit (float): Of the CLAHE, 8 x 8 tiles.
-        levels (int): Of the pyramids, at least 1.
+        radius (int): Radius of the disk in pixels, at least 0.
+        guided_radius (int): Radius of the guided filter's window in pixels.
+        guided_eps (float): Regularisation of the guided filter, on the scale
+            of S squared.
+        clip_limit (float): Clip limit of CLAHE with 8 x 8 tiles.
+        levels (int): Levels of the pyramids, at least 1.
 
     Returns:
         np.ndarray: Shape of ``image``, uint8, rounded. Black stays black.
@@ -60,7 +61,8 @@ def multi_fusion(
     ):
         if not isinstance(value, int) or value < least:
             raise ValueError(
-                f'{name} must be a whole number from {least} on, not {value!r}'
+                f'{name} must be a whole number of at least {least}, not '
+                f'{value!r}'
             )
     check_number('guided_eps', guided_eps)
     check_number('clip_limit', clip_limit)

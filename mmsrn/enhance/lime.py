@@ -35,8 +35,8 @@ def lime(
        3: ``1 / (|G * grad_d T0| + eps)`` with a Gaussian window G of sum 1.
     4. Result: L / (T^gamma + eps), clipped.
 
-    Its last, optional step, denoising the brightness with BM3D, is left out:
-    smoothing blurs small faces, and nothing that mmsrn depends on has BM3D.
+    The last, optional step, denoising the brightness with BM3D, is left out:
+    it blurs small faces, and no dependency of mmsrn has BM3D.
 
     Args:
         image (np.ndarray): (h, w) or (h, w, 3) BGR, uint8.

@@ -1,4 +1,4 @@
-"""The methods by name, for command lines and configs."""
+"""The enhancement methods by name, for command lines and configs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _BY_FORM = {'msrcr': MSRCR_DEFAULTS, 'adaptive_gamma': GAMMA_DEFAULTS}
 
 
 def parameters(method: str) -> dict:
-    """Parameters of a method and their defaults.
+    """Return the parameters of a method with their defaults.
 
     Args:
         method (str): A key of ``METHODS``.
@@ -68,18 +68,17 @@ def parameters(method: str) -> dict:
 
 
 def complete(method: str, params: Mapping) -> dict:
-    """All parameters of a method, those of its form in place of None.
+    """Return all parameters of a method, filled in for its form.
 
     Args:
         method (str): A key of ``METHODS``.
-        params (Mapping): Parameters that are given.
+        params (Mapping): Parameters to change.
 
     Returns:
-        dict: Values by name; None: the form has no such parameter.
+        dict: Values by name; None where the form has no such parameter.
 
     Raises:
-        ValueError: If there is no such method or form, or that has no such
-            parameter.
+        ValueError: If the method, the form or a parameter is unknown.
 
     Example:
         >>> complete('adaptive_gamma', dict(form='mean'))
@@ -102,11 +101,11 @@ def make_enhancer(method: str, **params) -> Callable[[np.ndarray], np.ndarray]:
         **params: Parameters of its function.
 
     Returns:
-        Callable: Takes and returns an image; can be sent to other processes.
+        Callable: Takes and returns an image; it can be pickled.
 
     Raises:
-        TypeError: If a parameter is of no use.
-        ValueError: If there is no such method or parameter, or a value is out
+        TypeError: If a parameter has a wrong type.
+        ValueError: If the method or a parameter is unknown, or a value is out
             of range.
 
     Example:
@@ -132,8 +131,8 @@ def enhance_named(
 
     Args:
         image (np.ndarray): The image, uint8.
-        name (str): Its name, on which nothing depends.
-        enhancer (Callable): Of :func:`make_enhancer`.
+        name (str): Its name, which is not used.
+        enhancer (Callable): The result of :func:`make_enhancer`.
 
     Returns:
         np.ndarray: The enhanced image.
@@ -142,7 +141,7 @@ def enhance_named(
 
 
 def parse_params(texts: Sequence[str]) -> dict:
-    """Read parameters of a command line.
+    """Read parameters from the command line.
 
     Args:
         texts (Sequence[str]): ``'NAME=VALUE'`` each; values as in Python,
@@ -152,7 +151,7 @@ def parse_params(texts: Sequence[str]) -> dict:
         dict: Values by name.
 
     Raises:
-        ValueError: If one is not of that form, or stands twice.
+        ValueError: If one has another form, or is given twice.
 
     Example:
         >>> parse_params(['form=gimp', 'sigmas=[15,80]', 'alpha=125'])
@@ -162,7 +161,7 @@ def parse_params(texts: Sequence[str]) -> dict:
     for text in texts:
         name, equals, value = text.partition('=')
         if not (name and equals and value):
-            raise ValueError(f'{text!r} is not of the form NAME=VALUE')
+            raise ValueError(f'{text!r} must have the form NAME=VALUE')
         if name in params:
             raise ValueError(f'{name} is given twice')
         try:
@@ -178,5 +177,5 @@ def _check_name(what: str, name: str, known: Mapping) -> None:
     close = difflib.get_close_matches(str(name), known, n=1)
     hint = f'did you mean {close[0]}? ' if close else ''
     raise ValueError(
-        f'no {what} {name!r}; {hint}there are: {", ".join(known)}'
+        f'unknown {what} {name!r}; {hint}choose from: {", ".join(known)}'
     )

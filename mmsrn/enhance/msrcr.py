@@ -49,7 +49,9 @@ def gimp_sigmas(
     check_choice('mode', mode, _MODES)
     check_number('scale', scale, 3)
     if not isinstance(num, int) or num < 1:
-        raise ValueError(f'num must be a whole number from 1 on, not {num!r}')
+        raise ValueError(
+            f'num must be a whole number of at least 1, not {num!r}'
+        )
     if num <= 2:
         return (scale / 2, float(scale))[:num]
     if mode == 'uniform':
@@ -97,30 +99,27 @@ def msrcr(
     | C_c = beta [log(alpha I_c) - log(sum_k I_k)]
     | R_c = G (C_c MSR_c - b)
 
-    after Jobson, Rahman and Woodell (IEEE TIP 6(7), 1997): sigmas 15, 80,
-    250, alpha 125, beta 46, G 192, b -30. The forms differ in the way to grey
-    levels:
+    after Jobson, Rahman and Woodell (IEEE TIP 6(7), 1997): sigmas 15, 80, 250,
+    alpha 125, beta 46, G 192, b -30. The forms differ in how they map R to
+    grey levels:
 
-    ``'minmax'``
-        github dongb5/Retinex, ``retinex.py`` and ``config.json``: each
-        channel by min-max to 0 to 255, cut to whole levels, then clipped to
-        its 1 % and 99 % values without stretching again.
-    ``'jobson'``
-        The constants give values far outside 0 to 255. As the formula leaves
-        open what then, each channel is stretched between its 1 % and 99 %
-        values (a choice; the "simplest color balance" that Petro, Sbert and
-        Morel, IPOL 2014, put after the retinex).
-    ``'gimp'``
-        GIMP, ``plug-ins/common/contrast-retinex.c``: sigmas 2, 82, 162
+    ``'minmax'`` github dongb5/Retinex, ``retinex.py`` and ``config.json``:
+        each channel by min-max to 0 to 255, cut to whole levels, then clipped
+        to its 1 % and 99 % values without stretching again. ``'jobson'`` The
+        constants give values far outside 0 to 255, which the formula leaves
+        open. Each channel is stretched between its 1 % and 99 % values (a
+        choice: the "simplest color balance" that Petro, Sbert and Morel, IPOL
+        2014, apply after the retinex). ``'gimp'`` GIMP,
+        ``plug-ins/common/contrast-retinex.c``: sigmas 2, 82, 162
         (:func:`gimp_sigmas`), alpha 128; with the mean m and the standard
         deviation d over all channels, 255 (R - (m - 1.2 d)) / (2.4 d),
-        clipped and cut to whole levels. Not taken over: that the source blurs
-        rows again with each scale, and its recursive approximation of the
-        Gaussian.
+        clipped and cut to whole levels. Two things differ from the source: it
+        blurs rows again with each scale, and it approximates the Gaussian
+        recursively.
 
-    **G, b, beta and the base of the logarithm are no parameters**: they move
-    and stretch all values alike, and every form undoes that. They cancel;
-    alpha and sigmas do not.
+    **G, b, beta and the base of the logarithm are not parameters**: they shift
+    and scale all values equally, and every form undoes that. Only alpha and
+    sigmas change the result.
 
     Args:
         image (np.ndarray): (h, w) or (h, w, 3) BGR, uint8. In a grey image

@@ -15,7 +15,7 @@ SIGMAS = (15, 80, 250)
 
 
 def check_sigmas(sigmas: Sequence[float]) -> tuple[float, ...]:
-    """Return widths of surrounds as a tuple, or raise ValueError."""
+    """Return the sigmas as a tuple, or raise ValueError."""
     if isinstance(sigmas, (int, float)):
         sigmas = (sigmas,)
     if isinstance(sigmas, str) or not len(sigmas):
@@ -70,10 +70,11 @@ def multi_scale_retinex(
     """Multi-scale retinex (MSR), each channel by itself.
 
     MSR_c = 1/N sum_n [log I_c - log(blur_n(I_c))], I = image + 1, after
-    Jobson, Rahman and Woodell (IEEE TIP 6(7), 1997). The paper leaves the way
-    to grey levels open; here each channel is stretched linearly between its
-    1 % and 99 % values (a choice, as is usual). Base of the logarithm and
-    weights of the same sum do not change the result.
+    Jobson, Rahman and Woodell (IEEE TIP 6(7), 1997). The paper does not say
+    how to map the result to grey levels. Here each channel is stretched
+    linearly between its 1 % and 99 % values (a common choice). The base of the
+    logarithm does not change the result, nor do other weights with the same
+    sum.
 
     Args:
         image (np.ndarray): (h, w) or (h, w, 3) BGR, uint8.
@@ -107,11 +108,11 @@ def automated_msrcr(
 ) -> np.ndarray:
     """The "automated MSRCR" of the usual Python port.
 
-    Source: ``automatedMSRCR`` of github dongb5/Retinex, ``retinex.py``. In
-    spite of its name it restores no colour: R = 2 MSR with log10, in a
+    Source: ``automatedMSRCR`` of github dongb5/Retinex, ``retinex.py``.
+    Despite its name, it does not restore colour: R = 2 MSR with log10, in a
     histogram of int(100 R) per channel; cut at the bins nearest to zero, on
-    either side, that have under 0.1 times the pixels of bin zero; then
-    min-max to 0 to 255, cut to whole levels.
+    either side, that have under 0.1 times the pixels of bin zero; then min-max
+    to 0 to 255, cut to whole levels.
 
     Args:
         image (np.ndarray): (h, w) or (h, w, 3) BGR, uint8.
@@ -120,7 +121,7 @@ def automated_msrcr(
 
     Returns:
         np.ndarray: Shape of ``image``, uint8. Where the source fails, a
-        channel is left uncut (no pixel in bin zero) or as it is (flat).
+        channel is not cut (no pixel in bin zero) or stays unchanged (flat).
 
     Raises:
         TypeError: If ``image`` is not uint8.

@@ -1,4 +1,4 @@
-"""Wide Gaussian blurs, the surrounds of the retinex methods, made fast."""
+"""Fast wide Gaussian blurs, the surrounds of the retinex methods."""
 
 from __future__ import annotations
 
@@ -21,30 +21,28 @@ def gaussian_surround(
 ) -> np.ndarray:
     """Blur channels with a Gaussian, as ``cv2.GaussianBlur`` does.
 
-    OpenCV's time grows with sigma: for sigma 250 each pixel is a sum over
-    2001 neighbours, once along rows and once along columns. The fast way
-    rests on two facts. With OpenCV's default border, reflect 101, an image is
-    half a period of an even signal, so that the cosines of the DCT-I,
-    cos(pi k i / (n - 1)), go through any symmetric kernel unchanged but for
-    a factor, the kernel's cosine sum. And the factors of a wide Gaussian,
-    exp(-(sigma pi k / (n - 1))^2 / 2), vanish after a few k: 6 along 1080
-    pixels for sigma 250, 99 for sigma 15. The blur is thus a product with two
-    slim matrices on each side, exact but for the frequencies beyond those,
-    which it weakens below 1e-4: the relative error is about 5e-5. Kernel
-    (cut at 4 sigma, sum 1) and border are OpenCV's.
+    OpenCV's time grows with sigma: for sigma 250 each pixel is a sum over 2001
+    neighbours, once along rows and once along columns. The fast way uses two
+    facts. First, with OpenCV's default border, reflect 101, an image is half a
+    period of an even signal, so a symmetric kernel only scales the cosines of
+    the DCT-I, cos(pi k i / (n - 1)), by the kernel's cosine sum. Second, the
+    factors of a wide Gaussian, exp(-(sigma pi k / (n - 1))^2 / 2), vanish
+    after a few k: 6 along 1080 pixels for sigma 250, 99 for sigma 15. The blur
+    is therefore a product with two slim matrices on each side. It drops only
+    the frequencies that the Gaussian weakens below 1e-4; the relative error is
+    about 5e-5. Kernel (cut at 4 sigma, sum 1) and border are OpenCV's.
 
     Args:
         planes (np.ndarray): Channels, (c, h, w), float32.
         sigma (float): Standard deviation in pixels, above 0.
         blur (str): ``'fast'``, or ``'exact'`` for OpenCV's own in float64.
-            Narrow Gaussians, for which OpenCV is faster, are its own in
-            either way.
+            Narrow Gaussians, for which OpenCV is faster, always use OpenCV.
 
     Returns:
         np.ndarray: Blurred channels, (c, h, w); float32, float64 if exact.
 
     Raises:
-        ValueError: If ``sigma`` or ``blur`` is none of these.
+        ValueError: If ``sigma`` or ``blur`` is invalid.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Curves: gamma, gain and equalisation of the histogram."""
+"""Tone curves: gamma, gain and histogram equalisation."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def clahe(
     check_number('clip_limit', clip_limit)
     if not isinstance(tiles, int) or tiles < 1:
         raise ValueError(
-            f'tiles must be a whole number from 1 on, not {tiles!r}'
+            f'tiles must be a whole number of at least 1, not {tiles!r}'
         )
     method = cv2.createCLAHE(clip_limit, (tiles, tiles))
 

@@ -1,4 +1,4 @@
-"""Memory that a process has freed, and soon needs again."""
+"""Keep freed memory for reuse."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _MOST = 2**29
 
 
 def keep_freed_memory() -> bool:
-    """Let glibc keep what is freed for what is allocated next.
+    """Make glibc keep freed memory for the next allocation.
 
-    It would otherwise give the memory of large maps back to the system, and
-    get it again for the next layer or image, page by page, which takes a
-    tenth of the time of a prediction on a CPU.  For the process as a whole,
-    and those that it forks: each keeps 512 MiB at most.  So this is for
-    commands to call, not for a library.
+    By default glibc returns the memory of large feature maps to the system and
+    gets it again page by page for the next layer, which takes a tenth of the
+    time of a prediction on a CPU. This applies to the whole process and its
+    forks; each keeps at most 512 MiB. Call it from a command, not from a
+    library.
 
     Returns:
-        bool: Whether the C library can do so.
+        bool: Whether the C library supports it.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

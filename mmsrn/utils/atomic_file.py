@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that appear only when they are complete."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _PARTIAL = re.compile(r'\.(.+)\.(\d+(?:-\d+)?)(\.[^.]*)?', re.DOTALL)
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Give a path to write to, which becomes ``path`` if all goes well.
+    """Yield a temporary path that replaces ``path`` on success.
 
-    The folder is made if it is missing.  Until the block ends without an
-    exception, a former ``path`` stays as it was.  What is no file but a
-    device, a pipe or the like (:func:`is_stream`) is written to itself.
+    A missing folder is created. An old ``path`` stays until the block ends
+    without an exception. Devices, pipes and the like (:func:`is_stream`) are
+    written to directly.
 
     Args:
-        path (str | Path): File to make or to replace.
+        path (str | Path): File to create or replace.
 
     Yields:
         Path: Where to write: beside ``path``, with the same suffix.
@@ -65,14 +65,14 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 
 def is_stream(path: str | Path) -> bool:
-    """Tell whether a path is of something to write to, not to replace.
+    """Return whether a path must be written to and not replaced.
 
     Args:
         path (str | Path): Any path.
 
     Returns:
-        bool: Whether it is a device, a pipe, a socket, or, as ``/dev/stdout``,
-        what the process has open.
+        bool: True for a device, a pipe, a socket, or an open file such as
+        ``/dev/stdout``.
     """
     try:
         mode = os.stat(path).st_mode
@@ -85,13 +85,13 @@ def is_stream(path: str | Path) -> bool:
 
 
 def is_partial(name: str) -> bool:
-    """Tell whether a name is that of a file being written.
+    """Return whether a name is that of an unfinished file.
 
     Args:
         name (str): Name of a file, without folders.
 
     Returns:
-        bool: Whether :func:`atomic_file` gives such names.
+        bool: True for names that :func:`atomic_file` uses.
 
     Example:
         >>> is_partial('.faces.4711-140235.json'), is_partial('.faces.json')
@@ -101,14 +101,14 @@ def is_partial(name: str) -> bool:
 
 
 def remove_partial(folder: Path, names: Collection[str] | None = None) -> None:
-    """Remove what killed processes left of files they were writing.
+    """Remove unfinished files of killed processes.
 
-    What a living process is writing stays.
+    Files of running processes stay.
 
     Args:
-        folder (Path): Where they lie; it may be missing.
-        names (Collection[str], optional): Names of the files that were to be;
-            None: any.
+        folder (Path): Folder of the files; it may be missing.
+        names (Collection[str], optional): Names of the intended files. By
+            default all.
     """
     if names is not None:
         names = {_parts(x) for x in names}

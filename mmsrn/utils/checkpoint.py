@@ -1,9 +1,10 @@
-"""Checkpoints: data that are judged before anything runs with them.
+"""Checkpoints, read as data without running code.
 
-Whoever imports this module lets mmengine read checkpoints as data, wherever
-it does: a pickle may name any function, and unpickling calls it.  mmengine
-loads what fits and logs the rest, too: a test of a checkpoint of another
-model would end with a made-up result.
+Importing this module makes mmengine read checkpoints as data everywhere,
+because a pickle may name any function and unpickling calls it. mmengine also
+loads only the weights that fit and logs the rest, so a checkpoint of another
+model would give a meaningless test result; ``load_weights`` raises an error
+instead.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ __all__ = [
 
 _lock = RLock()
 _REMEDY = (
-    'which could run code; get a file of the tensors alone, or, only if you '
-    'trust it as you trust a program, add --trust-checkpoint'
+    'which could run code; get a file that holds only tensors or, if you '
+    'trust this one like a program, add --trust-checkpoint'
 )
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be read as data; one line with the remedy."""
+    """Error of a checkpoint that cannot be read as data, with the remedy."""
 
 
 def _load_data(file: Any, *_: Any, **__: Any) -> Any:
@@ -105,16 +106,16 @@ _guard_mmengine()
 def load_from_safetensors(filename: str, map_location: Any = None) -> dict:
     """Read a safetensors file where mmengine reads checkpoints.
 
-    So ``load_from``, the tools and mmdet's inferencers take the weights that
-    ship.
+    With it, ``load_from``, the tools and mmdet's inferencers accept the
+    weights that ship.
 
     Args:
         filename (str): The file.
         map_location (str | torch.device, optional): Where to put them.
 
     Returns:
-        dict: ``state_dict``, in float32 whatever the file has; of a file of
-        ``pack_weights.py`` also ``meta``, with the classes.
+        dict: ``state_dict`` in float32; for a file of ``pack_weights.py`` also
+        ``meta`` with the classes.
     """
     from safetensors import safe_open
 
@@ -135,20 +136,20 @@ def load_from_safetensors(filename: str, map_location: Any = None) -> dict:
 def read_checkpoint(path: str) -> dict:
     """Read a checkpoint into the memory of the CPU.
 
-    Tensors, numbers, texts and containers of them are read, and what mmengine
-    puts beside them; nothing of the file is run, unless a program was told to
-    trust it.  Weights of a ``.safetensors`` file come in float32.
+    Only tensors, numbers, text, containers and mmengine's own entries are
+    read. No code of the file runs, unless the program was told to trust it.
+    Weights of a ``.safetensors`` file become float32.
 
     Args:
         path (str): A file, or an address that mmengine knows.
 
     Returns:
-        dict: The checkpoint: weights by name, or ``state_dict`` with them and
-        whatever else, of which ``meta`` is a dict.
+        dict: The checkpoint: weights by name, or ``state_dict`` with further
+        entries, such as the dict ``meta``.
 
     Raises:
-        ValueError: If it is missing, damaged or something else, or asks for
-            more than data.
+        ValueError: If it is missing, damaged, not a checkpoint, or needs code
+            to read.
     """
     try:
         # mmengine repeats its remarks when it loads the file for the run.
@@ -169,20 +170,20 @@ def read_checkpoint(path: str) -> dict:
     for part in parts:
         if not isinstance(part, dict) or any(type(x) is not str for x in part):
             raise CheckpointError(
-                f'checkpoint {path} holds no weights by name but a '
-                f'{type(part).__name__}'
+                f'checkpoint {path} holds a {type(part).__name__} instead of '
+                'named weights'
             )
     return checkpoint
 
 
 def classes_of(checkpoint: dict) -> list[str] | None:
-    """Tell the names of the classes of a checkpoint.
+    """Return the class names of a checkpoint.
 
     Args:
         checkpoint (dict): See :func:`read_checkpoint`.
 
     Returns:
-        list[str], optional: The names; None if it does not tell.
+        list[str], optional: The names, or None if it has none.
     """
     meta = checkpoint.get('meta') or {}
     told = meta.get('dataset_meta')
@@ -195,12 +196,12 @@ def classes_of(checkpoint: dict) -> list[str] | None:
 
 
 def load_weights(model: nn.Module, checkpoint: dict) -> None:
-    """Load the weights of a checkpoint, all of them, into all of a model.
+    """Load a checkpoint into a model; every weight must match.
 
     Args:
         model (nn.Module): A model, or wrappers of mmengine around it.
-        checkpoint (dict): With or without ``state_dict``; with a moving
-            average that holds the averaged weights.
+        checkpoint (dict): With or without ``state_dict``, which may hold
+            averaged weights.
 
     Raises:
         ValueError: If a name or a shape differs.

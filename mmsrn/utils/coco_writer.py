@@ -95,7 +95,7 @@ def write_coco(coco: dict, path: Path) -> str:
     try:
         # What is no json may be an input, such as the list of a split.
         if path.is_file() and path.read_bytes()[:1] != b'{':
-            raise ValueError(f'{path}: is there already, and no json')
+            raise ValueError(f'{path}: exists and is not a json file')
         with atomic_file(path) as partial:
             partial.write_text(json.dumps(coco) + '\n', encoding='utf-8')
     except OSError as error:

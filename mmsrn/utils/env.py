@@ -1,7 +1,6 @@
-"""What is installed, whether it fits together, and the remedy if it does not.
+"""Report installed versions, problems and remedies.
 
-Only the standard library is imported here, so that this works in exactly the
-environments that need it: broken ones.
+Imports only the standard library, so it works in broken environments.
 """
 
 from __future__ import annotations
@@ -35,9 +34,13 @@ PACKAGES = {
 #: What an error says, and the remedy, with pip of this interpreter.
 REMEDIES = {
     'pkg_resources': "{pip} install 'setuptools<81'",
-    r'(libGL|libglib|libgthread)\S*: cannot open': 'install libraries of a '
-    'desktop (Debian, Ubuntu: apt-get install libgl1 libglib2.0-0), or the '
-    'OpenCV that needs none: {pip} install --force-reinstall --no-deps '
+    r'(libGL|libglib|libgthread)\S*: cannot open': 'install the desktop '
+    'libraries (Debian, Ubuntu: '
+    'apt-get install libgl1 '
+    'libglib2.0-0), or an OpenCV '
+    'that does not need them: '
+    '{pip} install '
+    '--force-reinstall --no-deps '
     'opencv-python-headless==VERSION_OF_OPENCV_PYTHON',
     # A bad wheel must leave pip's cache, else the next environment gets it.
     r'mmcv\._ext|_ext\.|undefined symbol|libtorch|libc10|libcudart|'
@@ -65,9 +68,10 @@ class EnvItem:
     """One line of the report.
 
     Args:
-        name (str): What was looked at.
-        value (str): What was found.
-        status (str): 'ok', 'warn' (works, but look) or 'error' (will fail).
+        name (str): Name of the item.
+        value (str): Version or finding.
+        status (str): 'ok', 'warn' (works with a problem) or 'error' (will
+            fail).
         remedy (str): What to do; empty if there is nothing to do.
     """
 
@@ -157,7 +161,7 @@ def _lines() -> dict[str, list[str]]:
 def _line_item(lines: dict[str, list[str]]) -> EnvItem:
     """Report the OpenMMLab line, of which there must be exactly one."""
     everything = ' '.join(sum(lines.values(), []))
-    remedy = '`make env`, or see docs/install.md'
+    remedy = '`make env`, or see docs/get_started.md'
     if len(lines) > 1:
         value = f'both lines are installed: {everything}'
         remedy = _pip(f'{{pip}} uninstall -y {everything}; then {remedy}')
@@ -247,10 +251,10 @@ def _device_items() -> list[EnvItem]:
 
 
 def collect_env() -> list[EnvItem]:
-    """Look at everything mmsrn needs to train and test.
+    """Check everything mmsrn needs to train and test.
 
     Returns:
-        list[EnvItem]: The findings, in the order to fix them.
+        list[EnvItem]: The findings, in the order in which to fix them.
     """
     items = [_python_item()]
     items += [_module_item(name) for name in ('torch', 'numpy', 'scipy')]
@@ -261,7 +265,7 @@ def collect_env() -> list[EnvItem]:
 
 
 def env_is_usable(items: Iterable[EnvItem]) -> bool:
-    """Tell whether nothing required is wrong.
+    """Return whether mmsrn can run.
 
     Args:
         items (Iterable[EnvItem]): What :func:`collect_env` found.
@@ -273,7 +277,7 @@ def env_is_usable(items: Iterable[EnvItem]) -> bool:
 
 
 def format_env(items: Iterable[EnvItem]) -> str:
-    """Lay the findings out for a terminal.
+    """Format the findings for a terminal.
 
     Args:
         items (Iterable[EnvItem]): What :func:`collect_env` found.

@@ -1,4 +1,4 @@
-"""The error that a user can mend, and the line a program ends with."""
+"""Errors that a user can fix, printed in one line."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ['UserError', 'program_name', 'user_errors']
 
 
 class UserError(Exception):
-    """What is wrong and what to do, in one line.
+    """A problem and its remedy, in one line.
 
-    Library code raises it where a wrong option, file or config is to blame.
-    Programs catch it once, with :func:`user_errors`.
+    Library code raises it for a wrong option, file or config. Programs catch
+    it with :func:`user_errors`.
     """
 
 
 def program_name() -> str:
-    """Name of the running script, as its help has it.
+    """Return the name of the running script, as in its help.
 
     Returns:
         str: For example ``'train.py'``.
@@ -33,15 +33,15 @@ def program_name() -> str:
 def user_errors(program: str | None = None) -> Iterator[None]:
     """End with exit status 2 and one line at a ``UserError``.
 
-    So it does if stdout cannot be written.  If nobody reads it any more, the
-    program ends in silence, with status 141.  All other exceptions pass.
+    The same happens if stdout cannot be written. If the reader of stdout has
+    gone, the program ends silently with status 141. Other exceptions pass.
 
     Args:
-        program (str, optional): The name of the program, for the message; by
-            default that of the running script.
+        program (str, optional): Name of the program in the message. By default
+            that of the running script.
 
     Raises:
-        SystemExit: In place of these errors.
+        SystemExit: Instead of these errors.
 
     Example:
         >>> @user_errors()

@@ -1,4 +1,4 @@
-"""What files of models say of themselves, which anybody may have written."""
+"""Metadata of model files, which may come from strangers."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def check_facts(facts: Mapping[str, Any]) -> None:
-    """Check facts of a model that have a meaning here.
+    """Check the metadata of a model that mmsrn uses.
 
     Args:
         facts (Mapping[str, Any]): Facts by name, see
             :class:`mmsrn.deployment.ModelFacts`; others are not looked at.
 
     Raises:
-        ValueError: If one is not what it should be.
+        ValueError: If a value is invalid.
     """
     for name, value in facts.items():
         words, is_good = _CHECKS.get(name, ('', None))
@@ -116,9 +116,11 @@ def read_facts(text: str) -> dict[str, Any]:
     try:
         facts = read_json(text)
     except ValueError as error:
-        raise ValueError(f'what it says of itself {error}') from None
+        raise ValueError(f'its metadata {error}') from None
     if not isinstance(facts, dict):
-        raise ValueError(f'its facts are a {type(facts).__name__}, no dict')
+        raise ValueError(
+            f'its metadata is a {type(facts).__name__}, not a dict'
+        )
     facts = {name: x for name, x in facts.items() if x is not None}
     check_facts(facts)
     return facts
@@ -141,4 +143,4 @@ def read_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (RecursionError, ValueError):
-        raise ValueError(f'is no json: {one_line(text, 60)!r}') from None
+        raise ValueError(f'is not json: {one_line(text, 60)!r}') from None

@@ -1,4 +1,4 @@
-"""Files of a set, found by whatever its lists and annotations call them."""
+"""Find the files of a data set by the names in lists and annotations."""
 
 from __future__ import annotations
 

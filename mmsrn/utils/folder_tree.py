@@ -28,7 +28,7 @@ def find_files(src: Path) -> Iterator[Path]:
     def walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
         real = os.path.realpath(folder)
         if real in above:
-            raise ValueError(f'{folder}: a link to a folder it lies in')
+            raise ValueError(f'{folder}: a link to a folder that contains it')
         with os.scandir(folder) as entries:
             entries = sorted(entries, key=lambda x: x.name)
         entries = [x for x in entries if not x.name.startswith('.')]

@@ -1,4 +1,4 @@
-"""Make a changed copy of a folder of images, in parallel and in parts."""
+"""Write a changed copy of a folder of images, in parallel and resumable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RECORD = 'processing.json'
 
 @dataclass
 class FolderReport:
-    """What became of a folder.
+    """Counts of a processed folder.
 
     Attributes:
         made (int): Images made by this call.
@@ -52,7 +52,7 @@ class FolderReport:
 
     def __str__(self) -> str:
         return (
-            f'{self.made:,} images made, {self.kept:,} were there, '
+            f'{self.made:,} images made, {self.kept:,} already there, '
             f'{self.copied:,} other files copied'
         )
 
@@ -67,15 +67,15 @@ def process_folder(
     grey: bool = False,
     description: str = 'Processing',
 ) -> FolderReport:
-    """Process every image of a folder into another one of the same layout.
+    """Process every image of a folder into a new folder with the same layout.
 
-    Images keep their path, name and format, all other files are copied, so
-    that annotations and lists stay valid.  What is hidden is left out, links
-    are followed.  Each file appears whole or not at all; a second call with
-    the same settings makes only what is missing or older than its source.
-    ``dst`` gets a file ``processing.json`` with ``record``, the quality, the
-    version and what had been done to ``src``; a folder with another one is
-    refused, and so is a second processing of the same kind.
+    Images keep their path, name and format; all other files are copied, so
+    annotations and lists stay valid. Hidden files are skipped, links are
+    followed. Each file appears only when it is complete. A second call with
+    the same settings makes only files that are missing or older than their
+    source. ``dst`` gets a file ``processing.json`` with ``record``, the
+    quality, the version and the earlier processing of ``src``. A folder with
+    another record is refused, as is a second processing of the same kind.
 
     Args:
         src (str | Path): Folder to read, with any folders below it.
@@ -96,13 +96,13 @@ def process_folder(
         description (str): Text of the progress bar.
 
     Returns:
-        FolderReport: Numbers of files, and the images that failed.
+        FolderReport: Counts of files, and the images that failed.
 
     Raises:
         ValueError: If the folders do not exist, contain each other or hold
             something else, or if ``record`` does not match.
-        OSError: If a file cannot be read or written, another run is at work
-            on ``dst``, or a worker was killed.
+        OSError: If a file cannot be read or written, another run is writing to
+            ``dst``, or a worker was killed.
     """
     src, dst = Path(src), Path(dst)
     _check_folders(src, dst)
@@ -112,7 +112,7 @@ def process_folder(
     if not images:
         suffixes = ' '.join(IMAGE_SUFFIXES)
         raise ValueError(
-            f'{src}: has no image ({suffixes}); name the folder of a set'
+            f'{src}: has no image ({suffixes}); name the folder of a data set'
         )
     settings = {
         **record,
@@ -148,19 +148,19 @@ def process_folder(
 
 def _check_folders(src: Path, dst: Path) -> None:
     if not src.is_dir():
-        what = 'is no folder' if src.exists() else 'no such folder'
-        raise ValueError(f'{src}: {what}; name the folder of a set')
+        what = 'is not a folder' if src.exists() else 'no such folder'
+        raise ValueError(f'{src}: {what}; name the folder of a data set')
     if dst.exists() and not dst.is_dir():
-        raise ValueError(f'{dst}: is a file; name a folder to make')
+        raise ValueError(f'{dst}: is a file; name a new folder')
     inner, outer = dst.resolve(), src.resolve()
     if inner == outer:
         raise ValueError(
-            f'{src}: is the set itself; name a folder to make beside it'
+            f'{src}: is the source itself; name a folder beside it'
         )
     if inner.is_relative_to(outer) or outer.is_relative_to(inner):
         raise ValueError(
-            f'{dst} and {src} lie in each other; name a folder to make beside '
-            'the set'
+            f'{dst} and {src} contain each other; name a folder beside the '
+            'source'
         )
 
 
@@ -169,13 +169,13 @@ def _earlier(src: Path, kind: object) -> dict | None:
     path = src / RECORD
     if not path.is_file():
         return None
-    record = _read_record(path, 'remove it if it is of something else')
+    record = _read_record(path, 'remove it if it belongs to something else')
     inner = record
     while inner is not None:
         if inner.get('kind') == kind:
             raise ValueError(
-                f'{src}: is {kind} already, {path} says how; name the '
-                'original images'
+                f'{src}: is already {kind} (see {path}); name the original '
+                'images'
             )
         inner = inner.get('source_processing')
     return record
@@ -187,7 +187,7 @@ def _read_record(path: Path, remedy: str) -> dict:
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        raise ValueError(f'{path}: is no record of a processing; {remedy}')
+        raise ValueError(f'{path}: is not a record of this command; {remedy}')
     return record
 
 
@@ -198,8 +198,8 @@ def _check_record(dst: Path, settings: dict) -> None:
     if not path.is_file():
         if any(dst.iterdir()):
             raise ValueError(
-                f'{dst}: holds files of another origin, there is no {RECORD}; '
-                f'{remedy}'
+                f'{dst}: holds files but no {RECORD}, so this command did '
+                f'not make them; {remedy}'
             )
         with atomic_file(path) as partial:
             text = json.dumps(settings, indent=2)
@@ -215,8 +215,8 @@ def _check_record(dst: Path, settings: dict) -> None:
     keys = [x for x in keys if x in ('kind', 'method')] or keys
     if keys:
         differences = ', '.join(
-            f'{x}: {former.get(x, "none")} there, '
-            f'{settings.get(x, "none")} now'
+            f'{x}: {former.get(x, "none")} before, {settings.get(x, "none")} '
+            'now'
             for x in keys
         )
         raise ValueError(
@@ -233,7 +233,7 @@ def _locked(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OSError(
-                f'another run is at work on {folder}; wait for its end'
+                f'another run is writing to {folder}; wait until it ends'
             ) from None
         except OSError:
             pass  # a file system without locks

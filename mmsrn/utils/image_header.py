@@ -53,7 +53,7 @@ class ImageHeader(NamedTuple):
 
 
 def read_header(source: str | Path | bytes) -> ImageHeader:
-    """Read the header of an image file, and no pixels.
+    """Read only the header of an image file.
 
     Args:
         source (str | Path | bytes): The file, or its content.
@@ -63,7 +63,7 @@ def read_header(source: str | Path | bytes) -> ImageHeader:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is no image, or has more than ``MAX_PIXELS``.
+        ValueError: If it is not an image, or has more than ``MAX_PIXELS``.
     """
     if isinstance(source, bytes):
         return _read(io.BytesIO(source))
@@ -91,18 +91,18 @@ def _read(file: BinaryIO) -> ImageHeader:
         with unlimited_pil():
             image = Image.open(file)
     except UnidentifiedImageError:
-        raise ValueError('is no image, or of an unknown format') from None
+        raise ValueError('is not an image, or has an unknown format') from None
     except OSError:
         raise
     except Exception as error:  # a damaged header may raise anything
         raise ValueError(
-            f'is no readable image ({type(error).__name__}: {error})'
+            f'is not a readable image ({type(error).__name__}: {error})'
         ) from None
     width, height = _stored_size(image)
     if width * height > MAX_PIXELS:
         raise ValueError(
-            f'has {width} x {height} pixels, more than the {MAX_PIXELS:,} '
-            'that are read; make it smaller, or cut it into parts'
+            f'has {width} x {height} pixels, more than the limit of '
+            f'{MAX_PIXELS:,}; resize it or cut it into parts'
         )
     return ImageHeader(
         width, height, _orientation(image, file), image.format or ''

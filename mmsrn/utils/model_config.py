@@ -1,7 +1,7 @@
-"""Configs inside files of weights: data, of which a model may be built.
+"""Configs inside weight files, checked before a model is built from them.
 
-mmengine calls whatever a dotted ``type`` names, and parts of models load the
-files that they are told of.  Here a config may name registered parts alone.
+mmengine calls any function that a dotted ``type`` names, and model parts load
+the files they are given. Here a config may name only registered parts.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _LOADING_KEY = re.compile(
 _WORD = re.compile(r'[\w+-]{0,100}(\.\d\w{0,3})?')
 _MAX_DEPTH, _MAX_VALUES, _MAX_NUMBER = 24, 20_000, 1 << 31
 _REMEDY = (
-    'name the config and the checkpoint of its training instead '
-    '(config=..., --config)'
+    'name the checkpoint and its training config instead (config=..., '
+    '--config)'
 )
 
 
 def without_pretrained(config: Any) -> Any:
-    """Copy a config without weights to begin a training with.
+    """Copy a config without its pretrained weights.
 
     Args:
         config (Any): A config, or a part of one.
@@ -67,7 +67,7 @@ def without_pretrained(config: Any) -> Any:
 
 
 def check_model_config(config: Any) -> None:
-    """Check that a config of a model is harmless data.
+    """Check that the config of a model is harmless data.
 
     Args:
         config (dict): As ``json`` reads it.
@@ -78,14 +78,14 @@ def check_model_config(config: Any) -> None:
             all proportion.
     """
     if not isinstance(config, dict) or not config.get('type'):
-        raise ValueError('its config names no model')
+        raise ValueError('its config has no model')
     left = _MAX_VALUES
     pending: list[tuple[str, Any, int]] = [('', config, 0)]
     while pending:
         place, value, depth = pending.pop()
         left -= 1
         if left < 0 or depth > _MAX_DEPTH:
-            raise ValueError('its config is out of all proportion')
+            raise ValueError('its config is too large')
         if isinstance(value, dict):
             for key, inner in value.items():
                 if key == 'type':
@@ -107,8 +107,8 @@ def _check_key(place: str, key: Any, value: Any) -> None:
         return
     if loads and _LOADING_KEY.search(key):
         raise ValueError(
-            f'its config has {place}{key}, and may name no files, addresses '
-            f'or code; {_REMEDY}'
+            f'its config has {place}{key}, but it must not name files, '
+            f'addresses or code; {_REMEDY}'
         )
 
 
@@ -134,8 +134,8 @@ def _check_type(place: str, value: Any) -> None:
     known = _find_part(value)
     if known is None or value.split('.')[-1] in _LOADING:
         raise ValueError(
-            f'its config has {place}={_shown(value)}, which is no part of '
-            f'mmdet, mmcv, mmengine or mmsrn that needs no files; {_REMEDY}'
+            f'its config has {place}={_shown(value)}, which is not an '
+            f'allowed part of mmdet, mmcv, mmengine or mmsrn; {_REMEDY}'
         )
 
 
@@ -169,13 +169,13 @@ def _shown(value: Any) -> str:
 
 @contextmanager
 def bounded_modules(weights: dict[str, Tensor]) -> Iterator[None]:
-    """Stop the building of a model that is far larger than its weights.
+    """Stop building a model that is far larger than its weights.
 
     Args:
         weights (dict[str, Tensor]): All weights of the model.
 
     Raises:
-        ValueError: When a part is made that is too much.
+        ValueError: If the parts exceed the limit.
     """
     # Tables that are not saved are small beside the weights.
     elements = 2 * sum(x.numel() for x in weights.values()) + 10_000_000
@@ -189,7 +189,7 @@ def bounded_modules(weights: dict[str, Tensor]) -> Iterator[None]:
         parts -= 1
         elements -= part.numel() if isinstance(part, Tensor) else 0
         if parts < 0 or elements < 0:
-            raise ValueError(f'the config is of a larger model ({name})')
+            raise ValueError(f'the config belongs to a larger model ({name})')
 
     hooks = [
         register(count)

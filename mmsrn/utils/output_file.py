@@ -1,4 +1,4 @@
-"""Files that tools write where their user says."""
+"""Output files that the user names."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ __all__ = [
 
 
 def check_writable(folder: str | Path, what: str) -> None:
-    """Check that files can be made in a folder.
+    """Check that files can be created in a folder.
 
-    The folder is made, and a file in it for a moment: rights alone say little
-    about network drives and full disks.
+    Creates the folder and a temporary file in it, because permissions say
+    little about network drives and full disks.
 
     Args:
         folder (str | Path): The folder.
         what (str): What the user gave, for the message.
 
     Raises:
-        UserError: If they cannot.
+        UserError: If it fails.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -44,14 +44,14 @@ def check_writable(folder: str | Path, what: str) -> None:
 
 
 def check_output(path: str | Path, what: str) -> None:
-    """Check that a file can be made or written to.
+    """Check that a file can be created or written to.
 
     Args:
         path (str | Path): The file, a device or a pipe.
         what (str): What the user gave, for the message.
 
     Raises:
-        UserError: If it cannot.
+        UserError: If it fails.
     """
     if os.path.isdir(path):
         raise UserError(f'{what}: is a folder; name a file')
@@ -62,7 +62,7 @@ def check_output(path: str | Path, what: str) -> None:
 
 
 def check_distinct(**files: str | Path | None) -> None:
-    """Check that no file is to be written twice.
+    """Check that no file is named twice.
 
     Args:
         **files (str | Path, optional): What the user gave, by option.
@@ -78,14 +78,13 @@ def check_distinct(**files: str | Path | None) -> None:
         other = seen.setdefault(os.path.realpath(file), given)
         if other != given:
             raise UserError(
-                f'{other} {given}: both would be written to the same file; '
-                'name two'
+                f'{other} {given}: both name the same file; choose two'
             )
 
 
 @contextmanager
 def output_file(path: str | Path) -> Iterator[Path]:
-    """Write a file whole, or leave none.
+    """Write a file that appears only when it is complete.
 
     Args:
         path (str | Path): The file.
@@ -104,7 +103,7 @@ def output_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: str | Path | None, content: Any) -> None:
-    """Write what ``--json`` asks for, if it does.
+    """Write a json file if ``path`` is given.
 
     Args:
         path (str | Path, optional): The file.

@@ -44,7 +44,7 @@ def _sizes(values: Any) -> tuple[int, ...]:
     if not good or any(
         type(x) is not int or not 0 <= x < _MAX_SIDE for x in values
     ):
-        raise ValueError('a shape is none')
+        raise ValueError('a shape is invalid')
     return tuple(values)
 
 
@@ -57,7 +57,9 @@ class _DType(Shell):
         super().__init__()
         code = code.decode('ascii') if type(code) is bytes else code
         if not (_NUMBERS.fullmatch(code) or _TEXTS.fullmatch(code)):
-            raise ValueError(f'it has an array of {code[:20]!r}, no numbers')
+            raise ValueError(
+                f'it has an array of {code[:20]!r} instead of numbers'
+            )
         self.code = code.lstrip('<>|=')
 
     def build(self, state: Any) -> _DType:
@@ -67,7 +69,7 @@ class _DType(Shell):
         if order not in ('<', '>', '|', '=') or any(
             x is not None for x in parts
         ):
-            raise ValueError('it has an array of something else than numbers')
+            raise ValueError('it has an array of something other than numbers')
         if order in '<>':
             self.code = order + self.code
         return self
@@ -77,10 +79,10 @@ def _array(data: Any, kind: Any, shape: Any, order: Any = 'C') -> np.ndarray:
     if type(data) is str:  # of Python 2
         data = data.encode('latin1')
     if type(kind) is not _DType or type(data) not in (bytes, bytearray):
-        raise TypeError('it has an array of something else than numbers')
+        raise TypeError('it has an array of something other than numbers')
     shape, kind = _sizes(shape), np.dtype(kind.code)
     if math.prod(shape) * kind.itemsize != len(data) or not kind.itemsize:
-        raise ValueError('an array has another size than its numbers')
+        raise ValueError('the size of an array does not match its numbers')
     if not len(data):
         return np.zeros(shape, kind)
     if kind.kind == 'b':
@@ -108,7 +110,7 @@ def _scalar(kind: Any, data: Any = b'') -> Any:
 
 def _encode(text: str, codec: str = 'latin1') -> bytes:
     if type(text) is not str or codec not in ('latin1', 'latin-1'):
-        raise ValueError('it has bytes of another kind')
+        raise ValueError('it has invalid bytes')
     return text.encode('latin1')
 
 
@@ -121,7 +123,7 @@ def _dict(items: Any = ()) -> dict:
 def _path(kind: type) -> Callable[..., str]:
     def join(*parts: Any) -> str:
         if any(type(x) is not str for x in parts):
-            raise TypeError('a path is no text')
+            raise TypeError('a path is not text')
         return str(kind(*parts))
 
     return join
@@ -170,7 +172,7 @@ def plain_names() -> dict[str, Any]:
 
 def _bytes(value: Any) -> bytes | bytearray:
     if type(value) not in (bytes, bytearray):
-        raise TypeError('bytes are none')
+        raise TypeError('bytes are invalid')
     return value
 
 
@@ -241,7 +243,7 @@ def _tensor_v3(
     kind: dtype, *___: Any,
 ) -> Tensor:  # fmt: skip
     if str(kind) == 'torch.bool':
-        raise TypeError('a tensor of bool is of another kind')
+        raise TypeError('a tensor of bool has the wrong type')
     return _storage(storage).tensor(offset, size, stride, kind)
 
 
@@ -253,14 +255,14 @@ def _storage(value: Any) -> Storage:
 
 def _device(kind: Any, index: Any = 0) -> str:
     if type(kind) is not str or type(index) is not int:
-        raise TypeError('a device is none')
+        raise TypeError('a device is invalid')
     return f'{kind}:{index}'
 
 
 def _with_attributes(make: Any, _: Any, args: Any, *__: Any) -> Any:
     """A tensor with attributes of its own, which are left out."""
     if type(make) is not Named or type(args) is not tuple:
-        raise TypeError('a tensor is none')
+        raise TypeError('a tensor is invalid')
     return make.make(*args)
 
 

@@ -195,7 +195,7 @@ class _Machine:
     def op_stack_global(self, _: None) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if type(name) is not str or type(module) is not str:
-            raise TypeError('a name is no text')
+            raise TypeError('a name is not text')
         self._push_named(module, name)
 
     def _push_named(self, module: str, name: str) -> None:

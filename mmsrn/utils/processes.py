@@ -1,4 +1,4 @@
-"""Work that several processes share."""
+"""Run jobs in several processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_in_processes(
     start: Callable[..., None],
     args: tuple = (),
 ) -> Iterator[Any]:
-    """Do jobs in processes of one thread each; few jobs wait at a time.
+    """Run jobs in processes with one thread each; few jobs wait at a time.
 
     Args:
         function (Callable): Of a module; takes a job.
@@ -55,8 +55,8 @@ def run_in_processes(
             yield from (x.result() for x in done)
     except BrokenProcessPool:
         raise OSError(
-            'a process was killed, perhaps for want of memory; start again '
-            'with fewer workers, what is done is kept'
+            'a process was killed, perhaps because memory ran out; run again '
+            'with fewer workers, finished work is kept'
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

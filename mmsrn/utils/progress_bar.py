@@ -1,4 +1,4 @@
-"""How far long work is."""
+"""A progress bar for images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Under which protocol images were tested, in the words beside numbers."""
+"""Descriptions of test protocols, printed beside numbers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def describe_protocol(
     images: int = 0,
     padded: int = 0,
 ) -> str:
-    """Put the protocols of a test into one text.
+    """Describe the protocols of a test in one text.
 
     Args:
         protocols (Iterable[str]): Those of its images.
-        deviating (int): Images tested other than that, in tiles for instance.
+        deviating (int): Images tested in another way, for instance in tiles.
         images (int): All images.
         padded (int): Images that were padded to others of their batch, which
             changes what a detector finds at their edges.
@@ -28,14 +28,14 @@ def describe_protocol(
 
     Example:
         >>> describe_protocol(['O', 'V', 'O'], 2, 30)
-        'O and V; other than that in 2 of 30 images, for want of memory'
+        'O and V; different in 2 of 30 images because memory ran out'
     """
     text = ' and '.join(sorted(set(protocols)))
     if deviating:
         text += (
-            f'; other than that in {deviating} of {images} images, for want '
-            'of memory'
+            f'; different in {deviating} of {images} images because memory '
+            'ran out'
         )
     if padded:
-        text += f'; {padded} of {images} images padded to others of a batch'
+        text += f'; {padded} of {images} images padded to the size of a batch'
     return text

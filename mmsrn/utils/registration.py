@@ -1,4 +1,4 @@
-"""Fill mmdet's registries with everything mmsrn has."""
+"""Registration of mmsrn's modules in mmdet's registries."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ _SUBPACKAGES = ('datasets', 'engine', 'evaluation.metrics', 'models')
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
-    """Register all modules of mmsrn, and of mmdet, into mmdet's registries.
+    """Register all modules of mmsrn and mmdet in mmdet's registries.
 
-    Everything of mmsrn lives in mmdet's own registries, so that a config can
-    mix parts of both without a prefix.  Configs shipped with mmsrn do this
-    themselves through ``custom_imports``; call it before building from a
-    config that does not, or from plain dicts.
+    A config can then mix parts of both without a prefix. The configs of mmsrn
+    do this through ``custom_imports``. Call this function before you build
+    from plain dicts or from a config that does not.
 
     Args:
         init_default_scope (bool): Whether to make ``mmdet`` the default

@@ -1,6 +1,6 @@
-"""Settings of the command line that would have no effect.
+"""Detect settings of the command line that have no effect.
 
-mmengine takes any name, and reads only those it knows.
+mmengine accepts any name and reads only those it knows.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _known() -> set[str]:
 
 
 def unknown_setting(cfg: Config, key: str) -> str | None:
-    """Say what is wrong with a name that is in no config.
+    """Describe what is wrong with a name that is in no config.
 
     Args:
         cfg (Config): The config, before the setting.
@@ -84,8 +84,9 @@ def no_effect(cfg: Config, key: str) -> str | None:
     names = {first, _ARGUMENTS.get(first, first)}
     found = [f'{x}{dot}{rest}' for x in _places(used, names, cfg[first])]
     return (
-        f'{key} has no effect from the command line, being a variable of the '
-        f'config file; set {", ".join(found) or "the place that uses it"}'
+        f'{key} has no effect on the command line, because it is a variable '
+        'of the config file; set '
+        f'{", ".join(found) or "the place that uses it"}'
     )
 
 

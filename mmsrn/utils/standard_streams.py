@@ -1,4 +1,4 @@
-"""Standard output that is full, closed, or read by nobody."""
+"""Errors of standard output: full, closed or without a reader."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class _Stdout:
     def write(self, text: str) -> int:
         """Write, or raise StreamError."""
         if self._closed:
-            raise StreamError('standard output cannot be written: is closed')
+            raise StreamError(
+                'standard output cannot be written: it is closed'
+            )
         with _named():
             return self.stream.write(text)
 

@@ -42,7 +42,7 @@ class _History(Shell):
         most = state.get('max_length', 1_000_000)
         for x in (values, counts):
             if type(x) is not np.ndarray or x.ndim != 1:
-                raise TypeError('a log is no array')
+                raise TypeError('a log is not an array')
         if type(most) is not int or len(values) != len(counts):
             raise ValueError('a log has not as many counts as numbers')
         history = HistoryBuffer(max_length=most)
@@ -106,7 +106,7 @@ def load_storage(data: bytes) -> Storage:
         Storage: The memory.
     """
     if type(data) is not bytes:
-        raise TypeError('the memory of a tensor is none')
+        raise TypeError('the memory of a tensor is invalid')
     return _read(io.BytesIO(data), tensor_names())
 
 
@@ -133,10 +133,10 @@ def _storage_key(key: Any) -> tuple[dtype, str, int]:
             (None,),
         )
     ):
-        raise ValueError('it holds something else than tensors')
+        raise ValueError('it holds something other than tensors')
     kind, name, _, number = key[1:5]
     if not isinstance(kind, torch.dtype) or type(name) not in (int, str):
-        raise TypeError('the memory of a tensor is none')
+        raise TypeError('the memory of a tensor is invalid')
     if type(number) is not int or number < 0:
         raise TypeError('the memory of a tensor has no size')
     return kind, str(name), number * kind.itemsize
@@ -149,7 +149,7 @@ def _read_archive(
     entries = {x.filename: x for x in archive.infolist()}
     roots = [x for x in entries if x.endswith('/data.pkl')]
     if len(roots) != 1:
-        raise ValueError('it is a zip file, but not of torch.save')
+        raise ValueError('it is a zip file that torch.save did not write')
     root = roots[0].removesuffix('data.pkl')
     storages: dict[str, Storage] = {}
     left = length
@@ -159,7 +159,7 @@ def _read_archive(
         entry = entries[root + name]
         left -= entry.file_size
         if entry.compress_type != zipfile.ZIP_STORED or left < 0:
-            raise ValueError('it is not packed as torch.save does it')
+            raise ValueError('it is not packed as torch.save packs files')
         return archive.read(entry)
 
     def load(key: Any) -> Storage:
@@ -167,20 +167,20 @@ def _read_archive(
         if name not in storages:
             data = read(f'data/{name}')
             if len(data) != size:
-                raise ValueError('the memory of a tensor has another size')
+                raise ValueError('the memory of a tensor has the wrong size')
             storages[name] = Storage(kind, size)
             storages[name].fill(data)
         return storages[name]
 
     if f'{root}byteorder' in entries and read('byteorder') != b'little':
-        raise ValueError('it was saved on a machine of another byte order')
+        raise ValueError('it was saved on a machine with another byte order')
     return read_pickle(read('data.pkl'), names, load)
 
 
 def _read_legacy(file: io.BytesIO, names: dict[str, Any], length: int) -> Any:
     """Read a file of torch before 1.6."""
     if (read_pickle(file, {}), read_pickle(file, {})) != _LEGACY:
-        raise ValueError('it is not of torch.save')
+        raise ValueError('torch.save did not write it')
     read_pickle(file, {})  # about the machine
     storages: dict[str, Storage] = {}
     left = length
@@ -191,7 +191,7 @@ def _read_legacy(file: io.BytesIO, names: dict[str, Any], length: int) -> Any:
         if name not in storages:
             left -= size
             if left < 0:
-                raise ValueError('the memory of a tensor is not all there')
+                raise ValueError('the memory of a tensor is incomplete')
             storages[name] = Storage(kind, size)
         return storages[name]
 
@@ -200,6 +200,6 @@ def _read_legacy(file: io.BytesIO, names: dict[str, Any], length: int) -> Any:
         storage = storages[str(name)]
         (number,) = struct.unpack('<q', file.read(8))
         if number * storage.kind.itemsize != len(storage.buffer):
-            raise ValueError('the memory of a tensor has another size')
+            raise ValueError('the memory of a tensor has the wrong size')
         storage.fill(file.read(len(storage.buffer)))
     return content

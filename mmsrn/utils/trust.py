@@ -1,4 +1,4 @@
-"""Whether checkpoints may run code; programs ask for it, nothing else does."""
+"""Permission for checkpoints to run code, which only programs set."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ _trusted = False
 
 
 def trust_checkpoints(trusted: bool) -> None:
-    """Let checkpoints run whatever code they hold, in this process.
+    """Allow checkpoints to run code in this process.
 
-    That is what ``--trust-checkpoint`` does: only for files whose makers are
-    trusted as those of a program are.
+    ``--trust-checkpoint`` calls it. Use it only for files you trust like a
+    program.
 
     Args:
-        trusted (bool): False: checkpoints are read as data, as they are
-            without this call.
+        trusted (bool): If False, checkpoints are read as data, which is the
+            default.
     """
     global _trusted
     _trusted = trusted
 
 
 def checkpoints_are_trusted() -> bool:
-    """Tell what was last asked for.
+    """Return the current permission.
 
     Returns:
-        bool: False if nothing was.
+        bool: False by default.
     """
     return _trusted

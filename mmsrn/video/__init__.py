@@ -1,6 +1,6 @@
-"""Videos and cameras: their frames, their faces, and videos with boxes.
+"""Read videos and cameras, detect faces in them, and write videos with boxes.
 
-Needs OpenCV and NumPy alone; sound is neither read nor written.
+Needs only OpenCV and NumPy. Sound is not read or written.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class FrameFaces:
 
     Attributes:
         frame (int): Index of the frame, from 0.
-        time (float): When it is shown, in seconds.
+        time (float): Time of the frame in seconds.
         faces (Faces): Its faces, with the name of the video.
     """
 
@@ -30,10 +30,10 @@ class FrameFaces:
     faces: Faces
 
     def to_dict(self) -> dict[str, Any]:
-        """Make a dict that json can write.
+        """Return a dict that json can write.
 
         Returns:
-            dict: That of the faces, with ``frame`` and ``time`` after the
+            dict: ``Faces.to_dict()`` with ``frame`` and ``time`` after the
             name.
         """
         content = self.faces.to_dict()
@@ -46,21 +46,21 @@ class FrameFaces:
 def detect_faces(
     detector: FaceDetector, video: VideoReader, max_frames: int | None = None
 ) -> Iterator[FrameFaces]:
-    """Find the faces of one frame after the other.
+    """Find the faces of each frame of a video.
 
-    The detector gets ``batch_size`` frames at once, of a camera always one,
-    and no more are held.
+    At most ``batch_size`` frames are in memory; a camera gives one at a time.
 
     Args:
         detector (FaceDetector): With ``channel_order='bgr'``.
         video (VideoReader): The video or camera.
-        max_frames (int, optional): Frames to look at; None: all.
+        max_frames (int, optional): Number of frames to process. By default
+            all.
 
     Yields:
-        FrameFaces: Those of a frame.
+        FrameFaces: The faces of each frame.
 
     Raises:
-        ValueError: If the detector takes other channels.
+        ValueError: If the detector has another channel order.
 
     Example:
         >>> from mmsrn import FaceDetector

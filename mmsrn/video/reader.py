@@ -1,4 +1,4 @@
-"""Frames of a video file or of a camera."""
+"""Read the frames of a video file or a camera."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from mmsrn.utils.opencv_log import set_log_level
 
 __all__ = [
     'VIDEO_SUFFIXES',
@@ -35,17 +37,17 @@ _LEFT_OUT = 2
 
 
 class VideoError(ValueError):
-    """A video that cannot be used; one line that names it."""
+    """Error of a video that cannot be used, in one line with its name."""
 
 
 class Frame(NamedTuple):
-    """A picture of a video.
+    """One frame of a video.
 
     Attributes:
-        index (int): Its place among the frames that can be decoded, from 0.
-        time (float): When it is shown, in seconds: as the file says, which is
-            exact also where the frame rate varies; of a camera, when it was
-            read, from the first frame on.
+        index (int): Index among the frames that can be decoded, from 0.
+        time (float): Time in seconds: from the file, which is exact for
+            variable frame rates too; for a camera, the time since the first
+            frame.
         image (np.ndarray): BGR, uint8, (h, w, 3), upright.
     """
 
@@ -55,10 +57,9 @@ class Frame(NamedTuple):
 
 
 class VideoReader:
-    """Reads frames one after the other, once, and holds one at a time.
+    """Iterates once over the frames of a video, one in memory at a time.
 
-    Use it in a ``with`` statement.  Frames are turned as the file says, as
-    phones film.
+    Use it in a ``with`` statement. Frames are rotated as the file says.
 
     Args:
         source (str | PathLike | int): A file; the number of a camera, from
@@ -66,15 +67,14 @@ class VideoReader:
             ``http://`` of a video.
 
     Attributes:
-        name (str): The path or address as given, without a password, or
-            ``camera N``.
-        is_live (bool): Whether it is a camera, here or in the network.
-        fps (float): Frames in a second; 0 if unknown.
-        num_frames (int): Frames that the file announces, some kinds of files
-            only by their length; 0 if unknown.
+        name (str): The path or address without a password, or ``camera N``.
+        is_live (bool): Whether the source is a local or network camera.
+        fps (float): Frames per second; 0 if unknown.
+        num_frames (int): Number of frames that the file announces, in some
+            formats estimated from its length; 0 if unknown.
 
     Raises:
-        VideoError: If there is no such file or camera, or not one frame can be
+        VideoError: If the file or camera does not exist, or no frame can be
             read.
 
     Example:
@@ -94,12 +94,12 @@ class VideoReader:
         self._capture = _open(source)
         if not self._capture.isOpened():
             self._fail(
-                'there is no such camera, or another program uses it'
+                'no such camera, or another program uses it'
                 if is_camera
-                else 'nothing that can be read answers there; try it in a '
+                else 'no readable stream at this address; try it in a '
                 'player, such as ffplay'
                 if in_network
-                else 'is no video, of an unknown kind, or damaged'
+                else 'is not a video, has an unknown format, or is damaged'
             )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0 < fps <= _MAX_FPS else 0.0
@@ -111,7 +111,7 @@ class VideoReader:
         self._ended = False
         self._first = self._read()
         if self._first is None:
-            self._fail('no frame of it can be read')
+            self._fail('has no readable frame')
 
     def __enter__(self) -> VideoReader:
         return self
@@ -127,20 +127,20 @@ class VideoReader:
         self._ended = True
 
     def close(self) -> None:
-        """Close the file, or free the camera."""
+        """Close the file or the camera."""
         self._capture.release()
 
     @property
     def problem(self) -> str:
-        """str: What is wrong with where the frames ended, in one line.
+        """str: One line that says why the frames ended early.
 
-        Empty if all is well, or as long as there may be more frames.
+        Empty if the video is complete or not read to its end.
         """
         if not self._ended:
             return ''
         read = self._last.index + 1
         if self.is_live:
-            return f'{self.name}: gave no more frames after {read}'
+            return f'{self.name}: stopped sending after {read} frames'
         if read + _LEFT_OUT >= self.num_frames or not self.fps:
             return ''
         # Where the rate varies, frames may be less than their number by the
@@ -151,7 +151,7 @@ class VideoReader:
             return ''
         return (
             f'{self.name}: ends at {end:.2f} of {length:.2f} s, the rest is '
-            f'missing or damaged; its {read} frames were used'
+            f'missing or damaged; the first {read} frames were used'
         )
 
     def _fail(self, reason: str) -> None:
@@ -185,7 +185,7 @@ class VideoReader:
 
 
 def without_password(address: str) -> str:
-    """Leave out who one is, for what people may read.
+    """Remove user name and password from an address.
 
     Args:
         address (str): An address, or a path.
@@ -220,15 +220,15 @@ def _check_file(name: str) -> None:
 
 def _open(source: str | os.PathLike | int) -> cv2.VideoCapture:
     backend = cv2.CAP_ANY
-    # The others that it would try print what they make of a broken file.
+    # Other backends print their own messages about a broken file.
     has = cv2.videoio_registry.hasBackend
     if not isinstance(source, int) and has(cv2.CAP_FFMPEG):
         backend = cv2.CAP_FFMPEG
-    before = cv2.getLogLevel()
-    cv2.setLogLevel(0)  # of what is not there OpenCV writes several lines
+    # OpenCV logs several lines about a file that is missing.
+    before = set_log_level(0)
     try:
         return cv2.VideoCapture(
             source if isinstance(source, int) else os.fspath(source), backend
         )
     finally:
-        cv2.setLogLevel(before)
+        set_log_level(before)

@@ -1,4 +1,4 @@
-"""A video file, made frame by frame."""
+"""Write a video file frame by frame."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
 
 class VideoWriter:
-    """Writes frames of one size, without sound.
+    """Writes frames of one size to a video without sound.
 
-    Use it in a ``with`` statement: the file appears, whole, when that ends
-    without an exception, and a former file stays until then.  Codecs need even
-    sides: odd ones get one more row or column, a copy of the last.
+    Use it in a ``with`` statement. The file appears when the block ends
+    without an exception; an old file stays until then. Codecs need even sides:
+    an odd side gets one more row or column, a copy of the last.
 
     Args:
-        path (str | Path): ``.mp4`` (MPEG-4) or ``.avi`` (Motion JPEG). Its
-            folder is made if it is missing.
-        fps (float): Frames in a second.
+        path (str | Path): ``.mp4`` (MPEG-4) or ``.avi`` (Motion JPEG). A
+            missing folder is created.
+        fps (float): Frames per second.
 
     Raises:
-        ValueError: If the suffix or the rate is not possible.
+        ValueError: If the suffix or the rate is invalid.
 
     Example:
         >>> import tempfile
@@ -47,10 +47,11 @@ class VideoWriter:
         self.path = Path(path)
         if self.path.suffix.lower() not in _CODECS:
             raise ValueError(
-                f'{path}: videos are written as {" or ".join(_CODECS)}'
+                f'{path}: the name of a video must end in '
+                f'{" or ".join(_CODECS)}'
             )
         if not fps > 0:
-            raise ValueError(f'{path}: fps={fps} is not more than 0')
+            raise ValueError(f'{path}: fps={fps} must be above 0')
         self.fps = fps
         self.num_frames = 0
         self._size: tuple[int, int] | None = None
@@ -74,10 +75,9 @@ class VideoWriter:
 
         Args:
             image (np.ndarray): BGR, uint8, (h, w, 3).
-            time (float, optional): When it is to be shown, in seconds from the
-                start: it is repeated, or left out, so that frames that come at
-                no fixed rate are played as they came. None: it is the next
-                one.
+            time (float, optional): Time of the frame in seconds from the
+                start. The frame is repeated or dropped to keep the time of
+                frames without a fixed rate. By default it is the next frame.
 
         Raises:
             OSError: If the video cannot be written.
@@ -120,6 +120,6 @@ class VideoWriter:
         written.release()
         if not whole:
             raise OSError(
-                f'{self.path}: cannot be written: not all of the '
-                f'{self.num_frames} frames are there; is the disk full?'
+                f'{self.path}: cannot be written: some of the '
+                f'{self.num_frames} frames are missing; is the disk full?'
             )

@@ -120,12 +120,12 @@ def find_model(model: str | os.PathLike, backend: str) -> Path:
         raise ZooError(
             f'model {text}: is a folder; name a file'
             if path.is_dir()
-            else f'model {text}: there is no such file'
+            else f'model {text}: no such file'
         )
     close = difflib.get_close_matches(text, list_models(), 1, 0.4)
     hint = f'; did you mean {close[0]}?' if close else ''
     raise ZooError(
-        f'model {text}: is no file and not in the zoo, which has '
+        f'model {text}: is not a file or a model of the zoo; choose from '
         f'{", ".join(list_models())}{hint}'
     )
 
@@ -140,9 +140,9 @@ def _shipped(name: str, backend: str) -> Path:
     entry = files[backend]
     path = HERE / entry['file']
     if not path.is_file():
-        raise ZooError(f'{path}: is missing; install mmsrn anew')
+        raise ZooError(f'{path}: is missing; reinstall mmsrn')
     if sha256_of(path) != entry['sha256']:
-        raise ZooError(f'{path}: is damaged; install mmsrn anew')
+        raise ZooError(f'{path}: is damaged; reinstall mmsrn')
     return path
 
 
@@ -151,8 +151,8 @@ def _download(address: str) -> Path:
     wanted = _CHECKSUM.fullmatch(fragment)
     if not wanted:
         raise ZooError(
-            f'model {address}: has no checksum; add #sha256= and its 64 '
-            'digits, which sha256sum prints'
+            f'model {address}: has no checksum; add #sha256= with the 64 '
+            'digits that sha256sum prints'
         )
     # The checksum in the path: another file of the same name is another one.
     name = Path(path_of(url)).name or 'model'
@@ -172,7 +172,7 @@ def _download(address: str) -> Path:
             if found != wanted[1]:
                 raise ZooError(
                     f'model {url}: its checksum is {found}, not {wanted[1]}; '
-                    'nothing was kept'
+                    'the file was deleted'
                 )
     except (OSError, HTTPException) as error:
         reason = getattr(error, 'reason', None) or error

@@ -78,8 +78,8 @@ def test_lists(folder):
     'source, words',
     [
         ('https://example.org/a.jpg', 'download'),
-        ('{}/*.gif', 'no image has such a name'),
-        ('{}/none', 'no images in this folder'),
+        ('{}/*.gif', 'no image matches this pattern'),
+        ('{}/none', 'this folder has no images'),
     ],
 )
 def test_sources_without_photos(tmp_path, source, words):

@@ -124,8 +124,8 @@ def test_sixteen_bits_as_opencv_reads_them(value):
 @pytest.mark.parametrize(
     'content, words',
     [
-        (b'', 'is no image'),
-        (b'GIF89a but not really', 'is no image'),
+        (b'', 'is not an image'),
+        (b'GIF89a but not really', 'is not an image'),
         (encode('.png')[:-20], ''),
         (np.zeros((0, 5, 3), np.uint8), 'has no pixels'),
         (np.zeros((5, 5, 2), np.uint8), 'shape (5, 5, 2)'),

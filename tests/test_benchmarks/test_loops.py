@@ -197,7 +197,7 @@ def test_enhancement(image, clock, tmp_path, threads, capsys):
 
 def test_wrong_arguments(fails, tmp_path, monkeypatch):
     assert 'invalid choice' in fails('speed')
-    assert 'whole number from 1 on' in fails('voting', '--iters', '0')
+    assert 'whole number of at least 1' in fails('voting', '--iters', '0')
     (tmp_path / 'file').touch()
     monkeypatch.setattr(loops, 'NUM_BOXES', 9)
     error = fails('voting', '--iters', '1', '--json', tmp_path / 'file/x')
@@ -205,5 +205,5 @@ def test_wrong_arguments(fails, tmp_path, monkeypatch):
     text = tmp_path / 'a.png'
     text.write_text('no picture')
     error = fails('enhancement', text)
-    assert 'a.png: is no image' in error
+    assert 'a.png: is not an image' in error
     assert 'name photos' in fails('enhancement')

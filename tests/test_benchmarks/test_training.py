@@ -155,7 +155,7 @@ def test_ratios(tmp_path, monkeypatch, capsys):
 
 
 def test_wrong_arguments(root, tmp_path, monkeypatch, fails):
-    assert 'whole number from 1 on' in fails(tool, '--iters', '0')
+    assert 'whole number of at least 1' in fails(tool, '--iters', '0')
     assert 'from 0 to 1' in fails(tool, '--survivors', '1.5')
     assert 'invalid choice' in fails(tool, '--forward', 'fast')
     assert 'did you mean' in fails(tool, '--config', f'{root}/srn_r50_fpn.p')

@@ -127,7 +127,7 @@ def test_settings_that_are_wrong(photos, tmp_path, capsys):
         main(['detect', str(photos), '--ray'])
     assert '--parquet DIR' in capsys.readouterr().err
     out = str(tmp_path / 'faces')
-    with pytest.raises(bulk.BulkError, match='no room for a detector'):
+    with pytest.raises(bulk.BulkError, match='one detector needs'):
         bulk.detect(photos, out, backend='onnx', actor_cpus=64)
     with pytest.raises((bulk.BulkError, ValueError), match='nosuch'):
         bulk.detect(photos, out + '2', model='nosuch', actors=1)

@@ -77,7 +77,7 @@ def test_addresses(photos):
         ('memory://none', 'memory://none: no such file or folder'),
         ('odd://x', 'odd://x: cannot be read'),
         ('no.txt', 'no.txt: No such file'),
-        ('empty', 'no photos there'),
+        ('empty', 'has no photos'),
     ],
 )
 def test_nothing_there(source, message, tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def test_files(photos):
         assert row['error'] is None and row['read'] >= 0 < row['decode']
         np.testing.assert_array_equal(pixels(row), cv2.imread(row['path']))
     assert rows[4]['pixels'] is None
-    assert rows[4]['error'].startswith('is no image')
+    assert rows[4]['error'].startswith('is not an image')
 
 
 def test_a_file_that_went_away(photos):
@@ -53,7 +53,7 @@ def test_members_of_a_container(kind, photos, request):
     ]
     image = cv2.imread(str(photos / 'b/2.jpg'))
     np.testing.assert_array_equal(pixels(rows[1]), image)
-    assert rows[2]['error'].startswith('is no image')
+    assert rows[2]['error'].startswith('is not an image')
 
 
 def test_members_that_are_done_are_left_out(shard):

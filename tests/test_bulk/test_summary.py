@@ -27,7 +27,7 @@ def test_counts():
     assert text[0] == (
         '3 photos, 2 faces in 1.5 s: 2.0 photos/s, 1.0 for each of 2 actors'
     )
-    assert text[1] == '7 photos were done before'
+    assert text[1] == '7 photos were already done'
     assert 'read 25 %, decode 25 %, enhance 0 %, detect 50 %' in text[2]
     assert text[3] == '1 without result: is no image'
     assert len(text) == 4

@@ -162,7 +162,7 @@ def test_voc_without_objects(lay_out):
     root = lay_out('v_no_objects_everywhere', all_alike=True)
     with pytest.raises(AnnotationError) as info:
         build(root)
-    text = 'train.txt: no image is left: classes asked for: face; found: no'
+    text = 'train.txt: no images left: classes asked for: face; found: no'
     assert text in str(info.value)
     infos = build(root, test_mode=True)
     assert len(infos) == len(plain_names(root))

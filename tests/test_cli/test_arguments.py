@@ -51,7 +51,9 @@ def test_number_of_things(parser, capsys):
         with pytest.raises(SystemExit):
             parser.parse_args(['c', f'--num={text}'])
         error = capsys.readouterr().err
-        expected = f'--num: expected a whole number from 1 on, not {text!r}'
+        expected = (
+            f'--num: expected a whole number of at least 1, not {text!r}'
+        )
         assert error.endswith(f'argument {expected}\n')
 
 

@@ -10,7 +10,7 @@ def test_this_environment(mmsrn):
     """The tests run, so nothing may be reported wrong."""
     done = mmsrn('check-env')
     assert done.status == 0
-    assert 'Everything that mmsrn needs is there.' in done.out
+    assert 'Everything that mmsrn needs is installed.' in done.out
     lines = done.out.splitlines()
     assert not [x for x in lines if x.startswith('!')]
     rows = dict(x[2:].split(maxsplit=1) for x in lines[:3])
@@ -31,7 +31,7 @@ def test_something_is_wrong(mmsrn, monkeypatch):
         '! mmcv    none',
         '          -> compile it',
         '',
-        'mmsrn cannot run yet: see the lines marked with "!".',
+        'mmsrn cannot run yet; fix the lines marked with "!".',
     ]
 
 

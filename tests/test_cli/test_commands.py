@@ -44,7 +44,7 @@ def test_eval_writes_to_devices_and_refuses_one_file_for_two(mmsrn, wider):
         assert '/dev/full: cannot be written: ' in done.err
         assert Path('/dev/full').is_char_device()
     done = mmsrn(*args, '--json', wider / 'r', '--csv', wider / 'r')
-    assert done.status == 2 and 'both would be written to' in done.err
+    assert done.status == 2 and 'both name the same file' in done.err
     assert not (wider / 'r').exists()
 
 

@@ -27,7 +27,7 @@ def without(entry, key):
         ([IMAGE], [FACE], [dict(id=1)], "KeyError: 'name'"),
         ([IMAGE], [FACE], None, 'cannot be read by CocoDataset'),
         ([IMAGE], [FACE], [dict(id=1, name='Face')], 'face; found: Face; fil'),
-        ([IMAGE], [], FACES, 'no image is left: classes asked for: face; fou'),
+        ([IMAGE], [], FACES, 'no images left: classes asked for: face; fou'),
     ],
 )
 def test_coco_of_mmdet(tmp_path, images, boxes, categories, what):

@@ -139,7 +139,7 @@ def test_video(mmsrn, made, film, tmp_path):
         *('--json', 'faces.json', '--wider', 'text', '--batch-size', 4),
     )
     assert done.status == 1  # in/*.* is a pattern of photos
-    assert 'in/*.*: no image has such a name' in done.err
+    assert 'in/*.*: no image matches this pattern' in done.err
     assert done.err.startswith('9 frames, 9 faces\n')
     records = json.loads((tmp_path / 'faces.json').read_text())
     assert [(x['name'], x['frame']) for x in records] == [
@@ -203,12 +203,12 @@ def test_bad_files_are_left_out_and_named_at_the_end(
     counts, head, *lines = done.err.splitlines()
     assert counts == f'2 photos, {kept} frames, {kept + 2} faces'
     assert head == (
-        'mmsrn detect: 5 sources could not be used, or not in full:'
+        'mmsrn detect: 5 sources could not be read, or only in part:'
     )
     assert sorted(x.split(':')[0] for x in lines) == [
         *('  bad.png', '  cut.png', '  empty.mp4', '  no.png', '  short.avi')
     ]
-    assert any(f'its {kept} frames were used' in x for x in lines)
+    assert any(f'the first {kept} frames were used' in x for x in lines)
 
 
 def test_nothing_to_do_loads_no_model(mmsrn, made, paint):
@@ -216,7 +216,7 @@ def test_nothing_to_do_loads_no_model(mmsrn, made, paint):
     done = mmsrn('detect', 'no.png', 'no.mp4', '--json', 'faces.json')
     assert (done.status, made) == (1, [])
     assert done.err.splitlines() == [
-        'mmsrn detect: 2 sources could not be used, or not in full:',
+        'mmsrn detect: 2 sources could not be read, or only in part:',
         '  no.png: no such file or folder',
         '  no.mp4: no such file or folder',
     ]
@@ -302,15 +302,15 @@ def test_settings_have_their_effect(mmsrn, made, paint):
         ('--tile 5', 'tile=5 is neither'),
         ('--score-thr 2', 'score_thr=2.0 is not in [0, 1]'),
         ('--enhance retinex', "invalid choice: 'retinex'"),
-        ('--batch-size 0', 'expected a whole number from 1 on'),
-        ('--frames 0', 'expected a whole number from 1 on'),
+        ('--batch-size 0', 'expected a whole number of at least 1'),
+        ('--frames 0', 'expected a whole number of at least 1'),
         ('--max-size 3 --min-size 4', 'max_size=3.0 is less than min_size'),
         ('--json .', '--json .: is a folder; name a file'),
         ('--json a.png/b.json', '--json a.png/b.json cannot be written'),
         ('--out a.png', '--out a.png cannot be written'),
         ('--wider a.png', '--wider a.png cannot be written'),
-        ('--out .', 'a.png: would be overwritten with results'),
-        ('--csv ./a.png', 'a.png: would be overwritten with results'),
+        ('--out .', 'a.png: a result would overwrite this source'),
+        ('--csv ./a.png', 'a.png: a result would overwrite this source'),
     ],
 )
 def test_wrong_settings(mmsrn, made, paint, args, text):
@@ -361,7 +361,7 @@ def test_interrupted(mmsrn, made, paint, film, interrupt, tmp_path):
     done = mmsrn('detect', 'in', *args)
     assert (done.status, done.out) == (130, '')
     assert done.err == (
-        'mmsrn detect: interrupted; unfinished files are not kept\n'
+        'mmsrn detect: interrupted; unfinished files were removed\n'
     )
     assert (tmp_path / 'faces.json').read_text() == 'former'
     assert sorted(os.listdir()) == ['drawn', 'faces.json', 'in']
@@ -429,7 +429,7 @@ def test_camera_for_some_frames(mmsrn, made, camera):
 def test_camera_that_stops_is_told(mmsrn, made, camera):
     done = mmsrn('detect', 0, '--json', 'faces.json')
     assert done.status == 1 and len(json.load(open('faces.json'))) == 100
-    assert 'camera 0: gave no more frames after 100' in done.err
+    assert 'camera 0: stopped sending after 100 frames' in done.err
 
 
 def test_full_disk_names_the_file(mmsrn, made, paint, monkeypatch):
@@ -534,7 +534,7 @@ def test_full_disk_amid_a_long_list(mmsrn, made, paint):
 @pytest.mark.parametrize(
     'args, text',
     [
-        ('--json r --csv ./r', '--json r --csv ./r: both would be written'),
+        ('--json r --csv ./r', '--json r --csv ./r: both name the same file'),
         ('--out . --json b.png', 'b.png: a picture of --out has this name'),
     ],
 )
@@ -561,8 +561,8 @@ def test_one_odd_photo_ends_nothing(mmsrn, made, paint, tmp_path):
     done = mmsrn('detect', 'in', *args)
     assert done.status == 1
     *_, head, first = done.err.splitlines()
-    assert head.endswith('1 source could not be used, or not in full:')
-    assert first.startswith('  o/wide.webp: a picture of 17000 x 2 pixels')
+    assert head.endswith('1 source could not be read, or only in part:')
+    assert first.startswith('  o/wide.webp: cannot encode a picture of 17')
     names = [x['name'] for x in json.load(open('f.json'))]
     assert names == ['in/a.png', long, wide, 'in/z.png', odd]
     with open('f.csv', encoding='utf-8', newline='') as file:
@@ -594,7 +594,8 @@ def test_what_is_left_out_is_told(mmsrn, made, paint, tmp_path):
     done = mmsrn('detect', 'in')
     assert done.status == 0 and done.out.startswith('in/a.png: 2 faces')
     assert done.err == (
-        'mmsrn detect: in: 1 file is no photo by name and left out: 1 .txt\n'
+        'mmsrn detect: in: skipped 1 file without the suffix of a photo: 1 '
+        '.txt\n'
     )
 
 
@@ -612,8 +613,8 @@ def test_limit_of_faces_is_told(mmsrn, made, paint, monkeypatch):
     done = mmsrn('detect', 'a.png', 'b.png')
     assert (done.status, done.err) == (
         0,
-        'mmsrn detect: 1 picture may have more than 2 faces, the limit of the '
-        'model (first: a.png); --max-faces raises it\n',
+        'mmsrn detect: 1 picture may have more faces than the limit of 2 '
+        '(first: a.png); raise it with --max-faces\n',
     )
 
 

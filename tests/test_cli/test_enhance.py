@@ -95,7 +95,7 @@ def test_complete_copy(src, tmp_path, capsys):
         'source_processing': None,
     }
     out = capsys.readouterr().out
-    assert '4 images made, 0 were there, 3 other files copied' in out
+    assert '4 images made, 0 already there, 3 other files copied' in out
 
 
 def test_what_is_there_is_skipped(src, tmp_path, capsys):
@@ -118,7 +118,7 @@ def test_what_is_there_is_skipped(src, tmp_path, capsys):
     assert not any(x.exists() for x in left)
     assert (dst / 'image/.note').exists()
     out = capsys.readouterr().out
-    assert '2 images made, 2 were there, 1 other files copied' in out
+    assert '2 images made, 2 already there, 1 other files copied' in out
 
 
 def test_killed_and_resumed(root, src, tmp_path):
@@ -153,7 +153,7 @@ def test_killed_and_resumed(root, src, tmp_path):
     assert all(cv2.imread(str(dst / 'image' / x)) is not None for x in done)
     second = subprocess.run(command, env=env, capture_output=True, text=True)
     assert second.returncode == 0, second.stderr
-    assert f'{len(done) + 0} were there' in second.stdout
+    assert f'{len(done) + 0} already there' in second.stdout
     for name, when in done.items():
         assert (dst / 'image' / name).stat().st_mtime_ns == when
     visible = {x for x in names(src) if not x.startswith('.')}
@@ -192,7 +192,7 @@ def test_interrupted(root, src, tmp_path):
     os.killpg(run.pid, signal.SIGINT)
     error = run.communicate(timeout=60)[1]
     assert run.returncode == 2
-    assert 'interrupted; the same command goes on' in error
+    assert 'interrupted; run the same command to continue' in error
     assert error.count('\n') == 1
     assert not [x for x in names(dst) if Path(x).name.startswith('.')]
 
@@ -201,8 +201,8 @@ def test_interrupted(root, src, tmp_path):
     'args, text',
     [
         (['--param', 'gain=2'], "{'gain': 2, 'offset': 0.0} now"),
-        (['--method', 'clahe'], 'linear_gain there, clahe now'),
-        (['--jpeg-quality', '80'], 'jpeg_quality: 95 there, 80 now'),
+        (['--method', 'clahe'], 'linear_gain before, clahe now'),
+        (['--jpeg-quality', '80'], 'jpeg_quality: 95 before, 80 now'),
     ],
 )
 def test_no_mixture(fails, src, tmp_path, args, text):
@@ -219,7 +219,7 @@ def test_no_mixture_of_versions(fails, src, tmp_path, monkeypatch):
     run(src, dst)
     monkeypatch.setattr('mmsrn.utils.image_folder.__version__', '9.9')
     error = fails(src, dst, '--method', 'linear_gain')
-    assert f'version: {__version__} there, 9.9 now' in error
+    assert f'version: {__version__} before, 9.9 now' in error
 
 
 def test_unreadable_images(src, tmp_path, capsys):
@@ -230,7 +230,7 @@ def test_unreadable_images(src, tmp_path, capsys):
     dst = tmp_path / 'out'
     assert run(src, dst) == 1
     error = capsys.readouterr().err
-    assert '2 images cannot be read' in error
+    assert '2 images could not be read' in error
     assert f'{bad}: ' in error and 'half.jpg: ' in error
     assert not (dst / 'image/bad.png').exists()
     assert not (dst / 'more/half.jpg').exists()
@@ -238,7 +238,7 @@ def test_unreadable_images(src, tmp_path, capsys):
     shutil.copy(src / 'image/1.png', bad)
     (src / 'more/half.jpg').unlink()
     assert run(src, dst) == 0
-    assert '1 images made, 4 were there' in capsys.readouterr().out
+    assert '1 images made, 4 already there' in capsys.readouterr().out
 
 
 def test_record_tells_what_the_form_takes(src, tmp_path):
@@ -279,26 +279,26 @@ def test_folders(fails, src, tmp_path):
     assert f'{tmp_path}/no: no such folder' in error
     file = tmp_path / 'file'
     file.write_text('')
-    assert 'is no folder' in fails(file, tmp_path / 'out', *usual)
-    assert 'the set itself' in fails(src, src, *usual)
+    assert 'is not a folder' in fails(file, tmp_path / 'out', *usual)
+    assert 'the source itself' in fails(src, src, *usual)
     for dst in (src / 'out', src.parent):
-        assert 'lie in each other' in fails(src, dst, *usual)
+        assert 'contain each other' in fails(src, dst, *usual)
     link = tmp_path / 'link'
     link.symlink_to(src)
-    assert 'lie in each other' in fails(src, link / 'out', *usual)
+    assert 'contain each other' in fails(src, link / 'out', *usual)
     other = tmp_path / 'other'
     other.mkdir()
     (other / 'mine').touch()
-    assert 'there is no processing.json' in fails(src, other, *usual)
+    assert 'but no processing.json' in fails(src, other, *usual)
     assert names(other) == {'mine'}
     assert 'has no image' in fails(other, tmp_path / 'out', *usual)
     assert not (tmp_path / 'out').exists()
     run(src, tmp_path / 'done')
     error = fails(tmp_path / 'done', tmp_path / 'out', *usual)
-    assert 'is enhanced already' in error
+    assert 'is already enhanced' in error
     (tmp_path / 'done/processing.json').write_text('[]')
     error = fails(src, tmp_path / 'done', *usual)
-    assert 'is no record' in error
+    assert 'is not a record' in error
 
 
 def test_what_cannot_be_written(fails, src, tmp_path):
@@ -333,7 +333,7 @@ def test_two_runs_at_once(fails, src, tmp_path):
     fcntl.flock(held, fcntl.LOCK_EX)
     error = fails(src, dst, '--method', 'linear_gain')
     os.close(held)
-    assert f'another run is at work on {dst}' in error
+    assert f'another run is writing to {dst}' in error
 
 
 def test_wrong_arguments(fails, src, tmp_path):
@@ -341,10 +341,13 @@ def test_wrong_arguments(fails, src, tmp_path):
     for args, text in (
         (['--method', 'gama'], 'did you mean gamma'),
         (['--method', 'gamma', '--param', 'gamma'], 'form NAME=VALUE'),
-        (['--method', 'gamma', '--param', 'gain=2'], 'no parameter of gamma'),
+        (
+            ['--method', 'gamma', '--param', 'gain=2'],
+            'unknown parameter of gamma',
+        ),
         (['--method', 'gamma', '--param', 'gamma=0'], 'above 0, not 0'),
         (['--method', 'gamma', '--jpeg-quality', '101'], 'invalid choice'),
-        (['--method', 'gamma', '--workers', '0'], 'from 1 on'),
+        (['--method', 'gamma', '--workers', '0'], 'of at least 1'),
         ([], '--method'),
     ):
         assert text in fails(src, dst, *args)

@@ -86,7 +86,7 @@ def test_missing_packages(mmsrn, monkeypatch):
     done = mmsrn('enhance', 'a', 'b')
     assert done.status == 2 and done.err.count('\n') == 1
     assert done.err.startswith('mmsrn enhance: error: import of mmsrn.enhance')
-    assert done.err.endswith('; mmsrn check-env says what to install\n')
+    assert done.err.endswith('; run mmsrn check-env to see what to install\n')
 
 
 def test_interrupted(mmsrn, monkeypatch):
@@ -98,7 +98,7 @@ def test_interrupted(mmsrn, monkeypatch):
     done = mmsrn('check-env')
     assert (done.status, done.out) == (130, '')
     assert done.err == (
-        'mmsrn check-env: interrupted; unfinished files are not kept\n'
+        'mmsrn check-env: interrupted; unfinished files were removed\n'
     )
 
 

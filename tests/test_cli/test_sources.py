@@ -141,10 +141,10 @@ def test_what_is_not_there_is_named_and_the_rest_is_found(tree):
     assert [x.content for x in sources] == ['a.jpg']
     starts = [
         'no.jpg: no such file or folder',
-        'empty: no images in this folder',
-        'no*.png: no image has such a name',
-        'no*.mp4: no video has such a name',
-        'http://x/y.jpg: is an address',
+        'empty: this folder has no images',
+        'no*.png: no image matches this pattern',
+        'no*.mp4: no video matches this pattern',
+        'http://x/y.jpg: web addresses are not read',
     ]
     assert len(problems) == len(starts)
     for problem, start in zip(problems, starts):
@@ -157,14 +157,14 @@ def test_what_folders_leave_out_is_counted(tree):
     _, problems, notes = find_sources(['in'], [Path('in/drawn')])
     assert problems == []
     assert notes == [
-        'in: 4 files are no photo by name and left out: 2 .txt, 1 .heic, '
+        'in: skipped 4 files without the suffix of a photo: 2 .txt, 1 .heic, '
         '1 no suffix'
     ]
     sources, problems, notes = find_sources(['in/*'])
     assert [x.content for x in sources] == ['in/a.jpg'] and not problems
     assert notes == [
-        'in/*: 4 files are no photo by name and left out: 2 .txt, 1 .heic, '
-        '1 no suffix'
+        'in/*: skipped 4 files without the suffix of a photo: 2 .txt, 1 '
+        '.heic, 1 no suffix'
     ]
 
 

@@ -470,7 +470,7 @@ def test_no_image_left(write):
     root = write(one=xml(), two=xml())
     with pytest.raises(ValueError) as info:
         build(root, filter_cfg=dict(filter_empty_gt=True))
-    assert str(info.value).startswith(f'{root}/val.txt: no image is left: c')
+    assert str(info.value).startswith(f'{root}/val.txt: no images left: c')
     assert 'asked for: face; found: no object at all' in str(info.value)
     root = write(one=xml(MASK))
     with pytest.raises(ValueError, match='found: mask 1 times; filter_cfg'):

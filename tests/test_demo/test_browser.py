@@ -93,7 +93,7 @@ def test_photo_to_faces(address, browser, detector, tmp_path):
     browser.evaluate(f'{remove}.click()')
     browser.wait_for(f"{MESSAGE}.startsWith('Drop a photo')")
     browser.upload('input[type=file]', broken)
-    browser.wait_for(f"{MESSAGE}.startsWith('broken.jpg: is no image')")
+    browser.wait_for(f"{MESSAGE}.startsWith('broken.jpg: is not an image')")
     assert not browser.evaluate(f'!!{PICTURE}')
 
     elsewhere = [

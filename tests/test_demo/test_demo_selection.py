@@ -88,7 +88,7 @@ def test_without_stc_and_str(model, photo):
     'backend, reason',
     [
         (SimpleNamespace(), 'needs PyTorch'),
-        (SimpleNamespace(model=nn.Linear(1, 1)), 'is no SRN'),
+        (SimpleNamespace(model=nn.Linear(1, 1)), 'is not an SRN'),
     ],
 )
 def test_says_why_there_is_nothing(backend, reason, photo):

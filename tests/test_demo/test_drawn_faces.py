@@ -57,7 +57,7 @@ def test_variety():
 
 
 def test_unknown_kind():
-    with pytest.raises(ValueError, match='unknown kind'):
+    with pytest.raises(ValueError, match='unknown scene'):
         draw_scene(np.random.default_rng(0), 100, 'photo')
 
 

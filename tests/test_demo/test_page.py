@@ -80,7 +80,7 @@ def test_no_photo(calls, detector, tmp_path):
     state, message, picture, rows, download, slider, _ = calls['find'](
         str(broken), '640 px', 'none', 0.4, 0
     )
-    assert '&lt;b&gt;.jpg: is no image' in message and 'error' in message
+    assert '&lt;b&gt;.jpg: is not an image' in message and 'error' in message
     assert state is None and picture is None and rows == []
     assert download.interactive is False and slider.visible is False
 

@@ -41,7 +41,7 @@ def test_folders_of_others(no_work, tmp_path, fails, folder, options):
     precious.parent.mkdir()
     precious.touch()
     error = fails('--work-dir', tmp_path, *options)
-    assert f'{precious.parent} is not of the demo' in error
+    assert f'{precious.parent} was not made by the demo' in error
     assert error.count('\n') == 1 and precious.is_file()
 
 

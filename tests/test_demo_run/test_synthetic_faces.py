@@ -63,14 +63,14 @@ def test_rewriting(tmp_path):
 
 @pytest.mark.parametrize('size', [(200, 160), (0, 40)])
 def test_sizes_that_are_no_range(tmp_path, size):
-    with pytest.raises(ValueError, match='the smallest side comes first'):
+    with pytest.raises(ValueError, match='give the smallest side first'):
         write(tmp_path / 'set', 1, 1, size=size)
     assert not (tmp_path / 'set').exists()
 
 
 def test_foreign_folder_is_kept(tmp_path):
     (tmp_path / 'precious').write_text('data')
-    with pytest.raises(FileExistsError, match='no synthetic set'):
+    with pytest.raises(FileExistsError, match='no synthetic data set'):
         write(tmp_path, 1, 1, progress=False)
     assert [p.name for p in tmp_path.iterdir()] == ['precious']
 

@@ -51,5 +51,5 @@ def test_other_files():
     with pytest.raises(ValueError, match="'format' is None, not 'mmsrn"):
         ModelFacts.from_metadata({})
     metadata = dict(FACTS.to_metadata(), theta='0,99')
-    with pytest.raises(ValueError, match="'theta' is no json: '0,99'"):
+    with pytest.raises(ValueError, match="'theta' is not json: '0,99'"):
         ModelFacts.from_metadata(metadata)

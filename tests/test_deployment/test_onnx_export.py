@@ -243,5 +243,7 @@ def test_layers_that_hold_for_one_size(
 
     monkeypatch.setattr(small_detector.backbone, 'forward', with_size)
     monkeypatch.setattr(onnx_export, '_trace', traced)
-    with pytest.raises(ValueError, match='one size alone.*ResNet'):
+    with pytest.raises(
+        ValueError, match='only for photos of one size.*ResNet'
+    ):
         export_onnx(small_detector, small_facts)

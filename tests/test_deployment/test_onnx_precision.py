@@ -92,5 +92,7 @@ def test_integers(exported, images):
 
 def test_none_and_unknown(exported):
     assert convert(exported, 'fp32') is exported
-    with pytest.raises(ValueError, match="'fp8' is none of fp32, fp16, int8"):
+    with pytest.raises(
+        ValueError, match="'fp8' is unknown; choose fp32, fp16, int8"
+    ):
         convert(exported, 'fp8')

@@ -42,6 +42,14 @@ def test_pages(built):
     assert 'url=docs/index.html' in first
 
 
+@pytest.mark.parametrize('old', ['enhancement', 'install', 'quick_start'])
+def test_old_addresses(built, old):
+    """A page that was merged leads to the one that has its content."""
+    text = (built / f'docs/{old}.html').read_text(encoding='utf-8')
+    (target,) = re.findall(r'; url=([^"]+)"', text)
+    assert (built / 'docs' / target).is_file()
+
+
 def test_nothing_from_the_net(built):
     """No script, style, font or picture is loaded from elsewhere."""
     loaded = re.compile(

@@ -175,7 +175,7 @@ def test_broken_photos(photos, asked, tmp_path):
     names = [x.name for x in read_wider_face_txt(out)]
     assert names == ['./a.jpg', 'sub folder/empty.jpg']
     assert list(found.labels) == names and len(found.failed) == 3
-    assert 'is no image' in found.failed['sub folder/b.png']
+    assert 'is not an image' in found.failed['sub folder/b.png']
     assert 'No such file' in found.failed['no/such.jpg']
     assert 'is no name for a list' in found.failed['two\nlines/a.jpg']
 

@@ -191,7 +191,7 @@ def test_checkpoint_is_read_and_loaded_once(
 def test_missing_checkpoint(tool, root, runner, fails, tmp_path):
     missing = tmp_path / 'epoch_9.pth'
     error = fails(tool, root / DEMO, missing)
-    assert f'checkpoint {missing} is not a file; training leaves' in error
+    assert f'checkpoint {missing} is not a file; training saves' in error
     assert runner.calls == []
     assert fails(tool, root / DEMO)  # none given at all
 

@@ -89,7 +89,7 @@ def test_resume(train, checkpoint):
 def test_resume_from_nothing(tool, root, fails, tmp_path):
     missing = tmp_path / 'epoch_1.pth'
     error = fails(tool, root / DEMO, '--resume', missing)
-    assert f'checkpoint {missing} is not a file; --resume alone' in error
+    assert f'checkpoint {missing} is not a file; use --resume without' in error
 
 
 def test_bad_config(tool, root, fails):
@@ -127,7 +127,7 @@ def test_what_a_training_starts_from(
     option = f'load_from={tmp_path}/none.pth'
     assert 'none.pth cannot be read' in error('--cfg-options', option)
     found = error('--resume', bare)
-    assert 'weights only, so no training can go on from it; --cfg' in found
+    assert 'only weights and cannot be resumed; start a new' in found
     assert 'other.pth does not fit' in error('--resume', other)
     # As when the computer went down while the last one was saved.
     (tmp_path / 'last_checkpoint').write_text(str(text))

@@ -122,7 +122,7 @@ def test_other_objects(file):
     with pytest.raises(ValueError, match='cannot be read'):
         read_checkpoint(str(file))
     torch.save([1, 2], file)
-    with pytest.raises(ValueError, match='no weights by name but a list'):
+    with pytest.raises(ValueError, match='a list instead of named weights'):
         read_checkpoint(str(file))
 
 
@@ -212,7 +212,7 @@ def test_names_of_classes():
 )
 def test_weights_without_names(file, content):
     torch.save(content, file)
-    with pytest.raises(CheckpointError, match='no weights by name but a'):
+    with pytest.raises(CheckpointError, match='instead of named weights'):
         read_checkpoint(str(file))
 
 

@@ -158,7 +158,7 @@ def test_cut_off_file():
     np.testing.assert_array_equal(found[:, 32:], whole[:, 32:])
     assert (found != whole).any()
     for bad in (b'', b'<html>', data[:3]):
-        with pytest.raises(ValueError, match='is no image'):
+        with pytest.raises(ValueError, match='is not an image'):
             decode_incomplete_jpeg(bad)
     with pytest.raises(ValueError, match='is incomplete'):
         decode_incomplete_jpeg(encode('PNG')[:-9])

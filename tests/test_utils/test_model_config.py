@@ -54,10 +54,10 @@ def test_size_of_a_model():
     weights = nn.Linear(1000, 1000).state_dict()
     with bounded_modules(weights):
         nn.Sequential(nn.Linear(1000, 1000), nn.ReLU())
-    with pytest.raises(ValueError, match='of a larger model'):
+    with pytest.raises(ValueError, match='to a larger model'):
         with bounded_modules(weights):
             nn.Linear(10_000, 2_000)
-    with pytest.raises(ValueError, match='of a larger model'):
+    with pytest.raises(ValueError, match='to a larger model'):
         with bounded_modules(weights):
             nn.ModuleList(nn.ReLU() for _ in range(3000))
     nn.Linear(10_000, 2_000)  # the limit has gone

@@ -91,5 +91,5 @@ def test_file_to_write(tmp_path):
 def test_two_outputs_in_one_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check_distinct(json='a', csv='b', out_dir=None)
-    with pytest.raises(UserError, match='--json a --out-dir ./a: both would'):
+    with pytest.raises(UserError, match='--json a --out-dir ./a: both name'):
         check_distinct(json='a', csv='b', out_dir='./a')

@@ -69,7 +69,7 @@ LOADERS = 'train_dataloader', 'val_dataloader', 'test_dataloader'
 def test_variables_of_the_file(cfg, key, places):
     assert unknown_setting(cfg, key) is None
     remark = no_effect(cfg, key)
-    assert remark.startswith(f'{key} has no effect from the command line')
+    assert remark.startswith(f'{key} has no effect on the command line')
     assert sorted(remark.split('; set ')[1].split(', ')) == sorted(places)
 
 

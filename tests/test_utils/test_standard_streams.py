@@ -56,7 +56,7 @@ def test_closed(stdout, capsys):
     stdout(None)
     assert status_of(lambda: print('all')) == 2
     assert capsys.readouterr().err == (
-        'tool: error: standard output cannot be written: is closed\n'
+        'tool: error: standard output cannot be written: it is closed\n'
     )
 
 

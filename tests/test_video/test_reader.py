@@ -96,7 +96,7 @@ def test_cut_off_files_keep_what_can_be_read(make_video, tmp_path, capfd):
             end = (read - 1) / 25
             assert video.problem == (
                 f'{path}: ends at {end:.2f} of 0.64 s, the rest is missing or '
-                f'damaged; its {read} frames were used'
+                f'damaged; the first {read} frames were used'
             )
     assert capfd.readouterr() == ('', '')  # nothing of FFmpeg's
 
@@ -138,9 +138,9 @@ def test_unusable_files(make_video, tmp_path, capfd):
         ('missing.mp4', 'no such file'),
         ('folder.mp4', 'is a folder, not a video'),
         ('empty.mp4', 'is empty'),
-        ('text.mp4', 'is no video, of an unknown kind, or damaged'),
-        ('cut.mp4', 'is no video, of an unknown kind, or damaged'),
-        ('header.avi', 'no frame of it can be read'),
+        ('text.mp4', 'is not a video, has an unknown format, or is damaged'),
+        ('cut.mp4', 'is not a video, has an unknown format, or is damaged'),
+        ('header.avi', 'has no readable frame'),
     ]:
         path = tmp_path / name
         with pytest.raises(VideoError) as raised:
@@ -154,7 +154,7 @@ def test_camera(camera):
         assert (video.name, video.is_live) == ('camera 0', True)
         assert (video.fps, video.num_frames) == (10, 0)
         frames = list(video)
-        assert video.problem == 'camera 0: gave no more frames after 5'
+        assert video.problem == 'camera 0: stopped sending after 5 frames'
         assert video._capture.released is False
     assert video._capture.released
     times = [x.time for x in frames]
@@ -162,7 +162,7 @@ def test_camera(camera):
 
 
 def test_no_camera(capfd):
-    with pytest.raises(VideoError, match='^camera 99: there is no such cam'):
+    with pytest.raises(VideoError, match='^camera 99: no such cam'):
         VideoReader(99)
     assert capfd.readouterr() == ('', '')
 
@@ -194,7 +194,7 @@ def test_video_of_an_address(make_video, served):
         assert not video.is_live and video.num_frames == 8
         found = [x.image for x in video]
     np.testing.assert_array_equal(found, expected)
-    with pytest.raises(VideoError, match='/none.mp4: nothing that can be'):
+    with pytest.raises(VideoError, match='/none.mp4: no readable stream'):
         VideoReader(f'{served}/none.mp4')
 
 
@@ -217,4 +217,4 @@ def test_camera_of_an_address(make_video, monkeypatch):
         assert video.name == 'rtsp://10.0.0.7/live'
         assert video.is_live and video.num_frames == 0
         assert len(list(video)) == 8
-        assert video.problem.endswith('gave no more frames after 8')
+        assert video.problem.endswith('stopped sending after 8 frames')

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Draw what the network gets: augmented images, boxes, anchors of each step.
 
-Works with every config of a detector; the pictures of the steps need a head
-of the type SRNHead. The second step starts from anchors that the first step
-moved, and only a trained network moves them: --checkpoint names one, and
-without it the pictures show the anchors where the generator put them.
+Works with every config of a detector; the pictures of the steps need an
+SRNHead. The second step starts from anchors that the first step of a trained
+network moved: name one with --checkpoint. Without it, the pictures show the
+anchors where the generator placed them.
 """
 
 from __future__ import annotations
@@ -57,31 +57,32 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path('work_dirs/browse_dataset'),
         metavar='DIR',
-        help='folder for the pictures: NUMBER_NAME.png, and beside it '
-        '_step1.png and _step2.png (default: work_dirs/browse_dataset)',
+        help='folder for the pictures NUMBER_NAME.png, NUMBER_NAME_step1.png '
+        'and NUMBER_NAME_step2.png (default: work_dirs/browse_dataset)',
     )
     parser.add_argument(
         '--num',
         type=positive,
         default=10,
-        help='images to draw, chosen at random (default: 10)',
+        help='number of images, chosen at random (default: 10)',
     )
     parser.add_argument(
         '--split',
         choices=SPLITS,
         default='train',
-        help='whose images and pipeline (default: train)',
+        help='split to draw from, with its pipeline (default: train)',
     )
     parser.add_argument(
         '--checkpoint',
         metavar='FILE',
-        help='network that moves the anchors of the second step',
+        help='checkpoint of the network that moves the anchors of the '
+        'second step',
     )
     parser.add_argument(
         '--seed',
         type=int,
         default=0,
-        help='of the choice and of the augmentation (default: 0)',
+        help='seed of the choice and the augmentation (default: 0)',
     )
     add_cfg_options(parser)
     add_trust(parser)
@@ -105,7 +106,7 @@ def build_dataset(cfg: Config, split: str) -> Dataset:
     if not loader:
         there = [x for x in SPLITS if cfg.get(f'{x}_dataloader')]
         raise UserError(
-            f'the config has no {split}_dataloader; --split takes '
+            f'the config has no {split}_dataloader; use --split '
             f'{" or ".join(there) or "nothing here"}'
         )
     check_data(cfg, (split,))
@@ -190,7 +191,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.checkpoint is not None:
         check_checkpoint(
             args.checkpoint,
-            'without --checkpoint the anchors are drawn unmoved',
+            'without --checkpoint, the anchors are drawn where they start',
         )
     from mmengine.registry import init_default_scope
 

@@ -43,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
         '--methods',
         nargs='+',
         metavar='NAME',
-        help='only these (default: all)',
+        help='methods to show (default: all)',
     )
     parser.add_argument(
         '--output-dir',

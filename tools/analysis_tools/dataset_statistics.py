@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Say how large the faces of a set are, and how many an image has.
+"""Print the size distribution of faces and the number of faces per image.
 
-Of configs: what their pipelines get, after filters, before augmentation. With
---dataset, of annotations, for which no images are needed. The size of a face
-is the square root of its area in pixels of the original image.
+For a config, it counts the faces that its pipeline gets, after filters and
+before augmentation. With --dataset, it reads annotations and needs no images.
+The size of a face is the square root of its area in pixels of the original
+image.
 """
 
 from __future__ import annotations
@@ -49,29 +50,32 @@ def make_parser() -> argparse.ArgumentParser:
         'sources',
         nargs='+',
         metavar='SOURCE',
-        help='config files, or with --dataset annotations; several are '
+        help='config files, or annotations with --dataset; several are '
         'compared',
     )
     parser.add_argument(
         '--dataset',
         choices=['dark_face', 'wider_face'],
-        help='layout of annotations: folders of label files or split lists '
-        'of DARK FACE, *_bbx_gt.txt of WIDER FACE',
+        help='layout of the annotations: dark_face for label folders or '
+        'split lists, wider_face for *_bbx_gt.txt',
     )
     parser.add_argument(
         '--split',
         choices=['train', 'val', 'test'],
         default='train',
-        help='whose images, of a config (default: train)',
+        help='split of a config (default: train)',
     )
     parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write the numbers'
+        '--json',
+        type=Path,
+        metavar='FILE',
+        help='write the numbers to a json file',
     )
     parser.add_argument(
         '--plot',
         type=Path,
         metavar='FILE',
-        help='draw the distributions: .png, .pdf or .svg',
+        help='plot the distributions: .png, .pdf or .svg',
     )
     add_cfg_options(parser)
     return parser
@@ -199,7 +203,7 @@ def main(argv: list[str] | None = None) -> None:
     ):
         raise UserError(f'--plot {args.plot}: must end in .png, .pdf or .svg')
     if args.dataset is not None and args.cfg_options is not None:
-        raise UserError('--cfg-options is for configs, not with --dataset')
+        raise UserError('--cfg-options works with configs, not with --dataset')
 
     boxes = {}
     for name, source in zip(short_names(args.sources), args.sources):

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Count the parameters and FLOPs of models, as a table of Markdown.
 
-For each config a model with random weights looks at one image. Convolutions,
-deformable ones as well, and matrix products are counted, a multiplication and
-its addition as one. Norms, activations, interpolation and the search for boxes
-are left out: there is no agreed count of them, and they are a few thousandths.
-Two-stage detectors get as many regions as their test_cfg.rpn.max_per_img says,
-so that the count does not depend on the weights.
+Each config is run with random weights on one image. Convolutions, deformable
+ones as well, and matrix products are counted, a multiplication and its
+addition as one. Norms, activations, interpolation and post-processing are left
+out: there is no common rule to count them, and they make up a few thousandths.
+Two-stage detectors get test_cfg.rpn.max_per_img regions, so that the count
+does not depend on the weights.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make a copy of a set that a learned enhancer has brightened."""
+"""Write a copy of a data set, brightened by a learned enhancer."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from mmsrn.utils.trust import trust_checkpoints
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        description='Make a copy of a set that a trained enhancer has '
-        f'brightened: every image below SRC goes through it, while {COPY}',
+        description='Write a copy of a data set, brightened by a trained '
+        f'enhancer: every image below SRC. {COPY}',
         epilog='example: %(prog)s '
         'configs/enhancers/zero-dce_1xb8-300i_dark-images.py '
         'work_dirs/zero-dce_1xb8-300i_dark-images/iter_300.pth '
         'data/facemask-dark data/facemask-enhanced',
     )
     parser.add_argument(
-        'config', help='config of ImageEnhancer or EnhancedDetector'
+        'config', help='config of an ImageEnhancer or EnhancedDetector'
     )
-    parser.add_argument('checkpoint', help='weights of its training')
-    add_arguments(parser, 'folder of the dark set', jpeg_quality=95)
+    parser.add_argument('checkpoint', help='its checkpoint')
+    add_arguments(parser, 'folder of the dark data set', jpeg_quality=95)
     add_cfg_options(parser)
     add_trust(parser)
     return parser

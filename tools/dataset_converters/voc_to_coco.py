@@ -15,10 +15,11 @@ from mmsrn.utils.errors import UserError, user_errors
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        description='Write the VOC-style xml annotations of one split as '
-        'COCO json, classes renamed or folded into fewer. Boxes marked '
-        'difficult become crowds (iscrowd 1), which mmdet ignores. As mmdet '
-        'reads VOC, coordinates are shifted by one pixel, from 1 to 0.',
+        description='Convert the VOC-style xml annotations of one split to '
+        'COCO json. --class-map renames or merges classes. Boxes '
+        'marked difficult become crowds (iscrowd 1), which mmdet '
+        'ignores. Coordinates are shifted from base 1 to base 0, '
+        'as mmdet reads VOC.',
         epilog='example: %(prog)s data/facemask train.txt, or with two '
         'classes: --class-map with_mask=masked without_mask=bare '
         'mask_weared_incorrect=bare',
@@ -28,8 +29,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         'split',
-        help='list of image names without suffix, one a line, below '
-        'DATA_ROOT: train.txt',
+        help='list of image names without suffix, one per line, below '
+        'DATA_ROOT, such as train.txt',
     )
     parser.add_argument(
         '--out',
@@ -43,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=_mapping,
         default=[('*', 'face')],
         metavar='NAME=CLASS',
-        help='class of each name in the xml files; * stands for every other '
+        help='class for each name in the xml files; * matches every other '
         "name (default: '*=face')",
     )
     parser.add_argument(
@@ -70,7 +71,7 @@ def _mapping(text: str) -> tuple[str, str]:
     name, equals, label = text.partition('=')
     if not (name and equals and label):
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not of the form NAME=CLASS'
+            f'{text!r} must have the form NAME=CLASS'
         )
     return name, label
 
@@ -87,7 +88,9 @@ def convert(args: argparse.Namespace) -> str:
     split = args.data_root / args.split
     if not split.is_file():
         near = ', '.join(sorted(x.name for x in split.parent.glob('*.txt')))
-        raise ValueError(f'{split}: no such file; there is {near or "none"}')
+        raise ValueError(
+            f'{split}: no such file; the folder has {near or "no list"}'
+        )
     from mmsrn.datasets import VOCFaceDataset
     from mmsrn.utils.coco_writer import coco_dict, write_coco
 

@@ -16,10 +16,10 @@ from mmsrn.utils.errors import UserError, user_errors
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        description='Write the annotations of WIDER FACE as COCO json, one '
-        'file a split: wider_face_train.json, wider_face_val.json. The six '
-        'attributes of each face are kept as further keys of its annotation; '
-        'boxes without area are left out.',
+        description='Convert the annotations of WIDER FACE to COCO json, one '
+        'file per split: wider_face_train.json, '
+        'wider_face_val.json. Each annotation keeps the six '
+        'attributes of its face. Boxes without area are dropped.',
         epilog='example: %(prog)s data/widerface --splits val',
     )
     parser.add_argument(
@@ -43,21 +43,21 @@ def make_parser() -> argparse.ArgumentParser:
         '--invalid-boxes',
         choices=['ignore', 'keep', 'drop'],
         default='ignore',
-        help='faces marked invalid: ignore (iscrowd 1; the default), keep as '
-        'any other, or drop',
+        help='faces marked invalid: ignore them (iscrowd 1; the default), '
+        'keep or drop them',
     )
     parser.add_argument(
         '--min-box-size',
         type=_pixels,
         default=0,
         metavar='PIXELS',
-        help='drop boxes of less width or height (default: 0)',
+        help='drop boxes with a width or height below this (default: 0)',
     )
     parser.add_argument(
         '--image-sizes',
         type=Path,
         metavar='CSV',
-        help='table of name,width,height (name without suffix), to be used '
+        help='table of name,width,height (name without suffix) to use '
         'instead of the images (default: read the image headers)',
     )
     return parser
@@ -67,7 +67,7 @@ def _pixels(text: str) -> float:
     value = float(text)
     # Nothing is less than nan, and everything less than inf.
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f'{text} is no number of pixels')
+        raise argparse.ArgumentTypeError(f'{text} is not a number of pixels')
     return value
 
 
@@ -90,7 +90,7 @@ def convert(args: argparse.Namespace, split: str) -> str:
         and not any(images.glob('*/*'))
     ):
         raise ValueError(
-            f'{images}: no images to read the sizes of; lay them out as '
+            f'{images}: no images to read sizes from; put them where '
             'data/README.md shows, or give a table with --image-sizes'
         )
     from mmsrn.datasets import WiderFaceDataset

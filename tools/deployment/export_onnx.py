@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Export a detector to ONNX, for photos of any number and size.
 
-The file takes uint8 BGR photos as OpenCV reads them and normalises them
-itself; both steps, STC, STR and the decoding of boxes are in it, and its
-metadata tell the rest. mmsrn.FaceDetector takes it as its model, see
+The file takes uint8 BGR photos as OpenCV reads them. It contains the
+normalisation, both steps, STC, STR and the decoding of boxes; its metadata
+contain the settings. Use it as the model of mmsrn.FaceDetector. See
 docs/deployment.md.
 """
 
@@ -44,41 +44,41 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         'model',
-        help='a name of the zoo, a file of pack_weights.py, or, with '
-        '--config, a checkpoint',
+        help='name of the zoo, file of pack_weights.py, or checkpoint with '
+        '--config',
     )
     parser.add_argument('out', type=Path, metavar='out.onnx')
-    parser.add_argument('--config', help='config of a checkpoint')
+    parser.add_argument('--config', help='config of the checkpoint')
     parser.add_argument(
         '--precision',
         choices=PRECISIONS,
         default='fp32',
-        help='fp16: weights of half the size; int8: a third of the size, '
-        'convolutions in integers (default: %(default)s)',
+        help='fp16 halves the file; int8 reduces it to a third, with integer '
+        'convolutions (default: %(default)s)',
     )
     parser.add_argument(
         '--nms',
         action='store_true',
-        help='put NMS into the graph, else '
-        'mmsrn.deployment.postprocess is to follow it',
+        help='run NMS in the graph; without it, call '
+        'mmsrn.deployment.postprocess on the outputs',
     )
     parser.add_argument(
         '--check',
         action='store_true',
-        help='compare with PyTorch at several sizes, and write no fp32 file '
-        f'that differs by more than {TOLERANCE:g}',
+        help='compare with PyTorch at several sizes; refuse to write an '
+        f'fp32 file that differs by more than {TOLERANCE:g}',
     )
-    told = "(default: the model file's)"
-    parser.add_argument('--name', help=f'of the model {told}')
+    told = '(default: from the model file)'
+    parser.add_argument('--name', help=f'name of the model {told}')
     parser.add_argument('--licence', help=f'terms of the weights {told}')
     parser.add_argument(
         '--test-scale',
         type=int,
         metavar='PIXELS',
-        help=f'longer side that photos are resized to {told}',
+        help=f'longer side to which photos are resized {told}',
     )
     parser.add_argument(
-        '--score-thr', type=float, help=f'least score of a face {told}'
+        '--score-thr', type=float, help=f'lowest score to report {told}'
     )
     add_cfg_options(parser)
     add_trust(parser)
@@ -118,7 +118,7 @@ def _load(args) -> tuple:
     if args.config is not None:
         config = read_config(args.config, args.cfg_options)
     elif args.cfg_options:
-        raise UserError('--cfg-options is for settings of --config')
+        raise UserError('--cfg-options needs --config')
     from mmsrn.apis.backends.torch_backend import TorchBackend
     from mmsrn.zoo import ZooError, find_model
 
@@ -167,8 +167,8 @@ def _check(args, model, detector) -> None:
             same &= difference.within(TOLERANCE)
     if args.precision == 'fp32' and not same:
         raise UserError(
-            f'{args.out} is not written: it would not find what {args.model} '
-            'finds in PyTorch'
+            f'{args.out} was not written: its results differ from those of '
+            f'{args.model} in PyTorch'
         )
 
 

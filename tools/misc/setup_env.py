@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Make or update ``.venv``; ``make env`` runs it when something changed.
 
-It installs torch, a wheel of mmcv whose operators are compiled against this
-torch, then mmsrn with all else.  What fits is kept, so that a set-up which was
-interrupted goes on where it stopped.  Only the standard library is needed.
+It installs torch, a wheel of mmcv compiled against this torch, then mmsrn with
+its dependencies. Parts that fit are kept, so an interrupted set-up continues
+where it stopped. It needs only the standard library.
 """
 
 import argparse
@@ -43,8 +43,8 @@ boxes = torch.rand(8, 4, device='cuda' if torch.cuda.is_available() else 'cpu')
 nms(boxes, boxes[:, 0].contiguous(), 0.5)
 """
 REMEDY = (
-    f'remedy: see {LOG} and docs/install.md; if memory ran out, '
-    '`make env MAX_JOBS=1`; then run it again'
+    f'remedy: see {LOG} and docs/get_started.md; if memory ran out, run '
+    '`make env MAX_JOBS=1`; otherwise fix the problem and run it again'
 )
 
 
@@ -116,7 +116,7 @@ def make_venv() -> None:
     if (VENV / 'bin/python').exists() and ask('import pip')[0]:
         return
     if VENV.exists() and not (VENV / 'pyvenv.cfg').exists():
-        stop(f'{VENV} is no virtual environment: move it away')
+        stop(f'{VENV} is not a virtual environment; move it away')
     compiler()  # what lacks is said before the long downloads, not after them
     print(f'[set-up] making {VENV} with {sys.executable}', flush=True)
     command = [sys.executable, '-m', 'venv', '--clear', str(VENV)]
@@ -165,12 +165,15 @@ def main() -> None:
         '--torch',
         default='',
         metavar='SPEC',
-        help='what pip installs as torch, options included; without it, a '
-        f'torch that works is kept, and else {TORCH} installed',
+        help='torch requirement and pip options; default: keep a torch that '
+        f'works, else install {TORCH}',
     )
     named = parser.parse_args().torch
     if VENV.is_symlink():
-        stop(f'{VENV} is a link: set up where it points to, or remove it')
+        stop(
+            f'{VENV} is a link; remove it, or run the set-up in the folder '
+            'it points to'
+        )
     check_python()
     make_venv()
     torch, device, python = install_torch(named)
@@ -198,4 +201,4 @@ if __name__ == '__main__':
     try:
         main()
     except KeyboardInterrupt:
-        stop('interrupted; run it again to go on')
+        stop('interrupted; run it again to continue')

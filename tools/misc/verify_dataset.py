@@ -30,14 +30,14 @@ from mmsrn.utils.output_file import output_file
 
 WIDER_SPLITS = ('train', 'val')
 DESCRIPTION = """
-Check a copy of WIDER FACE or DARK FACE: numbers of images and faces against
-the published ones, every image there and whole, image sizes as published or
-as the tables beside the annotations say, boxes inside their image, lists and
-label files alike. Exit status 1 if anything is wrong.
+Check a copy of WIDER FACE or DARK FACE: the published numbers of images and
+faces, every image present and undamaged, image sizes, boxes inside their
+image, lists consistent with label files. The exit status is 1 if anything is
+wrong.
 """
 EPILOG = """
-WIDER FACE is a folder with wider_face_split/ and WIDER_*/images/; DARK FACE
-one with image/, and label/ or lists split_*.txt, or both.
+A WIDER FACE folder has wider_face_split/ and WIDER_*/images/. A DARK FACE
+folder has image/, and label/ or lists split_*.txt, or both.
 
 examples:
   %(prog)s data/widerface --no-images
@@ -54,46 +54,46 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        'data_root', type=Path, help='folder of the set, see below'
+        'data_root', type=Path, help='folder of the data set, see below'
     )
     parser.add_argument(
         '--splits',
         nargs='+',
         metavar='SPLIT',
-        help='splits to check (default: train val of WIDER FACE, the lists '
-        'that are there of DARK FACE)',
+        help='splits to check (default: train val of WIDER FACE, all lists '
+        'of DARK FACE)',
     )
     parser.add_argument(
         '--no-images',
         action='store_true',
-        help='check the annotations only, which takes seconds',
+        help='check only the annotations (seconds)',
     )
     parser.add_argument(
         '--any-counts',
         action='store_true',
-        help='do not compare numbers, and sizes of DARK FACE, with the '
-        'published ones: for a part of a set, or another set in its layout',
+        help='do not compare numbers, or sizes of DARK FACE, with the '
+        'published ones; use it for a part of a set or your own set in '
+        'this layout',
     )
     parser.add_argument(
         '--image-sizes',
         type=Path,
         metavar='CSV',
         help='WIDER FACE: table of name,width,height to compare with '
-        '(default: the tables image_sizes*.csv beside the annotations, if '
-        'there are any)',
+        '(default: image_sizes*.csv beside the annotations, if present)',
     )
     parser.add_argument(
         '--workers',
         type=positive,
         default=os.cpu_count() or 1,
-        help='threads that decode images (default: one a core)',
+        help='threads that decode images (default: one per core)',
     )
     parser.add_argument(
         '--show',
         type=positive,
         default=10,
         metavar='N',
-        help='problems of a kind to print (default: 10)',
+        help='problems of each kind to print (default: 10)',
     )
     parser.add_argument(
         '--report', type=Path, help='text file to write all problems to'
@@ -164,11 +164,11 @@ def read_tables(
 
 
 def missing_folder(folder: Path) -> Problem:
-    """Say that a folder is missing, and where it may be instead."""
+    """Report a missing folder and where it may be instead."""
     root = folder.parents[1]
     hint = (
-        'data/README.md shows the layout; --no-images checks the '
-        'annotations alone'
+        'data/README.md shows the layout; --no-images checks only the '
+        'annotations'
     )
     nested = sorted(root.glob(f'*/{folder.parent.name}/images'))
     if nested:
@@ -228,7 +228,7 @@ def check(args: argparse.Namespace) -> list[Problem]:
         unknown = [x for x in args.splits or () if x not in PUBLISHED_SPLITS]
         if unknown:
             raise UserError(
-                f'--splits of DARK FACE are {", ".join(PUBLISHED_SPLITS)}, '
+                f'--splits for DARK FACE takes {", ".join(PUBLISHED_SPLITS)}, '
                 f'not {unknown[0]}'
             )
         return check_dark_face(
@@ -263,7 +263,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     problems = check(args)
-    verdict = grouped(problems) or 'Nothing is wrong.'
+    verdict = grouped(problems) or 'No problems found.'
     if args.report is not None:
         with output_file(args.report) as partial:
             partial.write_text(f'{verdict}\n', encoding='utf-8')
@@ -272,7 +272,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     print(f'\n{grouped(problems, args.show)}')
     if args.report is not None:
-        print(f'\nAll of them: {args.report}')
+        print(f'\nAll problems: {args.report}')
     return 1
 
 

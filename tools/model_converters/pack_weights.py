@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Pack a trained detector into one small file that knows its config.
+"""Pack a trained detector into one small file that contains its config.
 
-The ``.safetensors`` file holds the weights, in half precision, and in its
-metadata the config of the model and how to use it; ``mmsrn.FaceDetector``
-needs nothing else.
+The ``.safetensors`` file contains the weights in half precision, the config of
+the model and its settings. ``mmsrn.FaceDetector`` needs no other file.
 """
 
 from __future__ import annotations
@@ -48,20 +47,20 @@ def make_parser() -> argparse.ArgumentParser:
         '--test-scale',
         type=int,
         default=640,
-        help='longer side, in pixels, that photos are resized to '
-        '(default: %(default)s)',
+        help='longer side in pixels to which photos are resized (default: '
+        '%(default)s)',
     )
     parser.add_argument(
         '--score-thr',
         type=float,
         default=0.3,
-        help='least score of a face (default: %(default)s)',
+        help='lowest score to report (default: %(default)s)',
     )
     parser.add_argument('--licence', default='', help='terms of the weights')
     parser.add_argument(
         '--float32',
         action='store_true',
-        help='keep the precision of the checkpoint: twice the size',
+        help='keep the precision of the checkpoint, which doubles the size',
     )
     add_trust(parser)
     return parser
@@ -128,7 +127,7 @@ def main(argv: list[str] | None = None) -> None:
 
     checkpoint = open_checkpoint(args.checkpoint)
     if 'state_dict' not in checkpoint:
-        raise UserError(f'{args.checkpoint}: holds no state_dict')
+        raise UserError(f'{args.checkpoint}: has no state_dict')
     try:
         config = Config.fromfile(args.config)
     except Exception as error:  # a config is code

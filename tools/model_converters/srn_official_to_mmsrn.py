@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     except CheckpointError as error:
         raise UserError(str(error)) from error
     for name in unmatched:
-        print(f'not an SRN tensor, left out: {name}')
+        print(f'skipped, not an SRN tensor: {name}')
     print(f'wrote {args.dst}')
     print('test it with configs/srn/srn_r50_fpn_official-weights_widerface.py')
 

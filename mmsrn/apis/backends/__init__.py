@@ -1,4 +1,4 @@
-"""What runs the network of a ``FaceDetector``."""
+"""Interface of the backends that run the network of a ``FaceDetector``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Backend(Protocol):
     """A network with its weights.
 
     Attributes:
-        facts (dict): What the model's file says of itself, such as
-            ``test_scale`` and ``score_thr``.
+        facts (dict): Metadata of the model's file, such as ``test_scale`` and
+            ``score_thr``.
         max_faces (int, optional): Most faces of an image; None: no limit.
     """
 
@@ -23,22 +23,22 @@ class Backend(Protocol):
         """Detect faces.
 
         Args:
-            images (list[np.ndarray]): BGR uint8 (h, w, 3), of any sizes, each
-                seen at its own.
+            images (list[np.ndarray]): BGR uint8 (h, w, 3), of any sizes; none
+                is resized.
 
         Returns:
-            list[np.ndarray]: For each (n, 5) float32: corners in its pixels
-            and the score, falling, after non-maximum suppression.
+            list[np.ndarray]: For each image (n, 5) float32: corners in pixels
+            and the score, sorted by falling score, after NMS.
         """
         ...
 
     def set_max_faces(self, number: int) -> None:
-        """Set the most faces of an image.
+        """Set the limit of faces per image.
 
         Args:
-            number (int): From 1 on.
+            number (int): At least 1.
 
         Raises:
-            ZooError: If the file of the model has a limit of its own.
+            ZooError: If the model's file has a lower limit of its own.
         """
         ...

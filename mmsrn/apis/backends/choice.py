@@ -1,4 +1,4 @@
-"""Which backend runs a model, and what it needs."""
+"""Choice of the backend that runs a model."""
 
 from __future__ import annotations
 
@@ -38,18 +38,20 @@ def make_backend(
         precision (str): See there.
 
     Returns:
-        Backend: What runs it.
+        Backend: The backend.
 
     Raises:
-        ZooError: If it cannot be had or used.
+        ZooError: If the model cannot be found or used.
     """
     if backend not in ('auto', 'torch', 'onnx'):
         raise ZooError(f"backend={backend!r} is not 'auto', 'torch' or 'onnx'")
     if config is not None:
         if model is None:
-            raise ZooError('config without model: name the checkpoint too')
+            raise ZooError('config needs a checkpoint: pass the model too')
         if backend == 'onnx':
-            raise ZooError('backend=onnx takes no config; export the model')
+            raise ZooError(
+                'backend=onnx takes no config; export the model to ONNX'
+            )
         backend = 'torch'
     model = DEFAULT_MODEL if model is None else model
     suffix = os.path.splitext(path_of(os.fspath(model)))[1]
@@ -73,8 +75,8 @@ def make_backend(
             return TorchBackend(path, config, device, precision)
     if precision != 'float32':
         raise ZooError(
-            'backend=onnx has the precision of its file; name one that '
-            'tools/deployment/export_onnx.py made with --precision'
+            'backend=onnx uses the precision of its file; export one with '
+            'tools/deployment/export_onnx.py --precision'
         )
     _require('onnxruntime', remedy='pip install onnxruntime')
     from .onnx_backend import OnnxBackend

@@ -1,4 +1,4 @@
-"""Detection with ONNX Runtime; needs no torch."""
+"""Detection with ONNX Runtime, without torch."""
 
 from __future__ import annotations
 
@@ -29,16 +29,15 @@ class OnnxBackend:
     Args:
         path (str | Path): A file of ``tools/deployment/export_onnx.py``.
         device (str): ``'auto'`` or ``'cpu'``, which are the same.
-        threads (int, optional): Threads to compute with; by default
-            onnxruntime takes all cores.
+        threads (int, optional): Number of threads. By default all cores.
 
     Attributes:
-        facts (dict): What the file says of itself, see
+        facts (dict): Metadata of the file, see
             :class:`mmsrn.deployment.ModelFacts`.
 
     Raises:
-        ZooError: If the file is missing, damaged or of another kind, another
-            argument is not possible, or onnxruntime is not installed.
+        ZooError: If the file is missing, damaged or no detector, another
+            argument is invalid, or onnxruntime is not installed.
 
     Example:
         >>> backend = OnnxBackend('srn.onnx')
@@ -54,8 +53,8 @@ class OnnxBackend:
     ) -> None:
         if device not in ('auto', 'cpu'):
             raise ZooError(
-                f'device={device!r}: the onnx backend computes on the CPU; '
-                "set backend='torch', or device='cpu'"
+                f'device={device!r}: the onnx backend runs on the CPU; set '
+                "backend='torch' or device='cpu'"
             )
         if threads is not None and threads < 1:
             raise ZooError(f'threads={threads} is less than 1')
@@ -63,9 +62,9 @@ class OnnxBackend:
         classes = self._facts.classes
         if len(classes) > 1:
             raise ZooError(
-                f'model {path}: finds {len(classes)} classes, and the onnx '
-                'backend is for faces alone; run it with onnxruntime and '
-                'mmsrn.deployment.postprocess'
+                f'model {path}: has {len(classes)} classes, but the onnx '
+                'backend takes one class, faces; run the file with '
+                'onnxruntime and mmsrn.deployment.postprocess'
             )
         self.facts = asdict(self._facts)
         self._limits = self._facts.limits
@@ -83,12 +82,12 @@ class OnnxBackend:
             number (int): From 1 on.
 
         Raises:
-            ZooError: If NMS, and with it the limit, is part of the graph.
+            ZooError: If NMS, with its limit, is part of the graph.
         """
         if self._facts.nms_in_graph and number > (self.max_faces or 0):
             raise ZooError(
-                f'max_faces={number}: the limit of {self.max_faces} is in the '
-                f'graph of this model; {_REMEDY} without --nms'
+                f'max_faces={number}: the graph of this model limits it to '
+                f'{self.max_faces}; {_REMEDY} without --nms'
             )
         pre = self._limits['nms_pre']
         self._limits |= dict(
@@ -101,15 +100,15 @@ class OnnxBackend:
         Photos of one size go through the network together.
 
         Args:
-            images (list[np.ndarray]): BGR, uint8, (h, w, 3), of any sizes,
-                scaled as the faces shall be seen.
+            images (list[np.ndarray]): BGR uint8 (h, w, 3), of any sizes,
+                already resized.
 
         Returns:
-            list[np.ndarray]: Of each, x1, y1, x2, y2 in its pixels and score,
-            float32, (n, 5), by falling score, after NMS.
+            list[np.ndarray]: For each image (n, 5) float32: x1, y1, x2, y2 in
+            pixels and the score, sorted by falling score, after NMS.
 
         Raises:
-            ValueError: If an image is of another kind.
+            ValueError: If an image has another shape or type.
         """
         groups: dict[tuple, list[int]] = defaultdict(list)
         for i, image in enumerate(images):
@@ -154,7 +153,7 @@ def _open(
             'onnxruntime is not installed: pip install onnxruntime'
         ) from error
     if not path.is_file():
-        raise ZooError(f'model {path}: is no file; {_REMEDY}')
+        raise ZooError(f'model {path}: is not a file; {_REMEDY}')
     try:
         session = start_session(str(path), threads)
     except Exception as error:  # of many kinds, none of them documented
@@ -168,7 +167,7 @@ def _open(
         return session, facts
     except ValueError as error:
         raise ZooError(
-            f'model {path}: is no detector of mmsrn: {error}; {_REMEDY}'
+            f'model {path}: is not a detector of mmsrn: {error}; {_REMEDY}'
         ) from None
 
 
@@ -182,7 +181,7 @@ def _check_graph(session: InferenceSession, facts: ModelFacts) -> None:
     if given != [('images', 'tensor(uint8)', 4)] or any(
         outputs.get(name) != rank for name, rank in ranks.items()
     ):
-        raise ValueError('its inputs and outputs are of another kind')
+        raise ValueError('it has other inputs or outputs')
 
 
 def _check(image: np.ndarray, index: int) -> None:

@@ -1,4 +1,4 @@
-"""Detectors of MMDetection."""
+"""Detection with PyTorch and MMDetection."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _PRECISIONS = {
 
 
 class TorchBackend:
-    """Runs any detector of MMDetection that has a class for faces.
+    """Runs any MMDetection detector with a class for faces.
 
     Args:
-        path (str | Path): A ``.safetensors`` file that holds its config, or,
-            with ``config``, a checkpoint.
+        path (str | Path): A ``.safetensors`` file that contains its config, or
+            a checkpoint with ``config``.
         config (str | Path | Config, optional): Config of a training.
         device (str): ``'auto'``: a GPU if there is one; or a name of torch.
-        precision (str): ``'float32'``; ``'bfloat16'`` or ``'float16'``: the
-            network runs under autocast, which changes scores a little.
+        precision (str): ``'float32'``, or ``'bfloat16'`` and ``'float16'``,
+            which run the network under autocast and change scores slightly.
 
     Attributes:
         model (nn.Module): The detector, see
             :func:`mmsrn.models.prepare_for_inference`.
-        facts (dict): What the file says of itself.
+        facts (dict): Metadata of the file.
 
     Raises:
         ZooError: If the model, its config, the device or the precision cannot
@@ -66,7 +66,8 @@ class TorchBackend:
     ) -> None:
         if precision not in _PRECISIONS:
             raise ZooError(
-                f'precision={precision!r}: is one of {", ".join(_PRECISIONS)}'
+                f'precision={precision!r} is unknown; choose '
+                f'{", ".join(_PRECISIONS)}'
             )
         self.dtype = _PRECISIONS[precision]
         self.device = _pick_device(device)
@@ -98,7 +99,7 @@ class TorchBackend:
                 limits['nms_pre'] = number
 
     def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        """Detect faces; images of one size in a row make a batch.
+        """Detect faces; consecutive images of the same size form a batch.
 
         Args:
             images (list[np.ndarray]): BGR uint8 (h, w, 3).
@@ -107,15 +108,15 @@ class TorchBackend:
             list[np.ndarray]: (n, 5) float32 each, see ``Backend``.
 
         Raises:
-            RuntimeError: In a process that was forked from the one in which
-                the model was read: PyTorch would wait there for ever.
+            RuntimeError: In a process forked from the one that read the model,
+                where PyTorch would hang.
         """
         if os.getpid() != self._process and torch.get_num_threads() > 1:
             raise RuntimeError(
-                'this process was forked, and the threads of PyTorch do not '
-                "survive that: start it with multiprocessing's 'spawn', make "
-                "the detector in it with backend='onnx', or call "
-                'torch.set_num_threads(1) in it first'
+                'this process was forked, which stops the threads of '
+                "PyTorch: start it with multiprocessing's 'spawn' method, "
+                "use backend='onnx', or call torch.set_num_threads(1) in it "
+                'first'
             )
         found: list[np.ndarray] = []
         # Padding to a common size would change what the borders look like.
@@ -199,8 +200,8 @@ def _read_packed(path: Path) -> tuple[dict, dict, dict]:
         facts = read_facts(meta.get('mmsrn', '{}'))
         if 'config' not in facts:
             raise ValueError(
-                'holds no config; name it (config=...), or make the file '
-                'with tools/model_converters/pack_weights.py'
+                'holds no config; pass config=..., or make the file with '
+                'tools/model_converters/pack_weights.py'
             )
         # Whoever made the file may have named anything.
         config = without_pretrained(facts.pop('config'))
@@ -223,7 +224,7 @@ def _read_trained(path: str | Path, config: Any) -> tuple[dict, dict, dict]:
     except Exception as error:  # a damaged file may raise anything
         raise ZooError(one_line(error)) from error
     if 'model' not in config:
-        raise ZooError('config: has no model')
+        raise ZooError('the config has no model')
     return config.model, checkpoint, dict(classes=classes_of(checkpoint))
 
 
@@ -269,8 +270,7 @@ def _face_label(facts: dict, model: nn.Module, path: str) -> int:
         heads = (x for x in model.modules() if hasattr(x, 'num_classes'))
         if any(x.num_classes != 1 for x in heads):
             raise ZooError(
-                f'model {path}: does not name its classes, of which there are '
-                'several'
+                f'model {path}: has several classes but does not name them'
             )
         return 0
     if len(classes) == 1:
@@ -278,7 +278,7 @@ def _face_label(facts: dict, model: nn.Module, path: str) -> int:
     names = [str(x).lower() for x in classes]
     if 'face' not in names:
         raise ZooError(
-            f'model {path}: none of its classes is called face: '
+            f'model {path}: has no class called face, only '
             f'{one_line(", ".join(names), 80)}'
         )
     return names.index('face')

@@ -191,15 +191,15 @@ def error_of(path):
 @pytest.mark.parametrize(
     'change, words',
     [
-        (dict(nms_in_graph='false'), 'its inputs and outputs are of another'),
+        (dict(nms_in_graph='false'), 'it has other inputs or outputs'),
         (dict(nms_iou='1e400'), 'its nms_iou is Infinity, not a number from'),
         (dict(score_thr='7'), 'its score_thr is 7, not a number from 0 to 1'),
         (dict(test_scale='"../x"'), 'is "../x", not a whole number from 1'),
         (dict(max_per_img='1e3'), 'its max_per_img is 1000.0, not a whole'),
         (dict(classes='{}'), 'its classes is {}, not a list of names'),
         (dict(classes='[]'), 'its classes is [], not a list of names'),
-        (dict(nms_pre='9' * 5000), "its key 'nms_pre' is no json: '9999"),
-        (dict(mean='[' * 100_000), "its key 'mean' is no json"),
+        (dict(nms_pre='9' * 5000), "its key 'nms_pre' is not json: '9999"),
+        (dict(mean='[' * 100_000), "its key 'mean' is not json"),
         (dict(name='"' + 'x' * 2_000_000 + '"'), "'name' has more than"),
     ],
     ids=range(10),
@@ -209,13 +209,15 @@ def test_false_metadata(metadata, write, change, words):
 
 
 def test_files_that_cannot_be_used(file, tmp_path, metadata, write):
-    assert 'is no file; export it with tools/' in error_of(tmp_path / 'a.onnx')
-    assert 'is no file' in error_of(tmp_path)
+    assert 'is not a file; export it with tools/' in error_of(
+        tmp_path / 'a.onnx'
+    )
+    assert 'is not a file' in error_of(tmp_path)
     data = file.read_bytes()
     for broken in (b'', b'not a model', data[: len(data) // 2]):
         file.write_bytes(broken)
         assert 'cannot be read as ONNX' in error_of(file)
-    assert "is no detector of mmsrn: its key 'format'" in error_of(
+    assert "is not a detector of mmsrn: its key 'format'" in error_of(
         write(constant())
     )
     less = dict(metadata)
@@ -224,7 +226,7 @@ def test_files_that_cannot_be_used(file, tmp_path, metadata, write):
         write(constant(**less))
     )
     metadata = dict(metadata, classes='["a", "b"]')
-    assert 'finds 2 classes' in error_of(write(constant(**metadata)))
+    assert 'has 2 classes' in error_of(write(constant(**metadata)))
 
 
 @pytest.mark.parametrize(

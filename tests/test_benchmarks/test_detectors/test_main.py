@@ -109,7 +109,7 @@ def test_errors(drawn_list, detectors, error, tmp_path):
     (tmp_path / 'none').mkdir()
     assert 'no images' in error('--no-faces', tmp_path / 'none')
     (tmp_path / 'images/party/a.png').write_bytes(b'')
-    assert 'party/a.png: is no image' in error(drawn_list)
+    assert 'party/a.png: is not an image' in error(drawn_list)
 
 
 def test_unreadable_model(drawn_list, error):

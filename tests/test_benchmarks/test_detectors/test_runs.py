@@ -59,5 +59,5 @@ def test_changed_photos(drawn_list, sees_bright):
 def test_damaged_photo(drawn_list, sees_bright):
     labelled = read_set(str(drawn_list))
     labelled.photos[1].path.write_bytes(b'no')
-    with pytest.raises(ValueError, match='party/b.png: is no image'):
+    with pytest.raises(ValueError, match='party/b.png: is not an image'):
         run_in_turns([Contestant('a', sees_bright(9), 0.5)], labelled)

@@ -148,10 +148,10 @@ def test_wrong_files(fails, small_config, photos, tmp_path):
     assert 'none: No such file' in error
     (tmp_path / 'empty').mkdir()
     error = fails(tool, small_config, '--images', tmp_path / 'empty', *out)
-    assert 'no images in this folder' in error
+    assert 'this folder has no images' in error
     (photos / 'a.png').write_bytes(b'no image')
     error = fails(tool, small_config, '--images', photos, *out)
-    assert 'a.png: is no image' in error
+    assert 'a.png: is not an image' in error
     error = fails(tool, f'{small_config}=missing.pth', *out)
     assert 'missing.pth is not a file' in error
     other = tmp_path / 'other.pth'

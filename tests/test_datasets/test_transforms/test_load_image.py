@@ -62,7 +62,7 @@ def test_what_cannot_be_read(tmp_path):
     load, lenient = (
         TRANSFORMS.build(LOAD | dict(ignore_empty=x)) for x in (False, True)
     )
-    for content, what in ((None, 'No such file'), (b'x', 'is no image')):
+    for content, what in ((None, 'No such file'), (b'x', 'is not an image')):
         if content is not None:
             path.write_bytes(content)
         with pytest.raises(OSError, match=f'load image: {path}: {what}'):

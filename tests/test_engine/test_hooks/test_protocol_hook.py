@@ -69,7 +69,7 @@ def test_deviations(publish):
     usual = dict(protocol='M')
     other = dict(protocol='M', protocol_deviation='x2.3 in 4 tiles')
     text = publish(usual, other, usual, restored=[other])
-    assert text == ('M; other than that in 2 of 4 images, for want of memory')
+    assert text == ('M; different in 2 of 4 images because memory ran out')
 
 
 def test_batches_that_pad(request):
@@ -85,7 +85,7 @@ def test_batches_that_pad(request):
         hook.after_test_iter(runner, 0, None, outputs)
     hook.after_test_epoch(runner, {})
     text = runner.message_hub.get_info('test/protocol')
-    assert text == 'V; 2 of 6 images padded to others of a batch'
+    assert text == 'V; 2 of 6 images padded to the size of a batch'
 
 
 def test_each_run_begins_anew(request):

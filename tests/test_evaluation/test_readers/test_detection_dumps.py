@@ -66,7 +66,7 @@ def test_protocol(tmp_path, samples):
     samples[1].update(protocol='V', protocol_deviation='x1 in 4 tiles')
     path = dump(tmp_path / 'x.pkl', samples)
     assert read_dump_protocol(path) == (
-        'V; other than that in 1 of 2 images, for want of memory'
+        'V; different in 1 of 2 images because memory ran out'
     )
     with pytest.raises(AnnotationError, match='found a dict'):
         read_dump_protocol(dump(tmp_path / 'x.pkl', {}))

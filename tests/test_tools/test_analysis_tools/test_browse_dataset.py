@@ -255,7 +255,7 @@ def test_wrong_arguments(tool, root, tmp_path, fails, monkeypatch):
     base = (config, '--output-dir', tmp_path)
     assert 'did you mean' in fails(tool, f'{config}'[:-4] + '.py')
     assert 'invalid choice' in fails(tool, *base, '--split', 'vale')
-    assert 'whole number from 1 on' in fails(tool, *base, '--num', '0')
+    assert 'whole number of at least 1' in fails(tool, *base, '--num', '0')
     assert 'KEY=VALUE' in fails(tool, *base, '--cfg-options', 'seed')
     error = fails(tool, *base, '--checkpoint', tmp_path / 'no.pth')
     assert 'no.pth is not a file' in error
@@ -276,7 +276,7 @@ def test_wrong_data(tool, root, drawn, tmp_path, fails):
     assert 'data/README.md' in found and f'{ROOT_KEY}=DIR' in found
     assert 'gt.txt: no such file' in error(f'{key}.ann_file=gt.txt')
     found = error('val_dataloader=None', split='val')
-    assert 'no val_dataloader; --split takes train or test' in found
+    assert 'no val_dataloader; use --split train or test' in found
     found = error(f'{key}.filter_cfg.min_size=1000')
     assert 'has no image' in found and 'filter_cfg' in found
     assert not (tmp_path / 'o').exists()

@@ -43,7 +43,7 @@ def test_wrong_arguments(tool, fails, image, tmp_path):
     assert 'x.png: No such file' in fails(tool, 'x.png')
     text = tmp_path / 'a.png'
     text.write_text('no picture')
-    assert 'a.png: is no image' in fails(tool, text)
+    assert 'a.png: is not an image' in fails(tool, text)
     error = fails(tool, image, '--methods', 'gama')
     assert 'did you mean gamma' in error
 

@@ -90,7 +90,7 @@ def test_mistakes(tool, root, lists, tmp_path, fails):
     assert error.count('\n') == 1
     assert 'does not exist' in fails(tool, root / 'configs/srn/none.py')
     options = ('--cfg-options', 'a=1')
-    assert 'is for configs' in fails(tool, *lists, *dark, *options)
+    assert 'works with configs' in fails(tool, *lists, *dark, *options)
     assert 'does not exist' in fails(
         tool,
         root / DEMO,

@@ -255,7 +255,7 @@ def test_protocol(wider, gt, good, poor, tmp_path, capsys, monkeypatch):
     found = protocols(good, poor)
     assert found == (['V: 640'] * 2, 'protocol: V: 640', '')
     args.append('O: 1')
-    assert 'warning: the protocols differ' in protocols(good, poor)[2]
+    assert 'warning: the test protocols differ' in protocols(good, poor)[2]
 
 
 def test_annotations_as_ground_truth(wider, good, tmp_path, capsys):
@@ -323,7 +323,7 @@ def test_errors(wider, dark, gt, good, poor, tmp_path, fails):
     bad = write(tmp_path / 'bad', a=[['1', '2', 'x', '4', '.5']], b=[])
     file = good / '0--Parade/a.txt'
     cases = [
-        ([good], 'name the ground truth: --gt DIR'),
+        ([good], '--gt DIR is required'),
         ([tmp_path / 'no', '--gt', gt], 'no: no such file or folder'),
         ([good, '--gt', tmp_path / 'no'], 'wider_face_val.mat: no such file'),
         ([cut, '--gt', gt], 'cut.zip: neither a folder nor a readable zip'),

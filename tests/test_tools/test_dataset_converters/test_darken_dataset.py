@@ -76,12 +76,14 @@ def test_errors(tool, lit, tmp_path, fails, capsys):
     dst = tmp_path / 'dark'
     run(tool, lit, dst, '--workers', 1)
     wrong = fails(tool, lit, dst, '--seed', 3)
-    assert 'seed: 0 there, 3 now' in wrong and wrong.count('\n') == 1
+    assert 'seed: 0 before, 3 now' in wrong and wrong.count('\n') == 1
     capsys.readouterr()
     (lit / 'images/three.jpg').write_text('no image')
     assert run(tool, lit, dst, '--workers', 1) == 1
     wrong = capsys.readouterr().err.splitlines()
-    assert len(wrong) == 2 and wrong[0].startswith('1 images cannot be read')
+    assert len(wrong) == 2 and wrong[0].startswith(
+        '1 images could not be read'
+    )
     assert wrong[1].startswith(f'  {lit}/images/three.jpg: ')
 
 
@@ -95,7 +97,7 @@ def test_dark_copy_is_not_darkened_again(tool, lit, tmp_path, fails):
     assert record['kind'] == 'enhanced'
     assert record['source_processing']['kind'] == 'darkened'
     again = fails(tool, bright, tmp_path / 'darkest')
-    assert 'is darkened already' in again
+    assert 'is already darkened' in again
 
 
 def test_help(help_of):

@@ -40,7 +40,7 @@ def test_published_lists_stay(tool, data, fails):
     file = data / 'split_5500_500_val.txt'
     file.write_text('7.png 0\n')
     error = fails(tool, data, '5500_500/val')
-    assert f'{file} is what others published' in error
+    assert f'{file} is a published list' in error
     assert file.read_text() == '7.png 0\n'
 
 
@@ -52,7 +52,7 @@ def test_boxes_that_begin_outside(tool, data):
 
 
 def test_mistakes(tool, data, fails):
-    assert 'is what is read' in fails(
+    assert 'is the input' in fails(
         tool, data, 'mine.txt', '--out', data / 'mine.txt'
     )
     assert (data / 'mine.txt').read_text() == '12\n7\n'

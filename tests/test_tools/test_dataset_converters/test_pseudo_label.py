@@ -69,15 +69,15 @@ def test_errors(tool, folder, teacher, tmp_path, fails, monkeypatch):
     (tmp_path / 'empty').mkdir()
     assert 'no images' in message(photos=tmp_path / 'empty')
     assert 'no such file' in message(photos=tmp_path / 'none')
-    assert 'no image has such a name' in message(photos=f'{folder}/*.gif')
-    assert 'in the zoo' in message(who='nobody')
+    assert 'no image matches this pattern' in message(photos=f'{folder}/*.gif')
+    assert 'of the zoo' in message(who='nobody')
     assert 'none.pth is no file' in message(who=f'{__file__}:none.pth')
     wrong = message('--sure', 0.3, '--unsure', 0.4)
     assert '--sure 0.3: must be from unsure, 0.4, to 1' in wrong
     assert '--agree 2: must be from 1' in message('--agree', 2)
     assert '2 scores' in message('--sure', 0.3, 0.4)
-    assert 'named twice' in message('--teacher', teacher)
-    assert 'there is no folder' in message(out=tmp_path / 'no/list.txt')
+    assert 'given twice' in message('--teacher', teacher)
+    assert 'does not exist' in message(out=tmp_path / 'no/list.txt')
     assert '.jpg or .png' in message('--contact-sheet', 'sheet.gif')
     own = tmp_path / 'own.txt'
     own.write_text('by hand')
@@ -121,8 +121,8 @@ def test_killed_and_started_again(root, folder, teacher, tmp_path):
             text=True,
         )
         assert done.returncode == 1, done.stderr
-        assert '1 of 7 photos cannot be used' in done.stderr
-        assert 'is no image' in done.stderr
+        assert '1 of 7 photos could not be used' in done.stderr
+        assert 'is not an image' in done.stderr
         assert '6 photos' in done.stdout
     assert out.read_bytes() == whole.read_bytes()
     images = read_wider_face_txt(out)

@@ -102,7 +102,7 @@ def test_the_list_is_not_overwritten(tool, voc, fails):
     assert out.read_text() == 'one\ntwo\n'
     out = out.rename(voc / 'val.json')  # where the result goes
     error = fails(tool, voc, 'val.json')
-    assert f'{out}: is there already, and no json' in error
+    assert f'{out}: exists and is not a json file' in error
     assert out.read_text() == 'one\ntwo\n'
 
 
@@ -131,7 +131,7 @@ def test_bad_xml(tool, voc, fails, old, new, found):
 
 def test_bad_arguments(tool, voc, tmp_path, fails):
     assert 'no such folder' in fails(tool, tmp_path / 'nothing', 'val.txt')
-    assert 'there is val.txt' in fails(tool, voc, 'train.txt')
+    assert 'the folder has val.txt' in fails(tool, voc, 'train.txt')
     error = fails(tool, voc, 'val.txt', '--class-map', 'mask=face')
     assert 'one.xml' in error and "'bare'" in error
     assert 'NAME=CLASS' in fails(tool, voc, 'val.txt', '--class-map', 'mask')

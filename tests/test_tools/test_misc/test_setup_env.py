@@ -167,7 +167,7 @@ def test_failure_and_its_remedy(tool, calls, error, tmp_path):
     message = error()
     assert message.startswith('set-up failed: compiling mmcv')
     assert 'virtual memory exhausted' in message
-    assert 'if memory ran out, `make env MAX_JOBS=1`; then' in message
+    assert 'if memory ran out, run `make env MAX_JOBS=1`;' in message
 
 
 def test_opencv_without_a_desktop(calls, tmp_path):
@@ -212,7 +212,7 @@ def test_wrong_python(tool, error, monkeypatch, tmp_path):
 def test_folder_of_somebody_else(error, tmp_path):
     (tmp_path / '.venv').mkdir()
     (tmp_path / '.venv/notes').touch()
-    assert 'is no virtual environment: move it away' in error()
+    assert 'is not a virtual environment; move it away' in error()
     assert os.listdir(tmp_path / '.venv') == ['notes']
 
 
@@ -226,7 +226,7 @@ def test_nothing_is_done_by_mistake(tool, error, monkeypatch, option):
 def test_environment_of_another_tree(tool, error, tmp_path):
     (tmp_path / 'other').mkdir()
     tool.VENV.symlink_to(tmp_path / 'other')
-    assert 'is a link: set up where it points to' in error()
+    assert 'is a link; remove it, or run the set-up in' in error()
     assert not os.listdir(tmp_path / 'other')
 
 

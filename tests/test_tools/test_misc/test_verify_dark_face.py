@@ -48,7 +48,7 @@ def check(tool, root, capsys, *args, any_counts=True):
 
 def test_sound_set(tool, copy, capsys):
     status, out = check(tool, copy, capsys, '--workers', '2')
-    assert status == 0 and 'Nothing is wrong' in out
+    assert status == 0 and 'No problems found' in out
     assert 'label: 3 images, 3 faces' in out
     assert 'split_mine.txt: 3 images, 3 faces' in out
 

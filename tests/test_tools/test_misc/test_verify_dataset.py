@@ -41,7 +41,7 @@ def test_sound_set(tool, drawn, capsys):
     assert tool.main([str(drawn), '--any-counts', '--workers', '2']) == 0
     out = capsys.readouterr().out
     assert 'train: 6 images' in out and 'val: 4 images' in out
-    assert 'Nothing is wrong' in out
+    assert 'No problems found' in out
 
 
 def test_counts(tool, drawn, capsys):

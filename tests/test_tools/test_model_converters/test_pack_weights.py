@@ -28,13 +28,13 @@ def tool(load_tool):
                 custom_imports=dict(imports=['neck_of_mine']),
                 model=dict(neck=dict(type='NeckOfMine')),
             ),
-            "its config has neck.type='NeckOfMine', which is no part of mmdet"
-            ', mmcv, mmengine or mmsrn that needs no files; name the config '
-            'and the checkpoint of its training instead',
+            "its config has neck.type='NeckOfMine', which is not an allowed "
+            'part of mmdet, mmcv, mmengine or mmsrn; name the checkpoint '
+            'and its training config instead',
         ),
         (
             dict(model=dict(teacher_ckpt='teacher.pth')),
-            'its config has teacher_ckpt, and may name no files',
+            'its config has teacher_ckpt, but it must not name files',
         ),
         (dict(model=dict(thing=print)), 'is not JSON serializable'),
     ],
@@ -62,7 +62,7 @@ def test_what_is_no_checkpoint_of_a_training(tool, root, tmp_path, fails):
     text = fails(
         tool, root / CONFIG, tmp_path / 'a.pth', tmp_path / 'a.safetensors'
     )
-    assert 'holds no state_dict' in text
+    assert 'has no state_dict' in text
 
 
 def test_what_a_file_says(tool, small_detector):

@@ -40,8 +40,8 @@ def test_convert(tool, save, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr('sys.argv', ['convert', str(src), str(dst)])
     assert tool.main() is None
     assert capsys.readouterr().out.splitlines() == [
-        'not an SRN tensor, left out: module.fc.weight',
-        'not an SRN tensor, left out: module.fc.bias',
+        'skipped, not an SRN tensor: module.fc.weight',
+        'skipped, not an SRN tensor: module.fc.bias',
         f'wrote {dst}',
         'test it with configs/srn/srn_r50_fpn_official-weights_widerface.py',
     ]
