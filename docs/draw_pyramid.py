@@ -68,14 +68,9 @@ def draw_pyramid(
 
 def _draw_backbone(axis: Axes, rows: list[int]) -> None:
     """Where the maps of both steps come from."""
-    _box(
-        axis,
-        47.3,
-        19,
-        63.4,
-        'photo  \N{RIGHTWARDS ARROW}  backbone: '
-        'maps of stride 4, 8, 16 and 32',
-    )
+    arrow = '  \N{RIGHTWARDS ARROW}  '
+    text = f'photo{arrow}backbone: maps of stride 4, 8, 16 and 32'
+    _box(axis, 47.3, 19, 63.4, text)
     for x, inwards, center in ((16, 1, 22), (78.6, -1, 73)):
         axis.plot((x, x), (21, rows[3]), color=INK, lw=1)
         for i in range(4):
@@ -132,16 +127,21 @@ def _arrow(axis, start, end, color=INK) -> None:
     axis.annotate('', end, start, arrowprops=style)
 
 
+def anchor_sizes(head: dict) -> list[str]:
+    """Width and height of the anchors of each level."""
+    generator = TASK_UTILS.build(head['anchor_generator'])
+    return [
+        ', '.join('{:.0f} x {:.0f}'.format(*x[2:] - x[:2] + 1) for x in level)
+        for level in generator.base_anchors
+    ]
+
+
 def main() -> None:
     """Write the picture."""
     register_all_modules()
     head = Config.fromfile(CONFIG).model.bbox_head
-    generator = TASK_UTILS.build(head.anchor_generator)
-    sizes = [
-        ', '.join('{:.0f} x {:.0f}'.format(*x[2:] - x[:2] + 1) for x in level)
-        for level in generator.base_anchors
-    ]
-    figure = draw_pyramid(sizes, head.stc_levels, head.str_levels)
+    sizes = anchor_sizes(head)
+    figure = draw_pyramid(sizes, head['stc_levels'], head['str_levels'])
     figure.savefig(ROOT / 'docs/images/srn_pyramid.png')
 
 
