@@ -102,7 +102,7 @@ class NetworkView:
             second step.
         training (bool): Whether to preprocess as in training.
         scale_boxes (bool): Whether boxes are in pixels of the original image,
-            see :func:`keeps_boxes`.
+            see ``keeps_boxes``.
         classes (Sequence[str]): Names of the labels.
 
     Raises:

@@ -181,7 +181,7 @@ def test_examples(monkeypatch):
             continue
         exec(compile('\n' * line + code, str(EXAMPLES), 'exec'), names)
         outputs += (output or '').splitlines()
-    assert printed == outputs and len(outputs) == 4
+    assert printed == outputs and len(outputs) == 3
 
 
 def test_examples_of_the_evaluation(tmp_path, monkeypatch, shared):

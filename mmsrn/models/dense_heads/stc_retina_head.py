@@ -107,6 +107,25 @@ class STCRetinaHead(RetinaHead):
         """Of the first step, (N, priors of the level, classes)."""
         return flatten_levels([logits], self.cls_out_channels).sigmoid()
 
+    def loss_by_feat(
+        self, cls_scores: list[Tensor], *args, **kwargs
+    ) -> dict[str, Tensor | list[Tensor]]:
+        """Compute the losses of both steps, see ``AnchorHead``.
+
+        Returns:
+            dict[str, Tensor | list[Tensor]]: Those of ``AnchorHead``; for the
+            log, ``stc_dropped``: the share of the anchors on the levels of STC
+            that the first step drops.
+        """
+        losses = super().loss_by_feat(cls_scores, *args, **kwargs)
+        passed = [
+            self.gate.passes(self._probabilities(self._steps(x)[1]))
+            for x in (cls_scores[i] for i in self.gate.levels)
+        ]
+        if passed:
+            losses['stc_dropped'] = 1 - torch.cat(passed, 1).float().mean()
+        return losses
+
     def loss_by_feat_single(
         self,
         cls_score: Tensor,
