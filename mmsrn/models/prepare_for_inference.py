@@ -1,4 +1,4 @@
-"""A copy of a detector that does nothing but detect."""
+"""A faster copy of a detector for inference."""
 
 import copy
 
@@ -24,8 +24,9 @@ def prepare_for_inference(
     """Make a faster copy of a detector, with the same detections.
 
     Batch norms are folded into the convolutions before them, maps are kept
-    in ``torch.channels_last``, weights have no gradient, and heads that can
-    compute the second step where it matters do so.  On a CPU, RFE goes over
+    in ``torch.channels_last``, weights have no gradient, and heads that
+    support it compute the second step only where needed.  On a CPU, RFE goes
+    over
     large maps in bands, the first step of large heads runs by Winograd's
     convolutions first (``coarse``, see ``SelectiveExecution``), very
     large weights are used in slices, and 1x1 convolutions on one thread are
@@ -42,7 +43,7 @@ def prepare_for_inference(
         nn.Module: The copy, in evaluation mode.
 
     Raises:
-        ValueError: If ``inference`` is not one that is known.
+        ValueError: If ``inference`` is unknown.
 
     Example:
         >>> from mmdet.apis import init_detector, inference_detector

@@ -37,8 +37,8 @@ class ScalePass(NamedTuple):
 class Passes:
     """A list that belongs to one image.
 
-    Images differ in their number of passes.  The functions that put images
-    into batches refuse lists of different lengths, and leave this alone.
+    Images differ in their number of passes. Functions that collate images into
+    batches refuse lists of different lengths, but do not touch this type.
 
     Args:
         items (list): One item for each pass.
@@ -65,15 +65,13 @@ def published_passes(
 ) -> list[ScalePass]:
     """List the passes of SRN's published test over one image.
 
-    An image of less than ``max_size`` squared pixels is looked at as it is,
-    flipped, at half its size, for boxes of more than 30 pixels, and enlarged,
-    for boxes of less than 100: by 1.5, 1.5 ** 2 ... while it stays below
-    ``max_size`` squared pixels, and up to there.  A larger one is reduced to
-    ``max_size`` squared pixels, and looked at like that, flipped, and from
-    there at 0.75 and 0.5, for boxes of more than 30 pixels.
-
-    So no pass is over more than ``max_size`` squared pixels, but for the
-    rounding of both sides.
+    An image of fewer than ``max_size ** 2`` pixels is processed at its size,
+    flipped, at half its size (boxes over 30 pixels count), and enlarged (boxes
+    under 100 pixels count): by 1.5, 1.5 ** 2 ... while it stays below
+    ``max_size ** 2`` pixels, and then to that size. A larger image is reduced
+    to ``max_size ** 2`` pixels and processed at that size, flipped, and at
+    0.75 and 0.5 of it (boxes over 30 pixels count). So no pass exceeds
+    ``max_size ** 2`` pixels, except for rounding of both sides.
 
     Source: SRN's published ``tools/test.py``; ``max_size`` is 2100 there, and
     1400 for GPUs of 11 or 12 GB.

@@ -66,7 +66,7 @@ def make_tiles(height: int, width: int, max_pixels: float) -> list[Tile]:
 
 
 def is_whole(boxes: Boxes, tile: Tile, height: int, width: int) -> Boxes:
-    """Tell which boxes do not end where their tile does, inside the image.
+    """Tell which boxes their tile does not cut off.
 
     Args:
         boxes (np.ndarray | Tensor): (n, 4) corners in pixels of the tile.
@@ -92,7 +92,7 @@ def is_whole(boxes: Boxes, tile: Tile, height: int, width: int) -> Boxes:
 def exceeds_overlap(
     boxes: Boxes, tile: Tile, height: int, width: int
 ) -> Boxes:
-    """Tell of which boxes there may be no tile that has them whole.
+    """Tell which boxes may be cut off in every tile.
 
     Args:
         boxes (np.ndarray | Tensor): (n, 4) corners in pixels of the image.

@@ -1,4 +1,4 @@
-"""What a training step asks of the anchors: faces, and who learns them."""
+"""Which anchors a training step assigns to which faces."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class LevelAssignment:
         level: Index of the level.
         anchors: Where the step starts from: x1, y1, x2, y2 in pixels of the
             network's input, (n, 4).
-        positive: Which are to find a face, (n,) bool.
-        negative: Which are to find none, (n,) bool.
-        ignored: Which lie in the image and enter no loss, (n,) bool.
-        dropped: Negatives that STC takes out of this step, (n,) bool; None
-            where that is not known or STC is off.
+        positive: Which are assigned to a face, (n,) bool.
+        negative: Which are background, (n,) bool.
+        ignored: Which enter no loss, of those in the image, (n,) bool.
+        dropped: Negatives that STC takes out of this step, (n,) bool; None if
+            unknown or STC is off.
     """
 
     level: int
@@ -64,7 +64,7 @@ def read_assignment(
         sample (DetDataSample): What the data preprocessor gave, with
             ``batch_input_shape`` and boxes as tensors.
         outputs: What ``head.forward`` returned for this image alone. Without
-            them the second step starts from anchors that nothing has moved.
+            them, the anchors of the second step are not moved.
 
     Returns:
         list[StepAssignment]: First and second step.

@@ -1,4 +1,4 @@
-"""Pictures of ground truth, and of the anchors that learn it."""
+"""Pictures of ground truth and of its positive anchors."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def draw_ground_truth(
 def draw_assignment(
     image: np.ndarray, step: StepAssignment, title: str = ''
 ) -> Figure:
-    """Draw which anchors a step wants to find which faces.
+    """Draw the positive anchors of a step.
 
-    Positive anchors have the colour of their level. Crosses mark faces that
-    no anchor learns.
+    Positive anchors have the colour of their level. Crosses mark faces without
+    a positive anchor.
 
     Args:
         image: BGR image as the network gets it, (h, w, 3) uint8.

@@ -28,8 +28,7 @@ def load_scalars(
     """Read the ``scalars.json`` that mmengine writes during a run.
 
     Args:
-        path: The file, or a work directory: then of its latest run that
-            trained.
+        path: The file, or a work directory, whose latest training is read.
 
     Returns:
         Curves of the training (over iterations) and of the validation (over
@@ -37,8 +36,8 @@ def load_scalars(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line of it is malformed. The last one may be: a
-            killed run leaves it so.
+        ValueError: If a line other than the last is malformed. A killed run
+            may leave a malformed last line.
     """
     path = Path(path)
     files = [path]
@@ -152,7 +151,7 @@ def draw_pr_panels(
     Args:
         panels: From the title of a panel to its curves, see
             :func:`draw_pr_curves`; precisions that are NaN are left out.
-        note: What holds for all panels, below them.
+        note: Text below all panels.
 
     Returns:
         The figure.

@@ -47,9 +47,9 @@ class Seen:
 
 
 def keeps_boxes(dataset: ConfigDict) -> bool:
-    """Whether annotations keep the pixels of the original image.
+    """Whether boxes stay in pixels of the original image.
 
-    In test pipelines they do: they are loaded after resizing, for metrics.
+    They do in test pipelines, which load annotations after resizing.
 
     Args:
         dataset (ConfigDict): Config of a dataset with its pipeline.
@@ -65,18 +65,18 @@ def keeps_boxes(dataset: ConfigDict) -> bool:
 
 
 def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
-    """Augment one image, the same for the same seed.
+    """Augment one image, reproducibly.
 
     Args:
         dataset (Dataset): With its pipeline.
         index (int): Which image.
-        seed (int): Of all samples; how many others are drawn plays no part.
+        seed (int): Of all samples; other draws do not change the result.
 
     Returns:
         dict: What the pipeline packs.
 
     Raises:
-        UserError: If that is not one image.
+        UserError: If the pipeline does not give one image.
     """
     state = np.random.SeedSequence([seed % 2**32, index]).generate_state(1)
     set_random_seed(int(state[0]))
@@ -92,7 +92,7 @@ def load_sample(dataset: Dataset, index: int, seed: int) -> dict:
 
 
 class NetworkView:
-    """Makes of a sample what the network gets, and assigns its anchors.
+    """Turns a sample into the network's input and assigns its anchors.
 
     Anchors are assigned if the head is an ``SRNHead`` with a ``train_cfg``.
 
@@ -100,13 +100,13 @@ class NetworkView:
         model (ConfigDict): Config of the detector.
         checkpoint (str, optional): Weights that move the anchors of the
             second step.
-        training (bool): Whether to do what happens in training only.
-        scale_boxes (bool): Whether boxes are in pixels of the image before it
-            was resized, as test pipelines leave them, for metrics.
+        training (bool): Whether to preprocess as in training.
+        scale_boxes (bool): Whether boxes are in pixels of the original image,
+            see ``keeps_boxes``.
         classes (Sequence[str]): Names of the labels.
 
     Raises:
-        ValueError: If config and checkpoint do not go together.
+        ValueError: If config and checkpoint do not match.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the figures share: images as axes, boxes on them, and pixels."""
+"""Common parts of the figures: image axes, boxes, pixels."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def show_image(
 
 
 def limit_to(axis: Axes, image: np.ndarray) -> None:
-    """Cut off what sticks out of the image."""
+    """Limit an axis to the image."""
     axis.set_xlim(0, image.shape[1])
     axis.set_ylim(image.shape[0], 0)
 
@@ -50,7 +50,7 @@ def draw_box(
     width: float = 2.0,
     style: str = '-',
 ) -> None:
-    """Draw a box with a dark rim, which is seen on any image.
+    """Draw a box with a dark rim, visible on any image.
 
     Args:
         axis: Where to draw it.

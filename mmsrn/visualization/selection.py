@@ -1,4 +1,4 @@
-"""What the first step did to the second: STC's gate and STR's moves."""
+"""Effects of the first step on the second: STC's gate, STR's moves."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def count_stc(
 def measure_str(
     levels: Sequence[LevelSelection], faces: np.ndarray
 ) -> np.ndarray:
-    """IoU with their face of the second step's positives on STR's levels.
+    """IoU of STR's positives with their faces, step by step.
 
     Args:
         levels: From :func:`read_selection`.

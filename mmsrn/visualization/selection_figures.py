@@ -32,8 +32,8 @@ def draw_stc(
 
     The upper row shows the first step's face probability. The lower row
     shows the cells that pass the gate, and crosses where the gate stops a
-    second-step score above ``score_thr`` that lies on no face: a false alarm
-    that a single step would have reported.
+    second-step score above ``score_thr`` that lies on no face: a false
+    positive that a single step would report.
 
     Args:
         image: BGR image as the network sees it, (h, w, 3) uint8.
@@ -115,8 +115,8 @@ def draw_str(
 ) -> Figure | None:
     """Draw how STR moved the anchors of the largest faces of an image.
 
-    For each face the anchor is drawn whose second-step score is highest
-    among those that the first step moved onto it.
+    For each face, it draws the anchor with the highest second-step score among
+    those that the first step moved onto the face.
 
     Args:
         image: BGR image as the network sees it, (h, w, 3) uint8.

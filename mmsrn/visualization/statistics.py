@@ -13,7 +13,7 @@ def draw_statistics(
     sets: Mapping[str, tuple[np.ndarray, np.ndarray]],
     marks: Sequence[float] = (8, 16),
 ) -> Figure:
-    """Draw how large faces are and how many an image has.
+    """Draw the sizes of faces and their numbers in images.
 
     Args:
         sets (Mapping[str, tuple[np.ndarray, np.ndarray]]): From the name of a

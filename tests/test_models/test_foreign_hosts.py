@@ -295,7 +295,7 @@ def test_stc_in_retina_head():
     ((scores, deltas),) = outputs
     priors = grid(head, deltas)
     width = head.num_base_priors * head.num_classes
-    sums, positives, dropped = [0.0] * len(scores), 0, 0
+    sums, positives, dropped, stopped = [0.0] * len(scores), 0, 0, 0
     for image, sample in enumerate(data['data_samples']):
         faces = sample.gt_instances.bboxes
         labels = iter(labels_by_hand(torch.cat(priors), faces))
@@ -311,6 +311,7 @@ def test_stc_in_retina_head():
                     easy = sigmoid(max(first[j])) <= GATE
                     drop = easy and label == 0
                     dropped += drop
+                    stopped += easy
                     steps = [first[j]] + ([] if drop else [logits])
                 if label >= 0:  # all objects are of class 0
                     sums[i] += sum(
@@ -318,8 +319,9 @@ def test_stc_in_retina_head():
                         for step in steps
                         for c, x in enumerate(step)
                     )
-    negatives = sum(map(len, priors[:2])) * 2
-    assert 0 < dropped < negatives - 10
+    gated = sum(map(len, priors[:2])) * 2
+    assert 0 < dropped < gated - 10
+    assert losses['stc_dropped'].item() == pytest.approx(stopped / gated)
     for found, expected in zip(losses['loss_cls'], sums, strict=True):
         assert found.item() == pytest.approx(expected / positives, rel=1e-3)
 

@@ -20,9 +20,10 @@ class MaxOutSRNHead(SRNHead):
     is the probability that a softmax of the class and of the largest
     background logit gives it, as published.
 
-    All levels share a predictor, so ``conv_cls`` gets channels behind those of
-    the classes, which only level 0 reads.  Both steps do so, with
-    ``separate_steps`` each by its own predictor.  Outputs have the shape of
+    All levels share a predictor: ``conv_cls`` has further channels after those
+    of the classes, and only level 0 reads them. This holds for both steps;
+    with ``separate_steps`` each step has its own predictor.  Outputs have the
+    shape of
     ``SRNHead``'s.
 
     Source: S3FD (arXiv 1708.05237), max-out background label; its public
@@ -58,7 +59,7 @@ class MaxOutSRNHead(SRNHead):
 
     @property
     def predictor_channels(self) -> int:
-        """Channels of the classes, and behind them of the backgrounds."""
+        """Channels of the classes, then of the backgrounds."""
         backgrounds = self.num_base_priors * self.num_backgrounds
         return self._num_logits + backgrounds
 
@@ -72,7 +73,7 @@ class MaxOutSRNHead(SRNHead):
         return self._biases_of_classes(0.0, self._num_logits)
 
     def class_logits(self, scores: Tensor, level: int) -> Tensor:
-        """Class logits, as those of ``SRNHead``, from all the predictor says.
+        """Reduce the outputs of the predictor to class logits.
 
         Args:
             scores (Tensor): Logits of classes, then of backgrounds,

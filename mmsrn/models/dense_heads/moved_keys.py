@@ -1,4 +1,4 @@
-"""Settings of computing less that have moved out of train_cfg and test_cfg."""
+"""Old keys of train_cfg and test_cfg that now belong to execution."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def take_moved_keys(
 
     Returns:
         tuple[dict | None, dict | None, dict | None]: The three without these
-        keys; what was given stays as it is.
+        keys; the arguments do not change.
     """
     train_cfg, trains = _split(train_cfg, ('forward', 'crossover'))
     test_cfg, tests = _split(

@@ -19,7 +19,7 @@ from .two_step_training import TwoStepTrainingHead
 
 @MODELS.register_module()
 class SRNHead(TwoStepTrainingHead):
-    """Shared subnets that predict twice: selective classification and boxes.
+    """Head of SRN: predicts in two steps, with STC and STR.
 
     The first step looks at the first-step maps.  On ``stc_levels`` its scores
     decide which negatives the second step still sees (STC), on ``str_levels``
@@ -51,9 +51,9 @@ class SRNHead(TwoStepTrainingHead):
             the face or of another size; a short training moves them badly,
             yet they score high and suppress better boxes of other levels.
         refine_predictor (bool): Whether the second step has a box predictor
-            of its own, ``conv_refine``, on ``str_levels``.  Shared, one
-            predictor must give whole offsets for anchors of the grid and what
-            is left of them for moved ones, which takes long to learn.
+            of its own, ``conv_refine``, on ``str_levels``.  A shared predictor
+            must learn the full offset of grid anchors and the remaining offset
+            of moved ones, which takes long.
         separate_steps (bool): Whether the first step has subnets and
             predictors of its own, ``cls_convs_fs``, ``conv_cls_fs``,
             ``reg_convs_fs`` and ``conv_reg_fs``; those of a module that is
@@ -63,13 +63,13 @@ class SRNHead(TwoStepTrainingHead):
             subnets.
         anchor_generator, bbox_coder, reg_decoded_bbox, loss_cls, loss_bbox:
             As in ``AnchorHead``; ``loss_cls`` may be ``QualityFocalLoss`` or
-            ``VarifocalLoss``: scores then tell the overlap of their boxes.
+            ``VarifocalLoss``: scores then predict the IoU of their boxes.
         loss_stc (dict): Config of the loss that weighs ``loss_cls`` in both
             steps, :class:`STCLoss`.
         loss_str (dict): Config of the loss that weighs ``loss_bbox``,
             :class:`STRLoss`.
-        execution (dict, optional): Config of what computes less with the
-            same results, :class:`SelectiveExecution`; ``None`` computes whole
+        execution (dict, optional): Config of :class:`SelectiveExecution`,
+            which computes less with the same results; ``None`` computes whole
             maps, as mmdet does.
         train_cfg (dict, optional): ``first_step`` and ``second_step``, each
             with ``assigner`` and optionally ``sampler`` and
@@ -79,11 +79,12 @@ class SRNHead(TwoStepTrainingHead):
             on maps of fewer cells every anchor passes ``score_thr`` (120 in
             the published code; 0, the default, switches this off).
         init_cfg (dict | list[dict]): Initialisation of all layers.
-        predictor_init (dict, optional): In its place, that of predictors by
-            what they are for: ``cls`` (``conv_cls``), ``reg`` (``conv_reg``)
-            and ``refine`` (``conv_refine``), in both steps; ``None``: as all
-            layers.  By default an anchor is one of the classes with a
-            probability of 0.01, and boxes are as all layers.
+        predictor_init (dict, optional): Initialisation of predictors by role,
+            instead of ``init_cfg``: ``cls`` (``conv_cls``), ``reg``
+            (``conv_reg``) and ``refine`` (``conv_refine``), in both steps;
+            ``None``: ``init_cfg``. By default, an anchor starts with a
+            probability of 0.01 for one of the classes, and box predictors
+            follow ``init_cfg``.
 
     Raises:
         ValueError: If an argument does not fit the others.

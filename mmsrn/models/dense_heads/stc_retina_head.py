@@ -20,10 +20,10 @@ from ..utils import (
 class STCRetinaHead(RetinaHead):
     """RetinaHead whose scores are predicted twice on some levels (STC).
 
-    The smallest adapter, and a pattern for other heads: mmdet hands score
-    maps on level by level, so first-step logits travel behind the second
-    step's, in further channels of the same map.  Sums over both steps are
-    divided by the positives of the batch, as RetinaHead's own.
+    A small adapter, and a pattern for other heads. mmdet passes score maps on
+    level by level, so the logits of the first step are further channels of the
+    second step's map. The losses of both steps are divided by the positives of
+    the batch, as in RetinaHead.
 
     Args:
         args, kwargs: As in ``RetinaHead``; ``in_channels`` of both sets of
@@ -34,8 +34,7 @@ class STCRetinaHead(RetinaHead):
 
     Raises:
         ValueError: If ``loss_cls`` is a softmax, learns overlaps or ignores
-            weights, or ``loss_stc`` has further keys or levels that there are
-            not.
+            weights, or ``loss_stc`` has unknown keys or levels.
     """
 
     def __init__(
@@ -108,6 +107,25 @@ class STCRetinaHead(RetinaHead):
         """Of the first step, (N, priors of the level, classes)."""
         return flatten_levels([logits], self.cls_out_channels).sigmoid()
 
+    def loss_by_feat(
+        self, cls_scores: list[Tensor], *args, **kwargs
+    ) -> dict[str, Tensor | list[Tensor]]:
+        """Compute the losses of both steps, see ``AnchorHead``.
+
+        Returns:
+            dict[str, Tensor | list[Tensor]]: Those of ``AnchorHead``; for the
+            log, ``stc_dropped``: the share of the anchors on the levels of STC
+            that the first step drops.
+        """
+        losses = super().loss_by_feat(cls_scores, *args, **kwargs)
+        passed = [
+            self.gate.passes(self._probabilities(self._steps(x)[1]))
+            for x in (cls_scores[i] for i in self.gate.levels)
+        ]
+        if passed:
+            losses['stc_dropped'] = 1 - torch.cat(passed, 1).float().mean()
+        return losses
+
     def loss_by_feat_single(
         self,
         cls_score: Tensor,
@@ -119,7 +137,7 @@ class STCRetinaHead(RetinaHead):
         bbox_weights: Tensor,
         avg_factor: float,
     ) -> tuple[Tensor, Tensor]:
-        """Losses of one level, see ``AnchorHead``.
+        """Compute the losses of one level, see ``AnchorHead``.
 
         Returns:
             tuple[Tensor, Tensor]: Classification, the sum over both steps,

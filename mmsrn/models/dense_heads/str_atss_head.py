@@ -14,11 +14,10 @@ from ..utils import check_first_maps, check_number_of_maps, checked_levels
 class STRATSSHead(ATSSHead):
     """ATSSHead whose anchors are moved first on some levels (STR).
 
-    The smallest adapter, and a pattern for other heads: first-step deltas
-    travel behind the second step's, in further channels of the same map, and
-    moved anchors reach mmdet's assignment as an entry of each image's meta.
-    Boxes are weighted and divided as ATSSHead does, so that the losses of both
-    steps are alike and ``STRLoss`` is not needed.
+    A small adapter, and a pattern for other heads. The deltas of the first
+    step are further channels of the second step's map. Moved anchors reach
+    mmdet's assignment in the meta of each image. ATSSHead weighs and divides
+    the losses of both steps, so ``STRLoss`` is not needed.
 
     Args:
         args, kwargs: As in ``ATSSHead``; ``in_channels`` of both sets of
@@ -26,7 +25,7 @@ class STRATSSHead(ATSSHead):
         str_levels (tuple[int]): Indices of the levels.
 
     Raises:
-        ValueError: If there are no such levels.
+        ValueError: If a level does not exist.
     """
 
     def __init__(
@@ -142,13 +141,13 @@ class STRATSSHead(ATSSHead):
         batch_img_metas: list[dict],
         device: torch.device | str = 'cuda',
     ) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
-        """Anchors of each image, those of its meta if it has any.
+        """Get the anchors of each image: those of its meta, else the grid.
 
         Args:
             featmap_sizes (list[tuple[int, int]]): Height and width of levels.
             batch_img_metas (list[dict]): With ``pad_shape``, and ``moved`` in
                 the second step.
-            device (torch.device | str): Where to.
+            device (torch.device | str): Device of the anchors.
 
         Returns:
             tuple[list, list]: Over images and levels, anchors (M, 4) and

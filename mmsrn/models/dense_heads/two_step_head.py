@@ -22,11 +22,11 @@ from ..utils import (
 
 
 class TwoStepHead(AnchorHead):
-    """What SRN's head computes: class logits and box deltas of both steps.
+    """Base of SRN's head: class logits and box deltas of both steps.
 
     One pair of subnets and predictors serves all levels and, unless
-    ``separate_steps`` is set, both steps.  What the outputs mean is the
-    business of :class:`SRNHead`, which also describes the arguments.
+    ``separate_steps`` is set, both steps.  :class:`SRNHead` interprets the
+    outputs and documents the arguments.
 
     Args:
         num_classes, in_channels, feat_channels, stacked_convs, rfe,

@@ -23,9 +23,9 @@ from .two_step_head import TwoStepHead
 
 
 class TwoStepTrainingHead(TwoStepHead):
-    """What SRN's head learns: STC's and STR's losses of both steps.
+    """Base of SRN's head: targets and losses of both steps.
 
-    Part of :class:`SRNHead`, which describes the options.
+    :class:`SRNHead` documents the options.
     """
 
     def _build_losses(self, loss_stc, loss_str, theta):
@@ -118,7 +118,7 @@ class TwoStepTrainingHead(TwoStepHead):
         )
 
     def get_targets(self, *args, **kwargs) -> None:
-        """Refuse: each step has targets of its own, see :meth:`assign`.
+        """Not supported: each step has its own targets, see :meth:`assign`.
 
         Raises:
             NotImplementedError: Always.

@@ -17,22 +17,22 @@ from ..enhancers import content_sizes, enhance_batch, load_enhancer
 class EnhancedDetector(BaseDetector):
     """A detector that sees enhanced images.
 
-    The detector and its data preprocessor stay as they are: what the
-    preprocessor normalised is turned back into RGB in [0, 1], enhanced
-    outside the padding, and normalised again.  In training the losses of the
-    enhancer, ``enhancer.NAME`` in the log, are added to those of the
-    detector, whose gradient also reaches the enhancer.
+    The detector and its data preprocessor do not change: normalised images are
+    turned back into RGB in [0, 1], enhanced without their padding, and
+    normalised again. In training, the losses of the enhancer
+    (``enhancer.NAME`` in the log) are added to those of the detector, and the
+    gradient of the detector also reaches the enhancer.
 
     Args:
         detector (dict): Config of any detector of mmdet.
         enhancer (dict): Config of a :class:`BaseEnhancer`.
-        frozen (bool): Keep the enhancer as it is: no gradient, no loss, and
-            always in evaluation mode.
+        frozen (bool): Freeze the enhancer: no gradient, no loss, always in
+            evaluation mode.
         enhancer_checkpoint (str, optional): Weights that the enhancer starts
             from in training: a checkpoint of ``ImageEnhancer`` or of this
-            class. Checkpoints of this class hold the enhancer too, so that a
-            test needs none. Weights of the detector come as ever from
-            ``init_cfg`` within ``detector``, or from a checkpoint of the
+            class. Checkpoints of this class include the enhancer, so a test
+            needs no such file. Weights of the detector come from ``init_cfg``
+            within ``detector``, or from a checkpoint of the
             detector alone that is loaded into this class (``load_from``).
         data_preprocessor (dict, optional): In place of the detector's own.
         init_cfg (dict, optional): As of ``BaseModule``.
@@ -78,7 +78,7 @@ class EnhancedDetector(BaseDetector):
             )
 
     def train(self, mode: bool = True) -> EnhancedDetector:
-        """Switch to training or evaluation; a frozen enhancer does not.
+        """Switch the mode; a frozen enhancer stays in evaluation mode.
 
         Args:
             mode (bool): Whether to train.

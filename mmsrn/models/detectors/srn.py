@@ -14,11 +14,11 @@ from ..utils import is_config_of
 class SRN(SingleStageDetector):
     """Selective Refinement Network (arXiv 1809.02693).
 
-    A single-stage detector with two additions.  If the neck, or the first of
-    a list of necks, is an ``SRNFPN`` or a ``TwoStepNeck`` that does not say
-    which first-step maps to build, it builds those that the head's
-    ``stc_levels`` and ``str_levels`` use, so that a config switches STC or
-    STR in one place.  And a head may train beside ``bbox_head``.
+    A single-stage detector with two additions. First, it sets
+    ``first_step_levels`` of an ``SRNFPN`` or ``TwoStepNeck`` (the neck, or the
+    first of a list) to the ``stc_levels`` and ``str_levels`` of the head if
+    the config does not, so that a config switches STC or STR in one place.
+    Second, an auxiliary head may train beside ``bbox_head``.
 
     Args:
         backbone (dict): As in ``SingleStageDetector``.

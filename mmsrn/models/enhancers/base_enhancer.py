@@ -1,4 +1,4 @@
-"""What every learned enhancer is, and how it meets padded batches."""
+"""Base class of learned enhancers, and their use on padded batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 class BaseEnhancer(BaseModule, ABC):
     """A network that makes a dark image brighter.
 
-    It sees images without padding, so that it need not know of it.
+    It gets images without padding.
     """
 
     @abstractmethod
@@ -29,7 +29,7 @@ class BaseEnhancer(BaseModule, ABC):
         """
 
     def loss(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Enhance images, and judge the result without others to compare.
+        """Enhance images and compute losses without reference images.
 
         Args:
             images (Tensor): (B, 3, H, W) float RGB in [0, 1].

@@ -31,9 +31,8 @@ class CurveEnhancer(BaseEnhancer):
 
     Values stay in [0, 1], and 0 and 1 stay what they are.  The fifth, sixth
     and seventh layers also get the outputs of the third, second and first.
-    No data sets come with references: the losses judge the result alone.
-    Borders are padded with the nearest value, about which the paper says
-    nothing.
+    The losses need no reference images. Borders are padded with the nearest
+    value; the paper does not say how.
 
     Source: Zero-DCE (arXiv 2001.06826), sections 3.1 to 3.3, and figure 2;
     initial weights, section 4.  ``downsample``: Zero-DCE++ (arXiv
@@ -47,8 +46,8 @@ class CurveEnhancer(BaseEnhancer):
             1 is the paper's; 4 takes about a sixteenth of the time.
         losses (dict, optional): Config of each loss by the name it has in the
             log behind ``loss_``; it takes enhanced images, images and curves.
-            None stands for the four of the paper with their weights, an empty
-            dict for none: the detector behind teaches it alone.
+            ``None``: the four of the paper with their weights; an empty dict:
+            none, so that only the detector trains the enhancer.
         init_cfg (dict, optional): As of ``BaseModule``.
 
     Raises:

@@ -15,8 +15,8 @@ from .base_enhancer import content_sizes, enhance_batch
 class ImageEnhancer(BaseModel):
     """An enhancer that learns from its own losses, without a detector.
 
-    Any dataset of mmdet serves; of the annotations none is used.  Its
-    checkpoints are what ``enhancer_checkpoint`` of ``EnhancedDetector`` takes.
+    It works with any dataset of mmdet and ignores annotations.
+    ``enhancer_checkpoint`` of ``EnhancedDetector`` reads its checkpoints.
 
     Args:
         enhancer (dict): Config of a :class:`BaseEnhancer`.

@@ -16,9 +16,9 @@ class RFE(nn.Module):
     through one more 1x1 convolution and is added to the input.  Every
     convolution has a ReLU, the sum has none.
 
-    The parallel 1x1 convolutions are held as one: the four reductions are one
-    convolution whose output is split, the four that follow the strips are one
-    grouped convolution.  The arithmetic is that of separate branches.
+    The parallel 1x1 convolutions are stored as one: the four reductions as a
+    convolution whose output is split, the four after the strips as a grouped
+    convolution. The result is that of separate branches.
 
     Source: SRN (arXiv 1809.02693), section on RFE and its figure; class
     ``RFE`` of the published code.
@@ -35,10 +35,10 @@ class RFE(nn.Module):
         act_cfg (dict): Activation after every convolution.
 
     Attributes:
-        band_cells (int, optional): Cells that a CPU handles at once where no
-            gradient is asked for: fewer than a large map has keep what is in
-            between in its cache.  ``None``, the default, is all.
-            Not with a norm over the whole map.
+        band_cells (int, optional): Cells that a CPU computes at a time when no
+            gradient is needed. In such bands, the intermediate results of a
+            large map stay in the cache. ``None``, the default: all cells. Do
+            not set it with a norm over the whole map.
 
     Raises:
         ValueError: If ``in_channels`` is not divisible by ``reduction`` or a

@@ -8,7 +8,7 @@ from torch import Tensor
 
 @MODELS.register_module()
 class ScaleAwareMarginLoss(FocalLoss):
-    r"""Scale-aware margin loss (SML): positives must score by a margin more.
+    r"""Scale-aware margin loss (SML): positives must exceed a margin.
 
     .. math:: L(x, s) = L_{FL}(x - m(s)), \quad
               m(s) = m_0 \cdot \min\left(1, \frac{s_0}{s}\right)^k
@@ -19,11 +19,10 @@ class ScaleAwareMarginLoss(FocalLoss):
     largest margin.  All other logits enter the focal loss as they are, and at
     test time there is no margin at all.
 
-    A loss sees no boxes, so the head must tell the sizes: the target is
-    ``(labels, sizes)``, as that of mmdet's ``QualityFocalLoss`` is ``(labels,
-    scores)``.  ``SRNHead`` does so, since ``needs_sizes`` asks ``STCLoss`` for
-    it.  Heads of mmdet tell labels alone; ``default_size`` says what size to
-    take there, which makes the margin one for all.
+    The head must pass the sizes: the target is ``(labels, sizes)``, like
+    ``(labels, scores)`` of mmdet's ``QualityFocalLoss``. ``SRNHead`` passes
+    them because ``needs_sizes`` is set. Heads of mmdet pass labels only:
+    there, ``default_size`` gives all objects the same margin.
 
     Source: RefineFace (arXiv 1909.04376), abstract: SML is "to better
     distinguish faces from background at various scales".  The formula is not
@@ -35,13 +34,13 @@ class ScaleAwareMarginLoss(FocalLoss):
             loss.
         base_size (float): Size in pixels up to which the margin is largest.
         power (float): How fast it falls above; 0 is one margin for all.
-        default_size (float, optional): Size in pixels of all objects where
-            the head does not tell; ``None`` refuses such heads.
+        default_size (float, optional): Size in pixels of all objects if the
+            head passes none; ``None``: an error.
         **kwargs: As in ``FocalLoss``; ``activated`` must not be set.
 
     Raises:
         ValueError: If an argument is out of its range, or in ``forward`` if
-            nothing tells the sizes.
+            there are no sizes.
 
     Example:
         >>> import torch
@@ -120,8 +119,7 @@ class ScaleAwareMarginLoss(FocalLoss):
             Tensor: As of ``FocalLoss``.
 
         Raises:
-            ValueError: If ``target`` tells no sizes and there is no
-                ``default_size``.
+            ValueError: If neither ``target`` nor ``default_size`` gives sizes.
         """
         if isinstance(target, tuple):
             labels, sizes = target

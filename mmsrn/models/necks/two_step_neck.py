@@ -10,17 +10,18 @@ from torch import Tensor
 
 @MODELS.register_module()
 class TwoStepNeck(BaseModule):
-    """The first-step maps of one neck, then the second-step maps of another.
+    """Joins two necks: one for the first step, one for the second.
 
-    What ``SRNFPN`` does with its own pyramid, for any pair of necks.
+    It puts out two sets of maps, as ``SRNFPN`` does, for any pair of necks.
 
     Args:
         first, second (dict): Necks that put out as many maps as ``SRNHead``
             has levels, of equal sizes and channels.
         first_step_levels (tuple[int], optional): Indices of the first-step
             maps that the head uses; ``SRN`` fills them in.  The others are
-            ``None`` in the output; whatever ``first`` has for them alone gets
-            a gradient of zero, so that no process of a training waits for it.
+            ``None`` in the output; weights of ``first`` that serve only these
+            get a gradient of zero, so that distributed training does not
+            stall.
             Defaults to all levels; an empty tuple builds no ``first``, and
             the output has the maps of ``second`` alone.
         init_cfg (dict | list[dict], optional): Initialisation.

@@ -20,14 +20,13 @@ from ..two_step import (
 
 @MODELS.register_module()
 class FeatureSupervisionHead(BaseModule):
-    """Tells objects from background in regions, to teach the maps (FSM).
+    """Classifies regions to supervise the maps of the neck (FSM).
 
-    RoIAlign cuts the boxes of some anchors, objects and background, out of
-    the maps that the neck puts out; 3x3 convolutions, the last of which
-    predicts a map of logits for each class, and the mean over a region make
-    one logit of each class; their focal loss is divided by the number of
-    objects.  For training only, as ``auxiliary_head`` of ``SRN``: nothing of
-    it runs at test time.
+    RoIAlign cuts the boxes of sampled anchors, objects and background, out of
+    the maps of the neck. 3x3 convolutions follow; the last one predicts a map
+    of logits for each class. The mean over a region is its logit, and the
+    focal loss is divided by the number of objects. Use it as
+    ``auxiliary_head`` of ``SRN``; it does not run at test time.
 
     Source: RefineFace (arXiv 1909.04376).  The abstract says what FSM is for,
     notes of others name RoIAlign, four 3x3 convolutions, global average

@@ -7,10 +7,10 @@ from torch import Tensor
 
 @MODELS.register_module()
 class SecondStepRoIExtractor(SingleRoIExtractor):
-    """Passes over the first-step maps: for an ``SRNHead`` as ``rpn_head``.
+    """Skips the first-step maps, for an ``SRNHead`` as ``rpn_head``.
 
-    RoI heads read the first maps of the neck, which after an ``SRNFPN`` are
-    those of the first step, made for an easier task and not always built.
+    RoI heads read the first maps of the neck. After an ``SRNFPN``, these are
+    the maps of the first step, and some may be ``None``.
 
     Args:
         num_first (int): First-step maps in front of the others, the levels of

@@ -1,4 +1,4 @@
-"""Everything about computing less: the second step where it matters."""
+"""Selective execution: the second step only where it is needed."""
 
 from .execution import SelectiveExecution
 from .pyramid import SRNPyramid

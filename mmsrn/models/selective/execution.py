@@ -35,11 +35,12 @@ DTYPE = 'bfloat16'
 
 @TASK_UTILS.register_module()
 class SelectiveExecution:
-    """Computes the second step of an :class:`SRNHead` where it matters.
+    """Computes the second step of an :class:`SRNHead` where it is needed.
 
-    At test time that is where scores so far may become detections, in
-    training where a loss reads the second step.  Detections, losses and
-    gradients are those of whole maps.  docs/selective_inference.md tells how.
+    At test time, that is where a detection is still possible; in training,
+    where a loss reads the second step.  Detections, losses and
+    gradients are those of whole maps.  docs/selective_inference.md explains
+    how.
 
     Args:
         inference (str): ``'dense'`` computes whole maps; ``'selective'`` the
@@ -51,16 +52,16 @@ class SelectiveExecution:
         crossover (dict, optional): ``inference`` (0.7) and ``training``
             (0.5): shares of the multiply-adds of whole maps above which
             ``'auto'`` computes these.
-        coarse (dict | False, optional): With it the first step runs coarsely
-            at test time, and again as it is where that does not tell whether
-            a prior passes STC's gate: in ``dtype`` ``'bfloat16'`` (the
-            default), ``'float16'``, or ``'float32'`` by Winograd's
-            convolutions; ``band`` (0.25, of ``'float32'`` 0.01) is how far a
-            logit may be off.  Not with ``'dense'``.  ``None``, the default,
-            leaves it to ``prepare_for_inference``; False is never.
+        coarse (dict | False, optional): Runs the first step coarsely at test
+            time, and exactly in the cells where the coarse logit lies within
+            ``band`` (0.25; 0.01 with ``'float32'``) of STC's threshold.
+            ``dtype`` is ``'bfloat16'`` (the default), ``'float16'``, or
+            ``'float32'`` for Winograd's convolutions. Not with ``'dense'``.
+            ``None``, the default: ``prepare_for_inference`` decides;
+            ``False``: never.
 
     Raises:
-        ValueError: If a setting is not one that is known.
+        ValueError: If a setting is unknown.
     """
 
     def __init__(
@@ -96,26 +97,27 @@ class SelectiveExecution:
 
     @property
     def coarse_dtype(self) -> str | None:
-        """What the first step runs in; ``None``: as it is."""
+        """Data type of a coarse first step; ``None``: it is not coarse."""
         if not isinstance(self.coarse, dict):
             return None
         return self.coarse.get('dtype', DTYPE)
 
     @property
     def coarse_band(self) -> float:
-        """How far a logit of a coarse first step may be off."""
+        """Largest error that a coarse first-step logit may have."""
         dtype = self.coarse_dtype or DTYPE
         return (self.coarse or {}).get('band', BANDS[dtype])
 
     @property
     def predicts(self) -> bool:
-        """Whether it computes predictions; else the head does, as mmdet's."""
+        """Whether this object computes predictions; else the head does."""
         return self.inference != 'dense'
 
     def trains(self, head: SRNHead) -> bool:
-        """Whether it computes the losses; else the head does, as mmdet's.
+        """Whether this object computes the losses; else the head does.
 
-        Not where all layers need whole maps, nor in ``loss_and_predict`` of
+        It does not where all layers need whole maps, nor in
+        ``loss_and_predict`` of
         two-stage detectors, whose proposals may come from any cell.
 
         Args:
@@ -139,7 +141,7 @@ class SelectiveExecution:
         return any(fit)
 
     def pyramid(self, neck: SRNFPN, feats: Sequence[Tensor]) -> Pyramid:
-        """Maps of a neck that are built when they are asked for.
+        """Wrap a neck so that its maps are built on demand.
 
         Args:
             neck (SRNFPN): The neck.

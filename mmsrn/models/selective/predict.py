@@ -1,10 +1,9 @@
 """Selective inference: the second step only where it can find something.
 
-The first step runs on whole maps.  On a level of STC its scores leave the
-cells of which some prior survives; class logits of the second step are wanted
-there and nowhere else, and boxes only where these exceed ``score_thr``.  What
-the layers need for that is traced back through subnet and neck, see
-:class:`RowPlan`; docs/selective_inference.md draws the sets.
+The first step runs on whole maps.  On a level of STC, the second step computes
+class logits only in cells where a prior survives, and boxes only where these
+logits exceed ``score_thr``. :class:`RowPlan` traces the cells that this needs
+back through subnet and neck; docs/selective_inference.md explains it.
 
 The idea is that of SRN's STC (arXiv 1809.02693, section on STC), which the
 published code uses to choose scores that it has already computed.
@@ -45,7 +44,7 @@ def selective_forward(
     coarse_dtype: str | None = None,
     coarse_band: float = 0,
 ) -> TwoStepMaps:
-    """Predict both steps where it matters, without gradients.
+    """Predict both steps where needed, without gradients.
 
     Args:
         head (SRNHead): The head.
@@ -68,7 +67,7 @@ def selective_forward(
 
 
 def undecided(head: SRNHead, first: Tensor, band: float) -> Tensor:
-    """Priors of a level of STC about which inexact logits tell nothing.
+    """Priors of a level of STC that inexact logits leave undecided.
 
     Args:
         head (SRNHead): The head.

@@ -1,4 +1,4 @@
-"""The maps of an SRNFPN, built where they are asked for."""
+"""The maps of an SRNFPN, built on demand."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class SRNPyramid:
     """The maps of an :class:`SRNFPN` for one batch; a :class:`Pyramid`.
 
     Whole maps of the second step, and the sums they come from, are built
-    once; those of the first step when they are asked for, since the memory
-    that they take is worth more than a 1x1 convolution.  Rows of a map
-    cost what these cells need: the P convolution on them, and laterals and
-    up-sampled sums on the cells that it looks at.
+    once; those of the first step each time they are asked for, because a 1x1
+    convolution costs less than their memory. Rows of a map need the P
+    convolution on these cells, and laterals and up-sampled sums on the cells
+    around them.
 
     Args:
         neck (SRNFPN): The neck.

@@ -28,14 +28,14 @@ class BBoxVotingTTAModel(BaseTTAModel):
     """Runs a detector over the views of ``MultiScaleTestTimeAug`` and votes.
 
     For each image: detect in every view; map the boxes back to the image;
-    drop those whose size is not what the view is there for; merge all, class
+    drop those outside the size range of the view; merge all, class
     by class, by box voting; clip.  As in SRN's published ``tools/test.py``,
     from which all defaults come but ``offset``.
 
-    The detector may be any of mmdet with boxes.  If memory runs out, a view
-    is looked at in overlapping tiles, and left out if even those are too
-    much; a warning and the sample's ``protocol_deviation`` say so, and
-    ``incomplete`` if something was left out.
+    The detector may be any of mmdet with boxes.  If memory runs out, the view
+    is processed in overlapping tiles, or left out if these do not fit either.
+    A warning and the sample's ``protocol_deviation`` report it; ``incomplete``
+    is set if a view was left out.
 
     Args:
         vote_iou (float): See ``bbox_voting``.

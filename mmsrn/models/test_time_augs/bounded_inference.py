@@ -1,4 +1,4 @@
-"""Detection within the memory there is."""
+"""Detection in bounded memory."""
 
 import gc
 import logging
@@ -51,17 +51,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 class BoundedInference:
     """Runs a detector on one image after the other, large ones in tiles.
 
-    The number of pixels that the network gets at a time is bounded, by
-    ``max_pixels`` and, once memory ran out, by what is expected to fit: half
-    of what did not, or what did if that is more.  Larger images are covered by
-    overlapping tiles.  What is too large for the overlap, and so may be cut
-    off in every tile, is looked for in the image at half its size, in tiles
-    again where that is still too much.  An image for which even small tiles
-    are too much is given up.  From time to time twice as much is tried: others
-    may have left the memory.
-
-    A process that the operating system ends for want of memory, as Linux does
-    on a CPU, cannot be helped like that: there, set ``max_pixels``.
+    ``max_pixels`` bounds the pixels of one pass. Once memory has run out, an
+    estimate of what fits bounds them too: half of what failed, or what
+    succeeded if that is more. Larger images are covered by overlapping tiles.
+    Objects larger than the overlap, which every tile may cut off, are detected
+    in the image at half its size, in tiles again if needed. If even small
+    tiles do not fit, the image is given up. From time to time, twice as many
+    pixels are tried, in case memory has become free. On a CPU, Linux ends a
+    process that runs out of memory: set ``max_pixels`` there.
 
     Args:
         max_pixels (int, optional): Bound to begin with.

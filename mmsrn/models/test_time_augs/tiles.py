@@ -16,9 +16,9 @@ def merge_tiles(
     """Put the detections of all tiles together.
 
     A box that ends where its tile does, inside the image, is cut off and
-    dropped; the neighbour sees the object whole, unless that is larger than
-    the overlap: then ``reduced`` must have it.  What is seen twice is kept
-    once.
+    dropped; the neighbouring tile shows the whole object, unless it is larger
+    than the overlap: such objects come from ``reduced``. Duplicates are
+    dropped.
 
     Args:
         tiles (list[Tile]): See :func:`~mmsrn.structures.tiles.make_tiles`.

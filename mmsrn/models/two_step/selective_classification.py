@@ -17,10 +17,10 @@ class STCGate:
 
     The only place where STC's rule is written.  In training the gate drops
     easy negatives from the loss of the second step, :meth:`select`.  At test
-    time it drops candidates, :meth:`detectable`.  Both ask :meth:`passes`.
+    time it drops candidates, :meth:`detectable`.  Both use :meth:`passes`.
 
-    The background's confidence is that of a softmax; a sigmoid gives it none,
-    and the most likely class speaks for the faces: ``1 - max p``.
+    The confidence in the background is that of the softmax; with sigmoids, it
+    is ``1 - max p`` over the classes.
 
     Source: SRN (arXiv 1809.02693), STC equation and figure 1a, which shows
     that the gate removes negatives only; filter of ``rpn_proposal.py`` in the
@@ -80,7 +80,7 @@ class STCGate:
         return confidence > round(1 - self.theta, 12)
 
     def undecided(self, low: Tensor, high: Tensor) -> Tensor:
-        """Which samples inexact scores leave open.
+        """Which samples inexact scores leave undecided.
 
         Args:
             low, high (Tensor): The least and the largest that the first-step
@@ -159,8 +159,8 @@ class STCLoss(nn.Module):
     Args:
         loss_cls (dict | nn.Module): A loss of mmdet's that takes ``(pred,
             target, weight, avg_factor)``, logits and labels first, and honours
-            the last two: they hold the divisors.  Those that put their own in
-            place of both are refused.  Quality focal and varifocal loss also
+            the last two: they hold the divisors.  Losses that ignore them are
+            refused.  Quality focal and varifocal loss also
             get the quality of each positive; one that has ``needs_sizes`` set
             gets ``(labels, sizes)`` for the labels.
         spare_positives (bool): For the head's gate, see :class:`STCGate`.
@@ -234,10 +234,9 @@ class STCLoss(nn.Module):
             selected (Tensor): Phi, see :meth:`STCGate.select`.
             in_levels (Tensor): bool, (N,), see :meth:`STCGate.select`.
             num_classes (int): Label of negatives.
-            first_extra, second_extra (Tensor, optional): What ``loss_cls``
-                wants to know of positives beside the label, (B, N) as the
-                labels: with :attr:`takes_quality` what their scores should
-                be, in [0, 1], with :attr:`takes_sizes` the sizes of their
+            first_extra, second_extra (Tensor, optional): Further targets of
+                positives, (B, N): with :attr:`takes_quality` the scores to
+                learn, in [0, 1]; with :attr:`takes_sizes` the sizes of their
                 objects in pixels.
 
         Returns:

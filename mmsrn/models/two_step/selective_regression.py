@@ -122,7 +122,7 @@ class STRLoss(nn.Module):
                 + \frac{1}{N_{s2}} \sum_{i \in \Phi} [l^2_i = 1] L_r(t_i, g_i)
 
     Psi holds the first-step samples of the levels of STR, Phi all second-step
-    samples; of both only positives are regressed.  The head owns the levels.
+    samples; only positives of both are regressed. The head owns the levels.
 
     Source: SRN (arXiv 1809.02693), STR equation, with the normalisers of its
     restatement in AInnoFace.
@@ -130,8 +130,7 @@ class STRLoss(nn.Module):
     Args:
         loss_bbox (dict | nn.Module): A box loss of mmdet's that takes
             ``(pred, target, weight, avg_factor)`` and honours the last two,
-            which hold the divisors.  Those that put their own in place of
-            both are refused.
+            which hold the divisors. Losses that ignore them are refused.
         first_step_weight (float): Weight of the first-step term; that of both
             is ``loss_weight`` of ``loss_bbox``.
         count_all_levels (bool): Count the positives of all levels in N_s1,

@@ -1,4 +1,4 @@
-"""Weights, and so maps, in the memory order that convolutions like best."""
+"""Models in the channels-last memory format."""
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,8 @@ def use_channels_last(model: nn.Module) -> None:
     """Keep the convolutions of a model in ``torch.channels_last``.
 
     Maps follow the order of the weights; results differ by rounding only.
-    Operations of mmcv, such as RoIAlign and deformable convolutions, read
-    memory as if it were in the usual order, whatever it is in: they stay in
-    that, and get their maps in it.
+    Operations of mmcv, such as RoIAlign and deformable convolutions, assume
+    the default order, so they keep it and get their maps in it.
 
     Args:
         model (nn.Module): Changed in place.

@@ -14,12 +14,12 @@ STEMS = (resnet.ResNet, resnet.ResNetV1d, resnext.ResNeXt)
 
 
 def fold_batch_norms(model: nn.Module) -> None:
-    """Fold batch norms into convolutions, where one is known to follow.
+    """Fold batch norms into the convolutions before them.
 
-    That is in mmcv's ``ConvModule``, in ``nn.Sequential``, and in the blocks
-    and stem of mmdet's ResNet and ResNeXt.  Elsewhere the order of a module's
-    children need not be the order of use, so the norm stays, as it does after
-    a convolution that several norms share.
+    This covers mmcv's ``ConvModule``, ``nn.Sequential``, and the blocks and
+    stem of mmdet's ResNet and ResNeXt. Elsewhere, the order of a module's
+    children need not be the order of use, so norms stay. Norms after a
+    convolution that several norms share stay too.
 
     Args:
         model (nn.Module): In evaluation mode; changed in place.

@@ -35,9 +35,8 @@ class Cost(NamedTuple):
 def count(cfg: Config, size: tuple[int, int]) -> Cost:
     """Count the parameters of a model and its operations for one image.
 
-    The counter is torch's, which sees every operator that runs, also those
-    inside mmcv's deformable convolutions. mmengine's sees what jit can trace:
-    there these cost nothing.
+    torch's counter sees every operator that runs, including those inside
+    mmcv's deformable convolutions, which mmengine's counter misses.
 
     Args:
         cfg (Config): With ``model``.

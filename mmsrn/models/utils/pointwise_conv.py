@@ -10,10 +10,9 @@ from torch import Tensor, nn
 def pointwise_dilation(x: Tensor) -> int:
     """Dilation with which a 1x1 convolution is fast.
 
-    On one thread torch gives 1x1 convolutions of less than 16 images to a
-    matrix product of its own, which takes up to three times as long as
-    oneDNN; but not those with a dilation, which means nothing for a kernel of
-    one cell.
+    On one thread, torch computes 1x1 convolutions of fewer than 16 images by a
+    matrix product that takes up to three times as long as oneDNN. With a
+    dilation, which has no effect on a 1x1 kernel, it uses oneDNN.
 
     Args:
         x (Tensor): Its input.
@@ -37,7 +36,7 @@ class PointwiseConv2d(nn.Conv2d):
 
 
 def use_pointwise_convs(model: nn.Module) -> None:
-    """Make all 1x1 convolutions of a model of that kind.
+    """Make all 1x1 convolutions of a model fast on one thread.
 
     Args:
         model (nn.Module): Changed in place; its weights stay as they are.

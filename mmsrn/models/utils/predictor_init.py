@@ -66,8 +66,8 @@ def with_predictors(
 ) -> OptMultiConfig:
     """Let an ``init_cfg`` initialise predictors by what they are for.
 
-    An ``override`` of it that names a predictor goes before the role; one
-    that names a layer of two steps that the head has not built is left out.
+    An ``override`` of ``init_cfg`` that names a predictor takes precedence
+    over its role. Overrides of layers that the head has not built are dropped.
 
     Args:
         init_cfg (dict | list[dict], optional): Of all layers.

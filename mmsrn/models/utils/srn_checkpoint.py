@@ -200,7 +200,7 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def convert_file(src: Path, dst: Path) -> list[str]:
-    """Convert a published checkpoint file; ``dst`` is written whole or not.
+    """Convert a published checkpoint file; ``dst`` is written atomically.
 
     Args:
         src (Path): Published checkpoint.

@@ -27,8 +27,7 @@ def bbox_voting(
     later detection comes first.
 
     Source: ``bbox_vote`` of SRN's published ``tools/test.py``, whose loop
-    takes time with the square of the number of detections and does not end if
-    a box has no area.
+    takes quadratic time and never ends if a box has no area.
 
     Args:
         dets (np.ndarray): x1, y1, x2, y2 in pixels and score, at least 0,

@@ -11,7 +11,7 @@ from .cells import Cells
 
 
 class Pyramid(Protocol):
-    """The maps of a neck, which may build them when they are asked for."""
+    """The maps of a neck, which may be built on demand."""
 
     @property
     def first_levels(self) -> Collection[int]:

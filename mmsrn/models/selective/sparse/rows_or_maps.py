@@ -31,7 +31,7 @@ def check_mode(mode: str, setting: str) -> None:
 
 
 class RowsOrMaps:
-    """Says how layers are run where some cells of their output are wanted.
+    """Chooses between rows of some cells and whole maps.
 
     Args:
         mode (str): ``'selective'``, always on rows, or ``'auto'``, where that

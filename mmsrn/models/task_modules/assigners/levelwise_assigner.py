@@ -13,9 +13,9 @@ class LevelwiseAssigner(BaseAssigner):
     """Assigns the priors of each level by the assigner of that level.
 
     Anchors that STR has moved overlap their face far more than anchors on
-    the grid do.  Where both are positive from the same IoU on, moved ones
-    score higher for a worse box, and suppress the better box of a finer level
-    in NMS.  A higher threshold on the levels of STR makes scores comparable,
+    the grid do.  With one IoU threshold for both, moved anchors score higher
+    with worse boxes, and suppress better boxes of a finer level in NMS.  A
+    higher threshold on the levels of STR makes scores comparable,
     as the rising thresholds of Cascade R-CNN do for its stages.
 
     Every assigner sees all priors, so that the best prior of a face is the
