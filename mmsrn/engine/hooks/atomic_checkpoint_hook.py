@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.atomic_file import atomic_file, remove_partial
 
 _BACKEND = 'mmsrn_atomic'
 
@@ -34,13 +37,14 @@ register_backend(_BACKEND, AtomicBackend, force=True)
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """mmengine's, with two differences.
+    """mmengine's, with three differences.
 
-    A checkpoint appears under its name when it is complete, so that a training
-    that is killed while it saves can be resumed.  And the best checkpoint of
-    a training that is resumed is looked for where it is saved now: mmengine
-    removes it where it was saved before, which in a copy of a work folder is
-    the original's.
+    A checkpoint appears under its name when it is complete, and the one that
+    it supersedes is removed afterwards: mmengine removes it before. So a
+    training that is killed while it saves can be resumed, also with
+    ``max_keep_ckpts=1``.  And the best checkpoint of a training that is
+    resumed is looked for where it is saved now: mmengine removes it where it
+    was saved before, which in a copy of a work folder is the original's.
 
     Args:
         *args: See mmengine.
@@ -56,6 +60,8 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Look for former checkpoints where they will be saved.
 
+        What a killed training left of one that it was saving is removed.
+
         Args:
             runner (Runner): The runner.
         """
@@ -66,6 +72,7 @@ class AtomicCheckpointHook(CheckpointHook):
             if key.startswith('best_ckpt') and path
         }
         super().before_train(runner)
+        remove_partial(Path(self.out_dir))
         for key, name in former.items():
             path = self.file_backend.join_path(self.out_dir, name)
             runner.message_hub.update_info(key, path)
@@ -74,3 +81,24 @@ class AtomicCheckpointHook(CheckpointHook):
             else:
                 indicator = key.removeprefix('best_ckpt_')
                 self.best_ckpt_path_dict[indicator] = path
+
+    def _save_checkpoint_with_step(self, *args: Any, **kwargs: Any) -> None:
+        with self._removing_afterwards():
+            super()._save_checkpoint_with_step(*args, **kwargs)
+
+    def _save_best_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        with self._removing_afterwards():
+            super()._save_best_checkpoint(*args, **kwargs)
+
+    @contextmanager
+    def _removing_afterwards(self) -> Iterator[None]:
+        """Keep the files that are removed in the block until it has ended."""
+        backend, removed = self.file_backend, []
+        self.file_backend = copy.copy(backend)
+        self.file_backend.remove = removed.append
+        try:
+            yield
+        finally:
+            self.file_backend = backend
+        for path in removed:
+            backend.remove(path)
