@@ -53,6 +53,16 @@ def draw_photos(folder: Path, number: int, size: tuple[int, int]) -> Path:
     return folder
 
 
+def _draw_faces(folder: Path, number: int) -> None:
+    """Draw a set in WIDER FACE's layout, with five photos to test on."""
+    from demo.synthetic_faces import write_synthetic_wider_face
+
+    size = (224, 224)
+    write_synthetic_wider_face(
+        folder, number, 5, size=size, seed=3, progress=False
+    )
+
+
 class Detect:
     """``mmsrn detect`` with pictures, json and csv."""
 
@@ -92,16 +102,20 @@ class Enhance(Detect):
         ]
 
 
-class PseudoLabel(Detect):
-    """``pseudo_label.py`` with two processes."""
+class PseudoLabel:
+    """``pseudo_label.py`` with two processes, on drawn faces."""
+
+    def prepare(self, folder: Path) -> None:
+        _draw_faces(folder / 'data', 12)
 
     def command(self, folder: Path, out: Path) -> list:
         out.mkdir(exist_ok=True)
+        photos = folder / 'data/WIDER_train/images'
         teacher = ROOT / 'mmsrn/zoo/srn_mobilenetv2.onnx'
         tool = ROOT / 'tools/dataset_converters/pseudo_label.py'
         return [
-            *(tool, folder / 'in', '--out', out / 'faces.txt'),
-            *('--teacher', teacher, '--sure', '0.1', '--unsure', '0.05'),
+            *(tool, photos, '--out', out / 'faces.txt'),
+            *('--teacher', teacher, '--sure', '0.2', '--unsure', '0.1'),
             *('--workers', '2'),
         ]
 
@@ -116,11 +130,7 @@ class Train:
     def prepare(self, folder: Path) -> None:
         from mmengine.config import Config
 
-        from demo.synthetic_faces import write_synthetic_wider_face
-
-        write_synthetic_wider_face(
-            *(folder / 'data', 8, 5), size=(224, 224), seed=3, progress=False
-        )
+        _draw_faces(folder / 'data', 8)
         cfg = Config.fromfile(ROOT / DEMO)
         cfg.merge_from_dict(
             {
