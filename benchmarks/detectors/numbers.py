@@ -16,7 +16,9 @@ __all__ = ['BANDS', 'Curve', 'count_false_alarms', 'measure']
 
 #: Heights of faces, in pixels of what the detector sees: from, below.
 BANDS = ((0, 16), (16, 32), (32, 64), (64, 128), (128, 1e9))
-_MOST = 1000  # detections of a photo that count
+#: Detections of a photo that count: the last for all, the first for AP, as in
+#: COCO's own summary, which ``tools/test.py`` prints.
+_MOST = [100, 300, 1000]
 _IOUS = np.linspace(0.5, 0.95, 10)
 
 
@@ -104,9 +106,11 @@ def measure(
 ) -> dict[str, Any]:
     """Measure a run over a set with faces.
 
-    AP is COCO's: the mean over overlaps of .50 to .95. Everything else is at
-    an overlap of 0.5. The bands' recall is at the scores that give the whole
-    set its false alarms.
+    AP, AP50 and AP75 are those of pycocotools' summary, which
+    ``tools/test.py`` prints too: AP, the mean over overlaps of .50 to .95, is
+    of the best 100 detections of a photo, all else of the best 1,000.
+    Everything else is at an overlap of 0.5. The bands' recall is at the scores
+    that give the whole set its false alarms.
 
     Args:
         run (Run): The run.
@@ -125,8 +129,11 @@ def measure(
     """
     factors = [1 if scale == 'original' else scale / x for x in run.sides]
     truth, found = _as_coco(run, factors)
-    whole = _evaluate(truth, found, _IOUS, [(0, 1e9)])
-    bands = _evaluate(truth, found, _IOUS[:1], BANDS)
+    whole = _evaluate(truth, found, _IOUS, {'all': (0, 1e9)})
+    bands = _evaluate(truth, found, _IOUS[:1], {str(x): x for x in BANDS})
+    with contextlib.redirect_stdout(io.StringIO()):
+        whole.summarize()
+    ap, ap50, ap75 = map(float, whole.stats[:3])
     curve, finders, heights = _read_matches(whole, truth)
     scores = [curve.score_at(x * len(run.photos)) for x in levels]
     default = run.contestant.score_thr
@@ -140,14 +147,16 @@ def measure(
                 dict(
                     band=f'{low}-{high}' if high < 1e9 else f'{low}+',
                     faces=len(inside),
-                    AP50=_ap(bands, 0, index),
+                    AP50=float(
+                        bands.eval['precision'][0, :, 0, index, -1].mean()
+                    ),
                     recall=[float((inside >= x).mean()) for x in scores],
                 )
             )
     return dict(
-        AP=float(np.mean([_ap(whole, i) for i in range(len(_IOUS))])),
-        AP50=_ap(whole, 0),
-        AP75=_ap(whole, 5),
+        AP=ap,
+        AP50=ap50,
+        AP75=ap75,
         recall=[float(curve.at_score(x)[0]) for x in scores],
         score=[x if np.isfinite(x) else None for x in scores],
         default_score=default,
@@ -233,25 +242,20 @@ def _index(annotations: list[dict], num_images: int) -> Any:
 
 
 def _evaluate(
-    truth: Any, found: Any, ious: np.ndarray, bands: Sequence[tuple]
+    truth: Any, found: Any, ious: np.ndarray, bands: dict[str, tuple]
 ) -> Any:
     from pycocotools.cocoeval import COCOeval
 
     result = COCOeval(truth, found, 'bbox')
     result.params.iouThrs = ious
-    result.params.maxDets = [_MOST]
+    result.params.maxDets = _MOST
     # pycocotools counts the upper end in.
-    result.params.areaRng = [(a, np.nextafter(b, 0)) for a, b in bands]
-    result.params.areaRngLbl = [str(x) for x in bands]
+    ranges = [(a, np.nextafter(b, 0)) for a, b in bands.values()]
+    result.params.areaRng, result.params.areaRngLbl = ranges, [*bands]
     with contextlib.redirect_stdout(io.StringIO()):
         result.evaluate()
         result.accumulate()
     return result
-
-
-def _ap(result: Any, iou: int, band: int = 0) -> float:
-    """Mean of the precision at COCO's 101 recalls."""
-    return float(result.eval['precision'][iou, :, 0, band, 0].mean())
 
 
 def _read_matches(

@@ -53,6 +53,16 @@ def draw_photos(folder: Path, number: int, size: tuple[int, int]) -> Path:
     return folder
 
 
+def _draw_faces(folder: Path, number: int) -> None:
+    """Draw a set in WIDER FACE's layout, with five photos to test on."""
+    from demo.synthetic_faces import write_synthetic_wider_face
+
+    size = (224, 224)
+    write_synthetic_wider_face(
+        folder, number, 5, size=size, seed=3, progress=False
+    )
+
+
 class Detect:
     """``mmsrn detect`` with pictures, json and csv."""
 
@@ -92,17 +102,35 @@ class Enhance(Detect):
         ]
 
 
+class PseudoLabel:
+    """``pseudo_label.py`` with two processes, on drawn faces."""
+
+    def prepare(self, folder: Path) -> None:
+        _draw_faces(folder / 'data', 12)
+
+    def command(self, folder: Path, out: Path) -> list:
+        out.mkdir(exist_ok=True)
+        photos = folder / 'data/WIDER_train/images'
+        teacher = ROOT / 'mmsrn/zoo/srn_mobilenetv2.onnx'
+        tool = ROOT / 'tools/dataset_converters/pseudo_label.py'
+        return [
+            *(tool, photos, '--out', out / 'faces.txt'),
+            *('--teacher', teacher, '--sure', '0.2', '--unsure', '0.1'),
+            *('--workers', '2'),
+        ]
+
+    def result(self, out: Path) -> dict:
+        names = 'faces.txt', 'faces.txt.jpg'
+        return {x: (out / x).read_bytes() for x in names if (out / x).exists()}
+
+
 class Train:
     """A training of three short epochs; ``--resume`` from the start."""
 
     def prepare(self, folder: Path) -> None:
         from mmengine.config import Config
 
-        from demo.synthetic_faces import write_synthetic_wider_face
-
-        write_synthetic_wider_face(
-            *(folder / 'data', 8, 5), size=(224, 224), seed=3, progress=False
-        )
+        _draw_faces(folder / 'data', 8)
         cfg = Config.fromfile(ROOT / DEMO)
         cfg.merge_from_dict(
             {
@@ -120,6 +148,7 @@ class Train:
                 'train_cfg.max_epochs': _EPOCHS,
                 'train_cfg.val_interval': 1000,
                 'default_hooks.checkpoint.interval': 1,
+                'default_hooks.checkpoint.max_keep_ckpts': -1,
                 'train_dataloader.batch_size': 4,
                 'randomness': dict(seed=1),
             }
@@ -163,6 +192,7 @@ class Test(Train):
 COMMANDS = {
     'detect --out --json --csv': Detect(),
     'enhance, 2 processes': Enhance(),
+    'pseudo_label.py, 2 processes': PseudoLabel(),
     'tools/train.py --resume': Train(),
     'tools/test.py --resume': Test(),
 }
@@ -172,6 +202,9 @@ def kill_and_resume(
     name: str, kills: int, seed: int, folder: Path
 ) -> Iterator[str]:
     """Kill a command at random points, each time from the start.
+
+    All points are after the first file has appeared: before, there is nothing
+    to lose.
 
     Args:
         name (str): Key of :data:`COMMANDS`.
@@ -184,16 +217,17 @@ def kill_and_resume(
     """
     job, rng = COMMANDS[name], random.Random(seed)
     job.prepare(folder)
+    process = _begin(job, folder, folder / 'whole')
     start = time.monotonic()
-    if run(*job.command(folder, folder / 'whole')).wait() != 0:
+    if process.wait() != 0:
         yield f'{name}: ends with an error'
         return
     seconds = time.monotonic() - start
     expected = job.result(folder / 'whole')
     for i in range(kills):
         out = folder / f'out{i}'
-        process = run(*job.command(folder, out))
-        time.sleep(rng.uniform(0.1, 1) * seconds)
+        process = _begin(job, folder, out)
+        time.sleep(rng.random() * seconds)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -205,6 +239,16 @@ def kill_and_resume(
         left = [x for x in out.rglob('.*') if is_partial(x.name)]
         if left:
             yield f'{name} {i}: leaves {left[0].name}'
+
+
+def _begin(job: Detect | Train, folder: Path, out: Path) -> subprocess.Popen:
+    """Start a command, and wait for its first file."""
+    process = run(*job.command(folder, out))
+    while process.poll() is None:
+        if any(x.is_file() for x in out.rglob('*')):
+            break
+        time.sleep(0.01)
+    return process
 
 
 def _differences(

@@ -8,13 +8,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.atomic_file import atomic_file, remove_partial
 
 from .filesystem import filesystem_of
 
@@ -75,6 +76,7 @@ class FaceTable:
     def __init__(self, out: str) -> None:
         self.out = out
         self._files, self._folder = filesystem_of(out)
+        self._is_local = 'file' in self._files.protocol
         self._run = uuid.uuid4().hex[:8]
         self._number = 0
         self._waiting: list[pa.Table] = []
@@ -82,6 +84,8 @@ class FaceTable:
 
     def open(self, settings: dict[str, Any]) -> None:
         """Create the folder, or check that it belongs to the same job.
+
+        What a killed job left of files it was writing is removed.
 
         Args:
             settings (dict[str, Any]): All settings that change the results.
@@ -91,7 +95,12 @@ class FaceTable:
         """
         settings = json.loads(json.dumps(settings))
         path = self._path(_SETTINGS)
-        if self._files.exists(path):
+        is_own = self._files.exists(path)
+        if self._is_local:
+            # In a folder of somebody else only what a job writes first.
+            names = None if is_own else [_SETTINGS]
+            remove_partial(Path(self._folder), names)
+        if is_own:
             former = json.loads(self._files.cat_file(path))
             changed = [
                 f'{x}={former.get(x)!r}, now {settings.get(x)!r}'
@@ -215,7 +224,7 @@ class FaceTable:
     def _write(self, name: str, content: bytes) -> None:
         """Write a file that appears only when it is complete."""
         path = self._path(name)
-        if 'file' in self._files.protocol:
+        if self._is_local:
             with atomic_file(path) as partial:
                 partial.write_bytes(content)
         else:  # stores of objects show a file when it is complete

@@ -32,11 +32,11 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: 0 if mmsrn can run here, else 1.
     """
-    from mmsrn.utils.env import collect_env, env_is_usable, format_env
+    from mmsrn.utils.env import collect_env, format_env
 
     items = collect_env()
     print(format_env(items))
-    if env_is_usable(items):
+    if all(x.status != 'error' for x in items):
         print('\nEverything that mmsrn needs is installed.')
         return 0
     print('\nmmsrn cannot run yet; fix the lines marked with "!".')

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmsrn.evaluation.readers import FaceImage, wider_face_text
-from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.atomic_file import atomic_file, remove_partial
 from mmsrn.utils.progress_bar import progress_bar
 
 from .asking import ask_teachers, version_of
@@ -92,6 +92,7 @@ def label_photos(
             for name, labels in result.labels.items()
         )
         record.add_list(rule.settings(), text)
+        remove_partial(out.parent, [out.name])
         with atomic_file(out) as partial:
             partial.write_text(text, encoding='utf-8', newline='\n')
     return result

@@ -16,14 +16,14 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ['EnvItem', 'collect_env', 'env_is_usable', 'format_env']
+__all__ = ['EnvItem', 'collect_env', 'format_env']
 
 #: The two OpenMMLab lines; both install mmengine, mmcv and mmdet, so a second
 #: line silently overwrites files of the first.
-LINES = {
-    'onedl': ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection'),
-    'openmmlab': ('mmengine', 'mmcv', 'mmcv-full', 'mmcv-lite', 'mmdet'),
-}
+LINES = (
+    ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection'),
+    ('mmengine', 'mmcv', 'mmcv-full', 'mmcv-lite', 'mmdet'),
+)
 PACKAGES = {
     'cv2': "'opencv-python>=4.5,<5'",
     'mmcv': 'onedl-mmcv --no-build-isolation',
@@ -117,13 +117,9 @@ def _module_item(name: str) -> EnvItem:
 
 def _operators_item() -> EnvItem:
     """Run a compiled operator of mmcv on every device."""
-    done = subprocess.run(
-        [sys.executable, '-c', OPERATORS],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors='replace',
-    )
+    command = [sys.executable, '-c', OPERATORS]
+    options = dict(capture_output=True, text=True, errors='replace')
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, **options)
     found = [x for x in done.stdout.splitlines() if x.endswith(': runs')]
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ['unknown error']
@@ -152,81 +148,34 @@ def _version(distribution: str) -> str:
         return ''
 
 
-def _lines() -> dict[str, list[str]]:
-    """OpenMMLab lines and their distributions that are installed."""
-    found = {k: [x for x in v if _version(x)] for k, v in LINES.items()}
-    return {line: names for line, names in found.items() if names}
-
-
-def _line_item(lines: dict[str, list[str]]) -> EnvItem:
+def _line_item() -> EnvItem:
     """Report the OpenMMLab line, of which there must be exactly one."""
-    everything = ' '.join(sum(lines.values(), []))
+    found = [[x for x in names if _version(x)] for names in LINES]
+    everything = ' '.join(sum(found, []))
     remedy = '`make env`, or see docs/get_started.md'
-    if len(lines) > 1:
+    if all(found):
         value = f'both lines are installed: {everything}'
         remedy = _pip(f'{{pip}} uninstall -y {everything}; then {remedy}')
         return EnvItem('OpenMMLab line', value, 'error', remedy)
-    if not lines:
+    if not everything:
         return EnvItem('OpenMMLab line', 'none', 'error', remedy)
-    return EnvItem('OpenMMLab line', f'{next(iter(lines))} ({everything})')
-
-
-def _release(version: str) -> list[int]:
-    """Numbers of a version, without suffixes such as ``+cpu``."""
-    numbers = re.match(r'[\d.]*', version)[0].strip('.').split('.')
-    release = [int(number or 0) for number in numbers]
-    while release and release[-1] == 0:  # 2.4.0 is 2.4
-        release.pop()
-    return release
-
-
-def _misfit(requirement: str) -> str:
-    """Version that is installed if it does not fit a requirement, or ''."""
-    version = _version(re.match(r'[\w.-]+', requirement)[0])
-    for sign, bound in re.findall(r'(>=|<)\s*([\d.]+)', requirement):
-        new_enough = _release(version) >= _release(bound)
-        if version and new_enough != (sign == '>='):
-            return version
-    return ''
-
-
-def _version_items(lines: Iterable[str]) -> list[EnvItem]:
-    """Report versions that do not fit what mmsrn was installed with."""
-    try:
-        requirements = importlib.metadata.requires('mmsrn') or []
-    except importlib.metadata.PackageNotFoundError:
-        return []  # a clone
-    items = []
-    for text in requirements:
-        requirement, _, extra = (x.strip() for x in text.partition(';'))
-        version = _misfit(requirement)
-        if version and (not extra or any(f'"{x}"' in extra for x in lines)):
-            # mmcv must be compiled against the torch that is there.
-            pip = '{pip} install --no-build-isolation'
-            remedy = _pip(f'{pip} {shlex.quote(requirement)}')
-            name = re.match(r'[\w.-]+', requirement)[0]
-            value = f'{version} does not fit: mmsrn needs {requirement}'
-            items.append(EnvItem(name, value, 'error', remedy))
-    return items
+    return EnvItem('OpenMMLab line', everything)
 
 
 def _opencv_item() -> EnvItem:
-    """Report OpenCV's version and whether two packages of it agree."""
+    """Report OpenCV, whose two packages write one folder, file by file."""
     item = _module_item('cv2')
-    desktop, headless = 'opencv-python', 'opencv-python-headless'
-    wanted, other = _version(desktop), _version(headless)
-    if item.status == 'error' or not (wanted and other) or wanted == other:
+    names = 'opencv-python', 'opencv-python-headless'
+    versions = [_version(x) for x in names]
+    if item.status == 'error' or '' in versions or len({*versions}) == 1:
         return item
-    # Both write the folder cv2: the later one wins, file by file.
+    found = ' and '.join(f'{k}=={v}' for k, v in zip(names, versions))
+    both = ' '.join(f'{x}=={versions[0]}' for x in names)
     return EnvItem(
         item.name,
-        f'{item.value} ({desktop}=={wanted} {headless}=={other} share a '
-        'folder)',
+        f'{item.value} ({found} share a folder)',
         'warn',
-        _pip(
-            '{pip} install --force-reinstall --no-deps '
-            f'{desktop}=={wanted} {headless}=={wanted}'
-        ),
+        _pip(f'{{pip}} install --force-reinstall --no-deps {both}'),
     )
 
 
@@ -258,22 +207,9 @@ def collect_env() -> list[EnvItem]:
     """
     items = [_python_item()]
     items += [_module_item(name) for name in ('torch', 'numpy', 'scipy')]
-    lines = _lines()
-    items += [_opencv_item(), _line_item(lines), *_version_items(lines)]
+    items += [_opencv_item(), _line_item()]
     items += [_module_item(name) for name in ('mmengine', 'mmcv', 'mmdet')]
     return [*items, _operators_item(), _module_item('mmsrn'), *_device_items()]
-
-
-def env_is_usable(items: Iterable[EnvItem]) -> bool:
-    """Return whether mmsrn can run.
-
-    Args:
-        items (Iterable[EnvItem]): What :func:`collect_env` found.
-
-    Returns:
-        bool: False if any item is an error.
-    """
-    return all(item.status != 'error' for item in items)
 
 
 def format_env(items: Iterable[EnvItem]) -> str:

@@ -27,6 +27,8 @@ _PIL = threading.Lock()
 _ORIENTATION = ExifTags.Base.Orientation
 _STORED_SIZE = (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength)
 _PNG_START = 8  # bytes before its first chunk
+_BOX_TYPE = 4  # where files of the kind of MP4 say what they are
+_HEIC = [b'ftyp' + x for x in (b'heic', b'heix', b'heif', b'mif1', b'msf1')]
 
 
 class ImageHeader(NamedTuple):
@@ -91,6 +93,11 @@ def _read(file: BinaryIO) -> ImageHeader:
         with unlimited_pil():
             image = Image.open(file)
     except UnidentifiedImageError:
+        file.seek(_BOX_TYPE)
+        if file.read(8) in _HEIC:
+            raise ValueError(
+                'is HEIC, which OpenCV cannot decode; save it as JPEG'
+            ) from None
         raise ValueError('is not an image, or has an unknown format') from None
     except OSError:
         raise

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .atomic_file import atomic_file, is_stream
+from .atomic_file import atomic_file, is_stream, remove_partial
 from .errors import UserError
 
 __all__ = [
@@ -86,6 +86,8 @@ def check_distinct(**files: str | Path | None) -> None:
 def output_file(path: str | Path) -> Iterator[Path]:
     """Write a file that appears only when it is complete.
 
+    What killed processes left of it is removed.
+
     Args:
         path (str | Path): The file.
 
@@ -95,7 +97,9 @@ def output_file(path: str | Path) -> Iterator[Path]:
     Raises:
         UserError: If it cannot be written.
     """
+    path = Path(path)
     try:
+        remove_partial(path.parent, [path.name])
         with atomic_file(path) as partial:
             yield partial
     except OSError as error:

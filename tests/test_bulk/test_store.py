@@ -5,6 +5,7 @@ import pytest
 
 from mmsrn.bulk.listing import LISTING
 from mmsrn.bulk.store import SCHEMA, FaceTable, StoreError
+from mmsrn.utils.atomic_file import atomic_file
 
 SETTINGS = dict(model=None, scale=[640, 'original'])
 
@@ -82,12 +83,31 @@ def test_a_damaged_part(tmp_path):
         list(store.read())
 
 
-def test_hidden_parts_do_not_count(tmp_path):
-    """As a killed process leaves them."""
-    store = FaceTable(str(tmp_path / 'faces'))
+def test_what_a_killed_job_left_is_removed(tmp_path):
+    """It does not count, and the next run does not meet it."""
+    folder = tmp_path / 'faces'
+    store = FaceTable(str(folder))
     store.open(SETTINGS)
-    (tmp_path / 'faces/.part-1-000000.parquet.partial').write_bytes(b'half')
+    left = folder / '.part-1-000000.4711-1.parquet'
+    left.write_bytes(b'half')
     assert store.parts() == [] == [*store.read()]
+    FaceTable(str(folder)).open(SETTINGS)
+    assert not left.exists()
+
+
+def test_job_that_was_killed_as_it_began(tmp_path):
+    (tmp_path / '._settings.4711-1.json').write_text('{')
+    FaceTable(str(tmp_path)).open(SETTINGS)
+    assert [x.name for x in tmp_path.iterdir()] == ['_settings.json']
+
+
+def test_part_that_is_being_written_stays(tmp_path):
+    folder = tmp_path / 'faces'
+    FaceTable(str(folder)).open(SETTINGS)
+    with atomic_file(folder / 'part-1-000000.parquet') as partial:
+        FaceTable(str(folder)).open(SETTINGS)
+        partial.write_bytes(b'whole')
+    assert (folder / 'part-1-000000.parquet').read_bytes() == b'whole'
 
 
 def test_many_rows_are_written_at_once(tmp_path, monkeypatch):

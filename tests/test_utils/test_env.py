@@ -146,47 +146,6 @@ def test_interpreter_with_a_blank_in_its_path(monkeypatch):
     assert env._remedy('mmcv', 'ended by signal 6').count("'/a b' -m pip") == 2
 
 
-# --- versions ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    'version, requirement, fits',
-    [
-        ('2.3.1+cu121', 'torch>=2.4', False),
-        ('2.0', 'torch>=2.4', False),
-        ('2.4', 'torch>=2.4', True),
-        ('2.4.0+cpu', 'torch>=2.4', True),
-        ('2.4', 'torch>=2.4.0', True),
-        ('2.10.0', 'torch>=2.4', True),
-        ('2.13.0.dev20260101', 'torch>=2.4', True),
-        ('3', 'torch>=2.4', True),
-        ('5.0.0', 'torch<5,>=4.5', False),
-        ('12.1', 'torch<5,>=4.5', False),
-        ('4.4.9', 'torch<5,>=4.5', False),
-        ('4.12.0', 'torch<5,>=4.5', True),
-    ],
-)
-def test_bounds(monkeypatch, version, requirement, fits):
-    distributions(monkeypatch, torch=version)
-    assert env._misfit(requirement) == ('' if fits else version)
-
-
-def test_versions_that_do_not_fit(monkeypatch):
-    found = dict(torch='2.3.1+cpu', numpy='1.24', opencv_python='4.4.9')
-    distributions(monkeypatch, **found, onedl_mmcv=None)
-    items = {x.name: x for x in env._version_items(['onedl'])}
-    assert set(items) == {'torch', 'onedl-mmcv', 'opencv-python'}
-    assert items['torch'] == EnvItem(
-        'torch',
-        '2.3.1+cpu does not fit: mmsrn needs torch>=2.4',
-        'error',
-        f"{sys.executable} -m pip install --no-build-isolation 'torch>=2.4'",
-    )
-    # The other line asks for less.
-    assert env._version_items(['openmmlab'])[0].name != 'torch'
-    assert 'pytest' not in {x.name for x in env._version_items(['onedl'])}
-
-
 # --- the packages ------------------------------------------------------------
 
 
@@ -256,35 +215,28 @@ def test_two_opencvs(module, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    'installed, lines',
+    'installed, value, remedy',
     [
-        (['numpy'], {}),
-        (['onedl_mmcv', 'numpy'], {'onedl': ['onedl-mmcv']}),
-        (['mmcv_lite', 'mmdet'], {'openmmlab': ['mmcv-lite', 'mmdet']}),
+        ('numpy', 'none', 'make env'),
+        ('onedl_mmcv numpy', 'onedl-mmcv', ''),
+        ('mmdet mmcv_lite', 'mmcv-lite mmdet', ''),
         (
-            ['mmcv', 'onedl_mmcv'],
-            {'onedl': ['onedl-mmcv'], 'openmmlab': ['mmcv']},
+            'mmcv onedl_mmcv',
+            'both lines are installed: onedl-mmcv mmcv',
+            f'{sys.executable} -m pip uninstall -y onedl-mmcv mmcv; then',
         ),
     ],
 )
-def test_lines(monkeypatch, installed, lines):
-    distributions(monkeypatch, **dict.fromkeys(installed, '1'))
-    assert {k: sorted(v) for k, v in env._lines().items()} == lines
+def test_lines(monkeypatch, installed, value, remedy):
+    distributions(monkeypatch, **dict.fromkeys(installed.split(), '1'))
+    item = env._line_item()
+    assert item.value == value
+    assert item.status == ('error' if remedy else 'ok')
+    assert remedy in item.remedy and bool(item.remedy) == bool(remedy)
 
 
-def test_lines_of_this_environment():
-    assert len(env._lines()) == 1
-
-
-def test_line_items():
-    item = env._line_item({'onedl': ['onedl-mmcv'], 'openmmlab': ['mmcv']})
-    assert item.status == 'error'
-    pip = f'{sys.executable} -m pip'
-    assert f'{pip} uninstall -y onedl-mmcv mmcv;' in item.remedy
-    assert 'make env' in item.remedy
-    assert env._line_item({}).status == 'error'
-    item = env._line_item({'onedl': ['onedl-mmcv', 'onedl-mmdetection']})
-    assert item.status == 'ok' and not item.remedy
+def test_line_of_this_environment():
+    assert env._line_item().status == 'ok'
 
 
 def test_python_too_old(monkeypatch):
@@ -361,14 +313,12 @@ def test_report():
         '          -> compile it',
     ]
     assert env.format_env([]) == ''
-    assert env.env_is_usable(items[:2])
-    assert not env.env_is_usable(items)
 
 
 def test_collect_goes_on_after_every_failure(monkeypatch):
     wrong = EnvItem('mmcv operators', 'none', 'error', 'compile them')
     monkeypatch.setattr(env, '_operators_item', lambda: wrong)
-    monkeypatch.setattr(env, '_lines', dict)
+    distributions(monkeypatch)
 
     def load(name):
         raise ModuleNotFoundError(f'No module named {name!r}')

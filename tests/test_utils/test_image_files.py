@@ -144,6 +144,14 @@ def test_huge_image_is_refused_by_its_header():
     assert Image.MAX_IMAGE_PIXELS  # as other code has it
 
 
+@pytest.mark.parametrize('brand', [b'heic', b'mif1'])
+def test_remedy_for_heic(brand):
+    """As telephones write them."""
+    data = b'\0\0\0\x1cftyp' + brand + b'\0\0\0\0mif1heicmiaf' + bytes(99)
+    with pytest.raises(ValueError, match='is HEIC, .*; save it as JPEG'):
+        decode_image(data)
+
+
 def test_cut_off_file():
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (64, 64, 3), np.uint8)

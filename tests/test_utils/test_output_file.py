@@ -44,6 +44,15 @@ def test_disk_that_is_full(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    left, others = tmp_path / '.a.1-2.csv', tmp_path / '.b.1-2.csv'
+    left.touch()
+    others.touch()
+    with output_file(tmp_path / 'a.csv') as partial:
+        partial.write_text('all')
+    assert {*tmp_path.iterdir()} == {tmp_path / 'a.csv', others}
+
+
 def test_other_errors_pass(tmp_path):
     with pytest.raises(KeyError), output_file(tmp_path / 'a'):
         raise KeyError

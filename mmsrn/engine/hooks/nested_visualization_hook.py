@@ -9,18 +9,22 @@ from typing import Any
 
 from mmdet.engine.hooks import DetVisualizationHook
 from mmdet.registry import HOOKS
+from mmengine.fileio import get
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
 from mmsrn.utils.folder_labels import labels_of
+from mmsrn.utils.image_files import decode_image
 
 
 @HOOKS.register_module()
 class NestedVisualizationHook(DetVisualizationHook):
-    """mmdet's ``DetVisualizationHook``, which keeps the images' folders.
+    """mmdet's ``DetVisualizationHook`` with two differences in tests.
 
-    mmdet puts all pictures into one folder, where ``a/1.jpg`` and ``b/1.jpg``
-    overwrite each other.  It takes the same arguments.
+    Pictures keep the images' folders: mmdet puts all into one folder, where
+    ``a/1.jpg`` and ``b/1.jpg`` overwrite each other.  Images are upright in
+    every format, as the boxes are: mmdet leaves WebP and AVIF unturned.  It
+    takes the same arguments.
     """
 
     def before_test(self, runner: Runner) -> None:
@@ -53,11 +57,26 @@ class NestedVisualizationHook(DetVisualizationHook):
             outputs (Sequence[DetDataSample]): Its samples, with
                 ``img_path``.
         """
+        if not self.draw:
+            return
         for sample in outputs:
+            self._test_index += 1
+            path = sample.img_path
+            name = os.path.basename(path)
+            data = get(path, backend_args=self.backend_args)
+            picture = None
             if self.test_out_dir is not None:
-                folder = self._folder(sample.img_path)
-                self.test_out_dir = os.path.join(self._base, folder)
-            super().after_test_iter(runner, batch_idx, data_batch, [sample])
+                picture = os.path.join(self._base, self._folder(path), name)
+            self._visualizer.add_datasample(
+                name if self.show else 'test_img',
+                decode_image(data, check=False)[..., ::-1],
+                data_sample=sample,
+                show=self.show,
+                wait_time=self.wait_time,
+                pred_score_thr=self.score_thr,
+                out_file=picture,
+                step=self._test_index,
+            )
 
     def _folder(self, image: str) -> Path:
         """Where a picture goes, below the folder of all."""

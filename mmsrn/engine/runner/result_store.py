@@ -12,7 +12,7 @@ from mmengine.structures import BaseDataElement
 from torch import uint8
 from torch.utils.data import Dataset
 
-from mmsrn.utils.atomic_file import atomic_file
+from mmsrn.utils.atomic_file import atomic_file, remove_partial
 from mmsrn.version import __version__
 
 from .sample_file import read_sample, write_sample
@@ -38,11 +38,12 @@ class ResultStore:
         return self.folder / f'{index:06}{_SUFFIX}'
 
     def indices(self) -> set[int]:
-        """Images that have a result.
+        """Images that have a result; removes the leftovers of killed tests.
 
         Returns:
             set[int]: Their places in the data set.
         """
+        remove_partial(self.folder)
         names = (x.stem for x in self.folder.glob(f'*{_SUFFIX}'))
         return {int(x) for x in names if x.isdecimal()}
 

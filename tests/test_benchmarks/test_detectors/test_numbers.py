@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from mmdet.evaluation import CocoMetric
 
 from benchmarks.detectors.contestants import Contestant
 from benchmarks.detectors.labelled_sets import LabelledPhoto
@@ -125,3 +127,41 @@ def test_photos_without_faces():
     found = count_false_alarms(make_run([([], [], x) for x in rows], 0.5))
     assert (found['alarms'], found['photos']) == (2, 1)
     assert found['highest'] == [(0.75, '0.png'), (0.25, '2.png'), (0, '1.png')]
+
+
+def test_numbers_of_the_metric_of_tools_test():
+    """Also in a crowd, where COCO counts 100 detections for AP alone."""
+    rng = np.random.default_rng(0)
+    photos, samples = [], []
+    for index in range(2):
+        corner = rng.uniform(0, 900, (150, 2))
+        faces = np.hstack([corner, corner + rng.uniform(10, 60, (150, 2))])
+        near = faces + rng.normal(0, 2, faces.shape)
+        far = rng.permutation(faces) + 25
+        boxes = np.float32(np.concatenate([near, far]))
+        scores = np.float32(rng.uniform(0.1, 1, len(boxes)))
+        photos.append((faces[5:], faces[:5], np.column_stack([boxes, scores])))
+        samples.append(
+            dict(
+                img_id=index,
+                ori_shape=(960, 960),
+                pred_instances=dict(
+                    bboxes=torch.from_numpy(boxes),
+                    scores=torch.from_numpy(scores),
+                    labels=torch.zeros(len(boxes), dtype=torch.long),
+                ),
+                instances=[
+                    dict(bbox=list(x), bbox_label=0, ignore_flag=int(i < 5))
+                    for i, x in enumerate(faces)
+                ],
+            )
+        )
+    metric = CocoMetric(metric='bbox', proposal_nums=(100, 300, 1000))
+    metric.dataset_meta = dict(classes=('face',))
+    metric.process({}, samples)
+    expected = metric.evaluate(len(samples))
+    found = measure(make_run(photos, 0.5), 'original', [])
+    for name, key in (('AP', ''), ('AP50', '_50'), ('AP75', '_75')):
+        value = expected[f'coco/bbox_mAP{key}']
+        assert 0.1 < value < 0.9
+        assert found[name] == pytest.approx(value, abs=5.001e-4)

@@ -10,6 +10,7 @@ from mmdet.registry import HOOKS
 from mmdet.structures import DetDataSample
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.structures import InstanceData
+from PIL import Image
 
 import mmsrn.engine  # noqa: F401  registers the hook
 
@@ -87,6 +88,25 @@ def test_several_sets_and_what_lies_elsewhere(draw, tmp_path):
         'p/b/images/1.png': 20,
         elsewhere: 30,
     }
+
+
+@pytest.mark.parametrize('suffix', ['webp', 'avif', 'png', 'jpg', 'tif'])
+def test_pictures_are_upright(draw, tmp_path, suffix):
+    """The boxes are."""
+    path = tmp_path / f'images/1.{suffix}'
+    lying = sample(path, 0)
+    image = Image.new('RGB', (60, 40))
+    image.paste((255, 255, 255), (0, 0, 20, 40))  # upright: the upper third
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(path, exif=exif, quality=95)
+    data = SimpleNamespace(data_prefix=dict(img=str(path.parent)))
+    (name,) = draw([lying], data, test_out_dir='p')
+    picture = cv2.imread(
+        str(tmp_path / 'work/now' / name), cv2.IMREAD_IGNORE_ORIENTATION
+    )
+    assert picture.shape == (60, 80)  # beside its ground truth
+    assert picture[:15].mean() > 200 > 50 > picture[25:].mean()
 
 
 def test_no_pictures(draw, tmp_path):

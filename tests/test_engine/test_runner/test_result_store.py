@@ -58,6 +58,7 @@ def test_what_is_not_finished_is_not_there(tmp_path, monkeypatch):
     (tmp_path / '.000001.77.safetensors').touch()
     (tmp_path / 'notes.safetensors').touch()
     assert store.indices() == set()
+    assert [x.name for x in tmp_path.iterdir()] == ['notes.safetensors']
 
 
 @pytest.mark.parametrize('content', [b'', b'garbage', b'\x80\x04.'])

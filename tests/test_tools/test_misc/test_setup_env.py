@@ -13,25 +13,26 @@ here = pathlib.Path(__file__).parent
 args = ' '.join(sys.argv[1:])
 torch, operators = here / 'torch', here / 'operators'
 def has(file):
-    sys.exit(None if file.exists() else f'no {{file.name}}')
+    if not file.exists():
+        sys.exit(f'no {{file.name}}')
 if sys.argv[1] == '-c':
-    if 'nms' in args:
+    if 'OPERATORS' in args:
         has(operators)
     if 'implementation' in args:
-        print('2.13.0+cpu cpu cpython-311')
         has(torch)
-    if 'import cv2' in args and (here / 'libGL').exists():
+        print('2.13.0+cpu cpu cpython-311')
+    elif 'import cv2' in args and (here / 'libGL').exists():
         sys.exit('ImportError: libGL.so.1: cannot open shared object file')
-    if 'opencv-python' in args:
-        print('4.12.0')
+    else:
+        print('4.12.0' if 'opencv-python' in args else 'runs')
     sys.exit()
 with open(here / 'calls', 'a') as file:
-    print(args.replace('pip --disable-pip-version-check ', ''), file=file)
+    print(args.replace('pip ', ''), file=file)
 if 'deps torch' in args or 'deps --index-url' in args:
     operators.unlink(missing_ok=True)
     torch.touch()
-if ' wheel -v' in args:
-    print('  [3/78] c++', os.environ['MMCV_WITH_OPS'], flush=True)
+if ' wheel ' in args and '--wheel-dir' in args:
+    assert os.environ['MMCV_WITH_OPS'] == '1'
     if (here / 'poor').exists():
         sys.exit('virtual memory exhausted: Cannot allocate memory')
     folder = pathlib.Path(sys.argv[sys.argv.index('--wheel-dir') + 1])
@@ -53,7 +54,6 @@ def tool(load_tool, monkeypatch, tmp_path):
     """The tool, for an environment and a folder of wheels in a new folder."""
     tool = load_tool('misc/setup_env.py')
     monkeypatch.setattr(tool, 'VENV', tmp_path / '.venv')
-    monkeypatch.setattr(tool, 'LOG', tmp_path / '.venv/setup.log')
     monkeypatch.setattr(tool, 'WHEELS', tmp_path / 'wheels')
     monkeypatch.setattr('sys.argv', ['setup_env.py'])
 
@@ -103,7 +103,7 @@ def error(tool):
 
 
 def build(told):
-    return [x for x in told if ' wheel -v' in x]
+    return [x for x in told if x.startswith('-m wheel')]
 
 
 def test_bare_machine(calls, tmp_path, capsys):
@@ -114,7 +114,7 @@ def test_bare_machine(calls, tmp_path, capsys):
     ]
     folder = tmp_path / 'wheels/mmcv-for-torch-2.13.0+cpu-cpu-cpython-311'
     assert build(told) == [
-        '-m wheel -v --no-deps --no-build-isolation --no-cache-dir '
+        '-m wheel --no-deps --no-build-isolation --no-cache-dir '
         f'--no-binary onedl-mmcv --wheel-dir {folder} onedl-mmcv>=2.3.6'
     ]
     wheel = folder / 'onedl_mmcv-2.3.6-cp311.whl'
@@ -153,21 +153,19 @@ def test_wheel_that_does_not_run_is_not_kept(calls, error, tmp_path):
     calls()
     (tmp_path / '.venv/bin/operators').unlink()
     (tmp_path / '.venv/bin/damaged').touch()
-    assert 'checking the environment:' in error()
+    assert 'set-up failed: see above' in error()
     assert not list((tmp_path / 'wheels').iterdir())
     (tmp_path / '.venv/bin/damaged').unlink()
     assert build(calls())
 
 
-def test_failure_and_its_remedy(tool, calls, error, tmp_path):
+def test_failure_and_its_remedy(tool, calls, error, tmp_path, capfd):
     calls()
     (tmp_path / '.venv/bin/operators').unlink()
     (tmp_path / '.venv/bin/poor').touch()
     tool.shutil.rmtree(tmp_path / 'wheels')
-    message = error()
-    assert message.startswith('set-up failed: compiling mmcv')
-    assert 'virtual memory exhausted' in message
-    assert 'if memory ran out, run `make env MAX_JOBS=1`;' in message
+    assert 'if memory ran out, run `make env MAX_JOBS=1`;' in error()
+    assert 'virtual memory exhausted' in capfd.readouterr().err
 
 
 def test_opencv_without_a_desktop(calls, tmp_path):
@@ -178,12 +176,12 @@ def test_opencv_without_a_desktop(calls, tmp_path):
     )
 
 
-def test_no_compiler(tool, error, monkeypatch, tmp_path):
+def test_no_compiler(error, monkeypatch, tmp_path):
     monkeypatch.delenv('CXX', raising=False)
     monkeypatch.setenv('PATH', str(tmp_path))
-    assert 'no C++17 compiler' in error()
+    assert 'no C++17 compiler c++: apt-get install' in error()
     monkeypatch.setenv('CXX', 'ccache g++')
-    assert "looked for ['ccache']" in error()
+    assert 'no C++17 compiler ccache:' in error()
     assert not (tmp_path / '.venv').exists()  # said before all downloads
 
 
@@ -195,24 +193,16 @@ def test_no_headers(tool, error, monkeypatch, tmp_path):
 
 def test_wrong_python(tool, error, monkeypatch, tmp_path):
     monkeypatch.setattr(tool.sys, 'version_info', (3, 14, 0))
-    monkeypatch.setenv('PATH', str(tmp_path))
     message = error()
-    assert 'is Python 3.14; mmsrn needs one of 3.11, 3.12, 3.10' in message
+    assert 'is Python 3.14; mmsrn needs one of 3.10, 3.11, 3.12' in message
     assert 'make env PYTHON=' in message
-    other = tmp_path / 'python3.12'
-    other.touch(0o755)
-    started = []
-    monkeypatch.setattr(
-        tool.os, 'execv', lambda *args: started.append(args) or sys.exit()
-    )
-    error()
-    assert started == [(str(other), [str(other), 'setup_env.py'])]
+    assert not (tmp_path / '.venv').exists()
 
 
 def test_folder_of_somebody_else(error, tmp_path):
     (tmp_path / '.venv').mkdir()
     (tmp_path / '.venv/notes').touch()
-    assert 'is not a virtual environment; move it away' in error()
+    assert 'is no virtual environment: move it away' in error()
     assert os.listdir(tmp_path / '.venv') == ['notes']
 
 
@@ -226,7 +216,7 @@ def test_nothing_is_done_by_mistake(tool, error, monkeypatch, option):
 def test_environment_of_another_tree(tool, error, tmp_path):
     (tmp_path / 'other').mkdir()
     tool.VENV.symlink_to(tmp_path / 'other')
-    assert 'is a link; remove it, or run the set-up in' in error()
+    assert 'is a link: set up where it points to' in error()
     assert not os.listdir(tmp_path / 'other')
 
 
