@@ -135,7 +135,7 @@ def test_malformed_files(tool, copy, capsys):
 
 def test_layout_mistakes(tool, copy, capsys, fails):
     assert f'did you mean {copy}?' in fails(tool, copy.parent)
-    assert 'are 5000_1000/train, ' in fails(tool, copy, '--splits', 'train')
+    assert 'takes 5000_1000/train, ' in fails(tool, copy, '--splits', 'train')
     (copy / 'image').rename(copy / 'images')
     status, out = check(tool, copy, capsys)
     assert status == 1 and 'missing folders: 1' in out
