@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +109,7 @@ def detect(
 
 
 def _connect(address: str) -> None:
+    logging.getLogger('ray.data').setLevel(logging.ERROR)  # not of plans
     try:
         ray.init(
             address=address,
@@ -156,16 +158,17 @@ def _rows(
     ]
     # One large batch of several sizes fills the batches of the network.
     batch = 4 * arguments['settings'].get('batch_size', 1)
-    return (
-        ray.data.from_arrow(tables)
-        .map_batches(
-            read_listing,
-            batch_format='pyarrow',
-            batch_size=None,
-            fn_args=reading,
-            num_cpus=_READING,
-        )
-        .map_batches(
+    photos = ray.data.from_arrow(tables).map_batches(
+        read_listing,
+        batch_format='pyarrow',
+        batch_size=None,
+        fn_args=reading,
+        num_cpus=_READING,
+    )
+    with warnings.catch_warnings():
+        # Of max_task_retries, which Ray has no other name for yet.
+        warnings.simplefilter('ignore', DeprecationWarning)
+        return photos.map_batches(
             FaceFinder,
             batch_format='pyarrow',
             batch_size=batch,
@@ -175,7 +178,6 @@ def _rows(
             max_task_retries=_RETRIES,
             **resources,
         )
-    )
 
 
 def _collect(

@@ -196,7 +196,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.ray is not None:
         return run_bulk(args)
-    cv2.setLogLevel(0)  # it writes several lines of what is told in one here
+    cv2.utils.logging.setLogLevel(0)
     folders = [x for x in (args.out, args.wider) if x is not None]
     sources, problems, notes = find_sources(args.sources, folders)
     _check_outputs(args, sources)

@@ -1,0 +1,1 @@
+"""Bulk detection: against one process, killed, and as photos multiply."""
