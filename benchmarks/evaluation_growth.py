@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -58,72 +59,87 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def images(number: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Draw images: name, faces x y w h, detections x y w h and score."""
+class Images(NamedTuple):
+    """Drawn images of one event, boxes as x y w h.
+
+    Attributes:
+        names (list[str]): ``event/image``.
+        faces (np.ndarray): (n, FACES, 4) int.
+        found (np.ndarray): (n, FACES + OTHERS, 5) float32, with scores.
+    """
+
+    names: list[str]
+    faces: np.ndarray
+    found: np.ndarray
+
+
+def draw(number: int) -> Iterator[Images]:
+    """Draw images, event after event."""
     rng = np.random.default_rng(0)
-    for i in range(number):
-        boxes = np.column_stack(
-            [
-                rng.integers(0, 900, (FACES + OTHERS, 2)),
-                rng.integers(8, 120, (FACES + OTHERS, 2)),
-            ]
+    for first in range(0, number, EVENT):
+        shape = min(EVENT, number - first), FACES + OTHERS, 2
+        boxes = np.concatenate(
+            [rng.integers(0, 900, shape), rng.integers(8, 120, shape)], 2
         )
         moved = boxes + rng.normal(0, 2, boxes.shape)
-        scores = rng.uniform(0.01, 1, len(boxes))
-        found = np.column_stack([moved, scores]).astype(np.float32)
-        yield f'{i // EVENT}--Event/{i:07d}', boxes[:FACES], found
+        scores = rng.uniform(0.01, 1, (*shape[:2], 1))
+        found = np.concatenate([moved, scores], 2).astype(np.float32)
+        event = f'{first // EVENT}--Event'
+        names = [f'{event}/{first + i:07d}' for i in range(shape[0])]
+        yield Images(names, boxes[:, :FACES], found)
 
 
 def write_set(folder: Path, number: int, layout: str) -> None:
     """Write ``truth.txt`` and ``results``."""
     results = folder / 'results'
     results.mkdir()
-    rows = []
     with open(folder / 'truth.txt', 'w') as truth:
-        for name, faces, found in images(number):
-            lines = (
-                ' '.join(map(str, [*x, *[0] * 6])) for x in faces.tolist()
-            )
-            truth.write('\n'.join([f'{name}.jpg', str(len(faces)), *lines]))
-            truth.write('\n')
+        for images in draw(number):
+            for name, faces in zip(images.names, images.faces.tolist()):
+                lines = [
+                    f'{x} {y} {w} {h} 0 0 0 0 0 0' for x, y, w, h in faces
+                ]
+                truth.write('\n'.join([f'{name}.jpg', str(FACES), *lines, '']))
             if layout == 'parquet':
-                rows.append((name, found))
-                if len(rows) == 10_000:
-                    write_part(results, rows)
-                    rows = []
+                write_part(results, images)
             else:
-                write_text(results / f'{name}.txt', found)
-    if rows:
-        write_part(results, rows)
+                write_texts(results, images)
 
 
-def write_text(path: Path, found: np.ndarray) -> None:
-    """Write the detections of an image as the server takes them."""
-    path.parent.mkdir(exist_ok=True)
-    lines = (
-        f'{x:.2f} {y:.2f} {w:.2f} {h:.2f} {score:.6f}'
-        for x, y, w, h, score in found.tolist()
-    )
-    path.write_text('\n'.join([path.stem, str(len(found)), *lines]) + '\n')
+def write_texts(folder: Path, images: Images) -> None:
+    """Write the detections of each image as the server takes them."""
+    (folder / images.names[0]).parent.mkdir()
+    for name, found in zip(images.names, images.found.tolist()):
+        lines = [
+            f'{x:.2f} {y:.2f} {w:.2f} {h:.2f} {score:.6f}'
+            for x, y, w, h, score in found
+        ]
+        path = folder / f'{name}.txt'
+        path.write_text('\n'.join([path.stem, str(len(found)), *lines, '']))
 
 
-def write_part(folder: Path, rows: list[tuple[str, np.ndarray]]) -> None:
-    """Write the detections of images as ``mmsrn detect --ray`` does."""
+def write_part(folder: Path, images: Images) -> None:
+    """Write the detections as ``mmsrn detect --ray`` does."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from mmsrn.bulk.store import SCHEMA
-
-    table = [
-        dict(
-            path=f'photos/{name}.jpg',
-            boxes=np.hstack([x[:, :2], x[:, :2] + x[:, 2:4]]).tolist(),
-            scores=x[:, 4].tolist(),
-        )
-        for name, x in rows
-    ]
-    path = folder / f'part-0-{len(list(folder.iterdir())):06d}.parquet'
-    pq.write_table(pa.Table.from_pylist(table, SCHEMA), path)
+    corners = images.found[..., :4].copy()
+    corners[..., 2:] += corners[..., :2]
+    number, each = images.found.shape[:2]
+    ends = np.arange(0, number * each + 1, each, dtype=np.int32)
+    boxes = pa.ListArray.from_arrays(
+        np.arange(0, 4 * number * each + 1, 4, dtype=np.int32),
+        corners.reshape(-1),
+    )
+    scores = images.found[..., 4].reshape(-1)
+    table = dict(
+        path=[f'photos/{x}.jpg' for x in images.names],
+        boxes=pa.ListArray.from_arrays(ends, boxes),
+        scores=pa.ListArray.from_arrays(ends, scores),
+        error=pa.nulls(number, pa.string()),
+    )
+    event = images.names[0].partition('--')[0]
+    pq.write_table(pa.table(table), folder / f'part-0-{event}.parquet')
 
 
 def evaluate(results: str, annotations: str) -> dict:

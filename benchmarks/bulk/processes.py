@@ -1,9 +1,8 @@
-"""A command, the processes below it, their memory, and their end."""
+"""A command, the processes below it, and their memory."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from mmsrn.utils.errors import UserError
 
-__all__ = ['DETECT', 'Measured', 'below', 'kill', 'measure', 'start']
+__all__ = ['DETECT', 'TITLES', 'Measured', 'below', 'measure', 'start']
 
 DETECT = (sys.executable, '-m', 'mmsrn', 'detect', '--backend', 'onnx')
 #: How Ray calls its processes, by what they do.
@@ -24,6 +23,7 @@ TITLES = dict(
 )
 #: Wait for a slow machine, and do not give way to other programs.
 _RAY = dict(RAY_raylet_start_wait_time_s='300', RAY_worker_niceness='0')
+_THREADS = 'OMP_NUM_THREADS'
 _TICK = os.sysconf('SC_CLK_TCK')
 
 
@@ -60,9 +60,11 @@ def start(arguments: Sequence, **environ: str) -> subprocess.Popen:
     Returns:
         subprocess.Popen: The process.
     """
+    # Threads are as many as the command itself takes.
+    inherited = {k: v for k, v in os.environ.items() if k != _THREADS}
     return subprocess.Popen(
         [*DETECT, *map(str, arguments)],
-        env={**_RAY, **os.environ, **environ},
+        env={**_RAY, **inherited, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -144,27 +146,6 @@ def below(pid: int) -> dict[int, str]:
             found[child] = titles[child]
             waiting.append(child)
     return found
-
-
-def kill(pid: int, kind: str) -> int:
-    """Kill processes of one kind below a process with SIGKILL.
-
-    Args:
-        pid (int): The process, the driver of a job.
-        kind (str): ``'actor'``: a detector; ``'worker'``: a task that reads.
-
-    Returns:
-        int: How many there were.
-    """
-    number = 0
-    for other, title in below(pid).items():
-        if title.startswith(TITLES[kind]):
-            try:
-                os.kill(other, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            number += 1
-    return number
 
 
 def _private(pid: int) -> float:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import ray
 
-from benchmarks.bulk import ray_processes
+from benchmarks.bulk.processes import TITLES, below
 from mmsrn import bulk
 from mmsrn.cli.main import main
 
@@ -109,8 +109,9 @@ def test_actor_and_workers_killed(photos, tmp_path):
         assert total == 24
         if len(killed) < 2:
             killed.append(done)
-            for pid in ray_processes():
-                os.kill(pid, signal.SIGKILL)
+            for pid, title in below(os.getpid()).items():
+                if title.startswith((TITLES['actor'], TITLES['worker'])):
+                    os.kill(pid, signal.SIGKILL)
 
     out = tmp_path / 'faces'
     summary = bulk.detect(

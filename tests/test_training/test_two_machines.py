@@ -43,7 +43,7 @@ def make(make_config):
                 'train_dataloader.batch_size': 4 // processes,
                 # Each process has statistics of its own images.
                 'model.backbone.norm_eval': True,
-                # Of Adam's step a gradient near zero decides as any other.
+                # Adam would make whole steps of gradients near zero.
                 'optim_wrapper.optimizer': dict(
                     _delete_=True, type='SGD', lr=0.01, momentum=0.9
                 ),
@@ -107,9 +107,9 @@ def test_weights(make, train, machines, tmp_path):
     for name, value in one.items():
         learned = (value - earlier[name]).abs().max()
         worst = (value - two[name]).abs().max()
-        assert worst <= 1e-3 * learned + 1e-6, f'{name}: {worst} of {learned}'
-        moved += learned > 1e-4
-    assert moved > 50
+        assert worst <= 1e-2 * learned + 1e-8, f'{name}: {worst} of {learned}'
+        moved += bool(learned > 1e-6)
+    assert moved > 80
 
 
 @pytest.mark.slow
