@@ -21,8 +21,8 @@ TITLES = dict(
     actor='ray::MapWorker(MapBatches(FaceFinder))',
     worker='ray::MapBatches(read_listing)',
 )
-#: Wait for a slow machine, and do not give way to other programs.
-_RAY = dict(RAY_raylet_start_wait_time_s='300', RAY_worker_niceness='0')
+#: Actors do not give way to other programs.
+_RAY = dict(RAY_worker_niceness='0')
 _THREADS = 'OMP_NUM_THREADS'
 _TICK = os.sysconf('SC_CLK_TCK')
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 
+from mmsrn.utils.one_line import one_line
+
 from .filesystem import holds_photos
 from .finding import FaceFinder
 from .listing import list_sources
@@ -117,10 +119,17 @@ def _connect(address: str) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    # Of a Ray that does not start in time it says so by a bare Exception.
+    except Exception as error:
+        if address == 'local':
+            raise BulkError(
+                f'Ray does not start: {one_line(error)}; run the same command '
+                'again, when the machine has less to do'
+            ) from error
         raise BulkError(
-            f'Ray cannot be reached at {address}: {error}; ray start --head '
-            'starts one, and without an address the job starts its own'
+            f'Ray cannot be reached at {address}: {one_line(error)}; ray '
+            'start --head starts one, and without an address the job starts '
+            'its own'
         ) from error
 
 

@@ -132,3 +132,20 @@ def test_settings_that_are_wrong(photos, tmp_path, capsys):
         bulk.detect(photos, out, backend='onnx', actor_cpus=64)
     with pytest.raises((bulk.BulkError, ValueError), match='nosuch'):
         bulk.detect(photos, out + '2', model='nosuch', actors=1)
+
+
+@pytest.mark.parametrize(
+    'address, text',
+    [
+        ('local', 'Ray does not start: too slow; run the same command again'),
+        ('10.0.0.9:1', 'Ray cannot be reached at 10.0.0.9:1: too slow; ray'),
+    ],
+)
+def test_ray_that_does_not_start(photos, tmp_path, monkeypatch, address, text):
+    def init(**_):
+        raise Exception('too\nslow')
+
+    monkeypatch.setattr(ray, 'is_initialized', lambda: False)
+    monkeypatch.setattr(ray, 'init', init)
+    with pytest.raises(bulk.BulkError, match=re.escape(text)):
+        bulk.detect(photos, tmp_path / 'faces', address=address)
