@@ -29,7 +29,7 @@ from .photos import faces, repeat, scale
 from .processes import TITLES, below, measure, start
 
 KINDS = ('driver', 'actor', 'worker')
-LOOK = 0.05  # seconds between two looks for a worker
+LOOK = 0.2  # seconds between two looks at the processes
 
 
 def make_parser() -> argparse.ArgumentParser:
