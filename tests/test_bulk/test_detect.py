@@ -19,15 +19,14 @@ MODEL = ['--backend', 'onnx']
 
 @pytest.fixture(scope='module', autouse=True)
 def local_ray():
-    """One for all tests: it takes seconds to start, on a busy machine more."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('RAY_raylet_start_wait_time_s', '300')
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            object_store_memory=2**28,
-        )
+    """One for all tests: it takes seconds to start."""
+    ray.init(
+        address='local',  # not one that a user has started
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=2**28,
+    )
     yield
     ray.shutdown()
 
