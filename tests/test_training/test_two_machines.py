@@ -131,17 +131,6 @@ def test_lost_process(deadly, train, machines, tmp_path):
 
 
 @pytest.mark.slow
-def test_restarted_by_torchrun(deadly, train, machines, tmp_path, monkeypatch):
-    """torchrun starts all again, and --resume goes on."""
-    monkeypatch.setenv('PET_MAX_RESTARTS', '1')
-    config = deadly(tmp_path)
-    train(config, tmp_path, '--resume', processes=2, path=str(tmp_path))
-    assert (tmp_path / 'killed').exists()
-    for name, value in state(machines).items():
-        assert torch.equal(state(tmp_path)[name], value), name
-
-
-@pytest.mark.slow
 def test_multi_scale_test(run, make, weights, tmp_path):
     """The same numbers, and the same results in the same order."""
     config = make(tmp_path / 'config.py', 1)
