@@ -1,1 +1,1 @@
-"""Bulk detection: against one process, killed, and as photos multiply."""
+"""Bulk detection: against one process, and as photos multiply."""

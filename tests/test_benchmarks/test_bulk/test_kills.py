@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('pyarrow')
 
-from benchmarks.bulk import drill
+from benchmarks.reliability import bulk as drill
 
 SLEEP = 'import time; time.sleep(60)'
 

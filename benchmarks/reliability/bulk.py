@@ -21,12 +21,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from benchmarks.bulk.photos import faces, repeat, scale
+from benchmarks.bulk.processes import TITLES, below, measure, start
 from mmsrn.cli.arguments import positive
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import write_json
-
-from .photos import faces, repeat, scale
-from .processes import TITLES, below, measure, start
 
 KINDS = ('driver', 'actor', 'worker')
 LOOK = 0.2  # seconds between two looks at the processes
@@ -35,7 +34,7 @@ LOOK = 0.2  # seconds between two looks at the processes
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.bulk.drill',
+        prog='python -m benchmarks.reliability.bulk',
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -132,7 +131,7 @@ def run(job: list, kills: list[str], pause: float) -> Counter:
         process = start(job)
 
 
-@user_errors('benchmarks.bulk.drill')
+@user_errors('benchmarks.reliability.bulk')
 def main(argv: list[str] | None = None) -> None:
     """Kill, compare and print."""
     args = make_parser().parse_args(argv)
