@@ -143,7 +143,7 @@ def test_programs_stay_small(root):
         return sum(x.read_text('utf-8').count('\n') for x in files)
 
     assert lines('tools') <= 3500
-    assert lines('tools', 'benchmarks') <= 7000
+    assert lines('tools', 'benchmarks') <= 7500
     folders = ('benchmarks', 'demo', 'docs', 'mmsrn', 'tests', 'tools')
     reach = 'sys.path.' + 'insert'
     found = [

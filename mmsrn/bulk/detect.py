@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
+
+from mmsrn.utils.one_line import one_line
 
 from .filesystem import holds_photos
 from .finding import FaceFinder
@@ -110,6 +113,7 @@ def detect(
 
 
 def _connect(address: str) -> None:
+    logging.getLogger('ray.data').setLevel(logging.ERROR)  # not of plans
     try:
         ray.init(
             address=address,
@@ -117,10 +121,17 @@ def _connect(address: str) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    # Of a Ray that does not start in time it says so by a bare Exception.
+    except Exception as error:
+        if address == 'local':
+            raise BulkError(
+                f'Ray does not start: {one_line(error)}; run the same command '
+                'again, when the machine has less to do'
+            ) from error
         raise BulkError(
-            f'cannot reach Ray at {address}: {error}; start a cluster with '
-            'ray start --head, or leave the address out to use this machine'
+            f'cannot reach Ray at {address}: {one_line(error)}; start a '
+            'cluster with ray start --head, or leave the address out to use '
+            'this machine'
         ) from error
 
 
@@ -157,16 +168,17 @@ def _rows(
     ]
     # One large batch of several sizes fills the batches of the network.
     batch = 4 * arguments['settings'].get('batch_size', 1)
-    return (
-        ray.data.from_arrow(tables)
-        .map_batches(
-            read_listing,
-            batch_format='pyarrow',
-            batch_size=None,
-            fn_args=reading,
-            num_cpus=_READING,
-        )
-        .map_batches(
+    photos = ray.data.from_arrow(tables).map_batches(
+        read_listing,
+        batch_format='pyarrow',
+        batch_size=None,
+        fn_args=reading,
+        num_cpus=_READING,
+    )
+    with warnings.catch_warnings():
+        # Of max_task_retries, which Ray has no other name for yet.
+        warnings.simplefilter('ignore', DeprecationWarning)
+        return photos.map_batches(
             FaceFinder,
             batch_format='pyarrow',
             batch_size=batch,
@@ -176,7 +188,6 @@ def _rows(
             max_task_retries=_RETRIES,
             **resources,
         )
-    )
 
 
 def _collect(

@@ -24,11 +24,33 @@ _WRONG_ARGUMENTS = re.compile(
 )
 
 
+# Of gloo and NCCL, where the other end of a connection is gone.
+_GONE = re.compile(
+    r'(Connection (closed|reset) by peer|Timed out waiting|Broken pipe'
+    r'|remote process exited)',
+    re.IGNORECASE,
+)
+
+
 def _reason(error: Exception) -> str | None:
     return (
-        _unreadable_image(error)
+        _lost_process(error)
+        or _unreadable_image(error)
         or data_error(error)
         or _refused_setting(error)
+    )
+
+
+def _lost_process(error: Exception) -> str | None:
+    told = str(error)
+    if not isinstance(error, RuntimeError) or not re.search(
+        'gloo|nccl', told, re.IGNORECASE
+    ):
+        return None
+    gone = _GONE.search(told)
+    return gone and (
+        f'another process of this job has ended ({gone[0]}); its own output '
+        'says why. The same command with --resume goes on'
     )
 
 

@@ -42,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser, gt_help: str) -> None:
         nargs='+',
         metavar='PRED',
         help='predictions: a folder or zip in the submission layout, a .pkl '
-        'of tools/test.py --out, or COCO results in a .json; several '
-        'are compared with the first',
+        'of tools/test.py --out, COCO results in a .json, or the folder of '
+        'mmsrn detect --ray --parquet; several are compared with the first',
     )
     parser.add_argument('--gt', metavar='DIR', help=gt_help)
     parser.add_argument(

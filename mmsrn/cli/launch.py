@@ -192,7 +192,7 @@ def build_runner(cfg: Config) -> Runner:
     """
     from mmengine.device import get_device
 
-    if cfg.launcher == 'pytorch' and get_device() == 'cpu':
+    if cfg.launcher in ('pytorch', 'slurm') and get_device() == 'cpu':
         start_cpu_processes(cfg)
     if 'runner_type' in cfg:
         from mmengine.registry import RUNNERS

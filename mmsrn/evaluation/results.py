@@ -24,6 +24,8 @@ from .protocols.extras import extra_numbers
 from .readers import (
     AnnotationError,
     EvaluationWarning,
+    is_bulk_folder,
+    read_bulk_results,
     read_coco_results,
     read_dump_protocol,
     read_mmdet_dump,
@@ -138,7 +140,8 @@ def read_predictions(
     """Read results in any layout.
 
     Args:
-        path (str): Folder or zip of text files, ``.pkl`` or ``.json``.
+        path (str): Folder or zip of text files, folder of Parquet files,
+            ``.pkl`` or ``.json``.
         names (list[str], optional): Images of the ground truth.
         protocol (FaceProtocol): Of the evaluation.
         reading (Reading): Options.
@@ -172,6 +175,9 @@ def _read(
         found = read_mmdet_dump(path, names, reading.label)
     elif suffix == '.json':
         found = read_coco_results(path, names, reading.label, reading.ann_file)
+    elif Path(path).is_dir() and is_bulk_folder(path):
+        found = read_bulk_results(path, names)
+        given = BoxFormat('xyxy')
     elif names is None:
         raise AnnotationError(
             f'{path}: name the ground truth too (--gt), which tells the images'

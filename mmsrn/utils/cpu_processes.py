@@ -1,9 +1,10 @@
-"""Several processes on a machine without accelerator."""
+"""Several processes on machines without accelerator."""
 
 from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,22 +13,43 @@ if TYPE_CHECKING:
 
 
 def start_cpu_processes(cfg: Config | None = None) -> None:
-    """Join the processes of ``torchrun``.
+    """Join the processes of ``torchrun`` or of Slurm's ``srun``.
 
     mmengine would select a GPU, whatever the backend.
 
     Args:
-        cfg (Config, optional): The complete config, changed in place so that
-            its model is wrapped for a CPU.
+        cfg (Config, optional): The complete config, whose ``launcher`` may be
+            ``'slurm'``; changed in place so that its model is wrapped for a
+            CPU.
     """
     import torch.distributed as dist
 
+    if cfg is not None and cfg.launcher == 'slurm':
+        _take_variables_of_slurm()
     dist.init_process_group('gloo')
     if cfg is not None:
         cfg.setdefault(
             'model_wrapper_cfg',
             {'type': 'MMDistributedDataParallel', 'device_ids': None},
         )
+
+
+def _take_variables_of_slurm() -> None:
+    """Say in torch's variables what Slurm says in its own."""
+    found = os.environ
+    for name, theirs in (
+        ('RANK', 'PROCID'),
+        ('WORLD_SIZE', 'NTASKS'),
+        ('LOCAL_RANK', 'LOCALID'),
+    ):
+        found[name] = found[f'SLURM_{theirs}']
+    if 'MASTER_ADDR' not in found:
+        hosts = subprocess.check_output(
+            ['scontrol', 'show', 'hostnames', found['SLURM_NODELIST']],
+            text=True,
+        )
+        found['MASTER_ADDR'] = hosts.split()[0]
+    found.setdefault('MASTER_PORT', '29500')
 
 
 def leave_cpu_processes() -> None:

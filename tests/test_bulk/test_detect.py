@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import ray
 
-from benchmarks.bulk import ray_processes
+from benchmarks.bulk.processes import TITLES, below
 from mmsrn import bulk
 from mmsrn.cli.main import main
 
@@ -19,15 +19,14 @@ MODEL = ['--backend', 'onnx']
 
 @pytest.fixture(scope='module', autouse=True)
 def local_ray():
-    """One for all tests: it takes seconds to start, on a busy machine more."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('RAY_raylet_start_wait_time_s', '300')
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            object_store_memory=2**28,
-        )
+    """One for all tests: it takes seconds to start."""
+    ray.init(
+        address='local',  # not one that a user has started
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=2**28,
+    )
     yield
     ray.shutdown()
 
@@ -109,8 +108,9 @@ def test_actor_and_workers_killed(photos, tmp_path):
         assert total == 24
         if len(killed) < 2:
             killed.append(done)
-            for pid in ray_processes():
-                os.kill(pid, signal.SIGKILL)
+            for pid, title in below(os.getpid()).items():
+                if title.startswith((TITLES['actor'], TITLES['worker'])):
+                    os.kill(pid, signal.SIGKILL)
 
     out = tmp_path / 'faces'
     summary = bulk.detect(
@@ -131,3 +131,20 @@ def test_settings_that_are_wrong(photos, tmp_path, capsys):
         bulk.detect(photos, out, backend='onnx', actor_cpus=64)
     with pytest.raises((bulk.BulkError, ValueError), match='nosuch'):
         bulk.detect(photos, out + '2', model='nosuch', actors=1)
+
+
+@pytest.mark.parametrize(
+    'address, text',
+    [
+        ('local', 'Ray does not start: too slow; run the same command again'),
+        ('10.0.0.9:1', 'Ray cannot be reached at 10.0.0.9:1: too slow; ray'),
+    ],
+)
+def test_ray_that_does_not_start(photos, tmp_path, monkeypatch, address, text):
+    def init(**_):
+        raise Exception('too\nslow')
+
+    monkeypatch.setattr(ray, 'is_initialized', lambda: False)
+    monkeypatch.setattr(ray, 'init', init)
+    with pytest.raises(bulk.BulkError, match=re.escape(text)):
+        bulk.detect(photos, tmp_path / 'faces', address=address)

@@ -112,3 +112,34 @@ def test_damaged_image(end, tmp_path, workers, size):
     assert 'tools/misc/verify_dataset.py' in message
     if size:
         assert str(image) in message
+
+
+@pytest.mark.parametrize(
+    'text, why',
+    [
+        (
+            '[gloo/transport/tcp/pair.cc:537] Read error [10.0.0.2]:26853: '
+            'Connection reset by peer. This is typically',
+            'Connection reset by peer',
+        ),
+        (
+            'NCCL error: remote process exited or there was a network error',
+            'remote process exited',
+        ),
+    ],
+)
+def test_lost_process(end, text, why):
+    def lose():
+        raise RuntimeError(text)
+
+    message = end(lose)
+    assert f'another process of this job has ended ({why})' in message
+    assert '--resume' in message and 'pair.cc' not in message
+
+
+def test_connection_of_something_else(end):
+    def lose():
+        raise RuntimeError('Connection reset by peer')
+
+    with pytest.raises(RuntimeError):
+        end(lose)

@@ -57,12 +57,18 @@ def started(monkeypatch):
     [
         ('pytorch', 'cpu', ['gloo']),
         ('pytorch', 'cuda', []),
-        ('slurm', 'cpu', []),
+        ('slurm', 'cpu', ['gloo']),
+        ('slurm', 'cuda', []),
         ('none', 'cpu', []),
     ],
 )
 def test_processes(monkeypatch, started, launcher, device, backends):
     monkeypatch.setattr('mmengine.device.get_device', lambda: device)
+    for name in ('PROCID', 'NTASKS', 'LOCALID'):
+        monkeypatch.setenv(f'SLURM_{name}', '0')
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_PORT'):
+        monkeypatch.setenv(name, '1')
+    monkeypatch.setenv('MASTER_ADDR', '127.0.0.1')
     cfg = launch.build_runner(Config(dict(launcher=launcher)))
     assert started == backends
     # None: mmengine's own wrapper, which wants one GPU each.

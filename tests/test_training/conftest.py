@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,23 +109,35 @@ def finish(root):
 def run(root, finish, free_port):
     """Function that runs a tool and returns the finished process.
 
-    With this repository, even if another copy of it is the installed one.
+    With this repository, even if another copy of it is the installed one.  Of
+    several machines, which are addresses of this one, it returns the outputs
+    of all.
     """
 
-    def start(*args, check=True, processes=None, path=''):
-        command = [sys.executable]
+    def start(*args, check=True, processes=None, machines=1, path=''):
+        commands = [[sys.executable, *args]]
         if processes:
             # The address, not --standalone: that asks for the host's name,
             # which no server may know.
-            command += ['-m', 'torch.distributed.run']
-            command += [f'--nproc-per-node={processes}']
-            command += ['--master-addr=127.0.0.1']
-            command += [f'--master-port={free_port()}']
+            torchrun = [sys.executable, '-m', 'torch.distributed.run']
+            torchrun += [f'--nproc-per-node={processes // machines}']
+            torchrun += [f'--nnodes={machines}', '--master-addr=127.0.0.1']
+            torchrun += [f'--master-port={free_port()}']
+            commands = [
+                [*torchrun, *rank_and_address, *args]
+                for rank_and_address in (
+                    (f'--node-rank={i}', f'--local-addr=127.0.0.{i + 1}')
+                    for i in range(machines)
+                )
+            ]
         path = f'{path}{os.pathsep}{root}'
-        done = finish([*command, *args], PYTHONPATH=path)
+        with ThreadPoolExecutor(machines) as pool:
+            ends = [*pool.map(lambda x: finish(x, PYTHONPATH=path), commands)]
+        text = ''.join(x.stdout for x in ends)
+        done = max(ends, key=lambda x: abs(x.returncode))
         if check and done.returncode:
-            pytest.fail(f'{args} ended with {done.returncode}:\n{done.stdout}')
-        return done
+            pytest.fail(f'{args} ended with {done.returncode}:\n{text}')
+        return subprocess.CompletedProcess(args, done.returncode, text)
 
     return start
 

@@ -19,11 +19,16 @@ def one_process(run, tmp_path_factory):
     return torch.load(path)
 
 
-@pytest.fixture(scope='module', params=['dense', 'selective'])
+@pytest.fixture(
+    scope='module',
+    params=[('dense', 2, 1), ('selective', 2, 1), ('selective', 4, 2)],
+    ids=['dense', 'selective', 'four on two machines'],
+)
 def results(run, one_process, tmp_path_factory, request):
-    """Losses and gradients by one and by two processes."""
+    """Losses and gradients by one and by several processes."""
     path = tmp_path_factory.mktemp('two') / 'found.pt'
-    run(SCRIPT, path, request.param, processes=2)
+    forward, processes, machines = request.param
+    run(SCRIPT, path, forward, processes=processes, machines=machines)
     return one_process, torch.load(path)
 
 
@@ -76,14 +81,12 @@ def test_processes_that_differ(cases, name, terms):
     one, two = (x[name] for x in cases)
     expected = {'loss', *(f'loss_{x}' for x in terms.split())}
     assert one['losses'].keys() == two['losses'].keys() == expected
-    # Of a sum without faces each process takes its own part, undivided.
-    scale = 2 if name == 'no_faces' else 1
     for key, value in one['losses'].items():
-        torch.testing.assert_close(scale * two['losses'][key], value)
+        torch.testing.assert_close(two['losses'][key], value)
         assert (value > 0) == (name != 'no_faces' or 'bbox' not in key)
     for key, grad in one['grads'].items():
         assert grad is not None and two['grads'][key] is not None, key
-        worst = (grad - scale * two['grads'][key]).abs().max()
+        worst = (grad - two['grads'][key]).abs().max()
         assert worst <= 1e-3 * grad.abs().max().clamp(min=1e-6), key
 
 
@@ -91,17 +94,18 @@ def test_processes_that_differ(cases, name, terms):
 def test_face_metrics(run, tmp_path):
     """Every process gets the numbers of one, and the first writes the zip."""
     texts, zips = [], []
-    for ranks in (1, 2):
+    script = SCRIPT.with_name('face_metrics.py')
+    for ranks, machines in ((1, 1), (2, 1), (4, 2)):
         folder = tmp_path / str(ranks)
         folder.mkdir()
-        run(SCRIPT.with_name('face_metrics.py'), folder, processes=ranks)
+        run(script, folder, processes=ranks, machines=machines)
         texts += [(folder / f'{x}.json').read_text() for x in range(ranks)]
         zips.append([])
         for name in ('wider', 'dark'):
             with zipfile.ZipFile(folder / f'{name}.zip') as archive:
                 zips[-1] += [(x, archive.read(x)) for x in archive.namelist()]
-    assert texts[0] == texts[1] == texts[2]
-    assert zips[0] == zips[1] and len(zips[0]) == 14
+    assert len(texts) == 7 and len(set(texts)) == 1
+    assert zips[0] == zips[1] == zips[2] and len(zips[0]) == 14
     numbers = json.loads(texts[0])
     assert 0 < numbers['wider_face/all'] < 1
     assert 0 < numbers['dark_face/ap'] < 1

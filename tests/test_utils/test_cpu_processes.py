@@ -6,8 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from mmengine.config import Config
 
-from mmsrn.utils.cpu_processes import leave_cpu_processes
+from mmsrn.utils.cpu_processes import (
+    leave_cpu_processes,
+    start_cpu_processes,
+)
 
 # One that is late, work in flight until the end, and a model in a cycle.
 SCRIPT = """
@@ -52,3 +56,35 @@ def test_all_end_well(root, tmp_path, late):
 def test_without_a_group():
     """A run of one process goes on."""
     leave_cpu_processes()
+
+
+@pytest.mark.parametrize('given', [None, '10.0.0.9'])
+def test_variables_of_slurm(tmp_path, monkeypatch, given):
+    """The first host is the master, unless the user names one."""
+    scontrol = tmp_path / 'scontrol'
+    scontrol.write_text(
+        '#!/bin/sh\n'
+        '[ "$*" = "show hostnames n[1-2]" ] && printf "n1\\nn2\\n"\n'
+    )
+    scontrol.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}{os.pathsep}{os.environ["PATH"]}')
+    for name, value in dict(
+        PROCID='3', NTASKS='4', LOCALID='1', NODELIST='n[1-2]'
+    ).items():
+        monkeypatch.setenv(f'SLURM_{name}', value)
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_PORT'):
+        monkeypatch.setenv(name, '')  # to be restored afterwards
+    monkeypatch.delenv('MASTER_PORT')
+    monkeypatch.setenv('MASTER_ADDR', given or '')
+    if given is None:
+        monkeypatch.delenv('MASTER_ADDR')
+    backends = []
+    monkeypatch.setattr(
+        'torch.distributed.init_process_group', backends.append
+    )
+    start_cpu_processes(Config(dict(launcher='slurm')))
+    assert backends == ['gloo']
+    found = {x: os.environ[x] for x in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')}
+    assert found == dict(RANK='3', WORLD_SIZE='4', LOCAL_RANK='1')
+    assert os.environ['MASTER_ADDR'] == (given or 'n1')
+    assert os.environ['MASTER_PORT'] == '29500'

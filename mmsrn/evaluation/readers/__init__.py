@@ -1,9 +1,10 @@
 """Readers and writers of annotations and results.
 
 They need numpy at most; scipy where a ``.mat`` file is read, torch where a
-dump of tensors is.
+dump of tensors is, pyarrow where Parquet files are.
 """
 
+from .bulk_results import is_bulk_folder, read_bulk_results
 from .coco_results import read_coco_results
 from .dark_face_labels import parse_dark_face_label, read_dark_face_labels
 from .dark_face_list import (
@@ -35,9 +36,11 @@ __all__ = [
     'FaceImage',
     'ImageNames',
     'find_wider_face_mat',
+    'is_bulk_folder',
     'is_official',
     'parse_dark_face_label',
     'parse_detections',
+    'read_bulk_results',
     'read_coco_results',
     'read_dark_face',
     'read_dark_face_labels',

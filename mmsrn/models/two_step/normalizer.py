@@ -2,6 +2,7 @@
 
 import torch
 from mmdet.utils import reduce_mean
+from mmengine.dist import get_world_size
 from torch import Tensor
 
 
@@ -14,8 +15,8 @@ class PositiveNormalizer:
     Args:
         per_image (bool): Divide each image's sum by its own positives and
             average over images, instead of the batch's sum by the batch's
-            positives (averaged over ranks, as mmdet does).  In either case
-            the divisor is at least 1.
+            positives.  In either case these count at least 1.  Ranks divide
+            by their share of it, as mmdet averages their gradients.
     """
 
     def __init__(self, per_image: bool = False) -> None:
@@ -38,5 +39,7 @@ class PositiveNormalizer:
         if self.per_image:
             weights = (1 / counts.clamp(min=1))[images]
             return weights, counts.new_tensor(len(counts))
-        divisor = reduce_mean(counts.sum()).clamp(min=1)
+        # Of one positive in all ranks: what one rank would have as 1.
+        least = 1 / get_world_size()
+        divisor = reduce_mean(counts.sum()).clamp(min=least)
         return torch.ones_like(images, dtype=torch.float), divisor

@@ -1,0 +1,1 @@
+"""Bulk detection: against one process, and as photos multiply."""
