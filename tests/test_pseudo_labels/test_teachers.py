@@ -24,7 +24,7 @@ def test_settings_of_the_zoo(root):
     'name, message',
     [
         ('srn_mobilenet', 'did you mean srn_mobilenetv2'),
-        ('none.onnx', 'there is no such file'),
+        ('none.onnx', 'no such file'),
         ('yunet:none.onnx', 'teacher yunet:none.onnx: none.onnx is no file'),
         ('none.py:a.pth', 'none.py is no file'),
         ('CONFIG:none.pth', 'none.pth is no file'),

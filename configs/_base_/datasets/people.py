@@ -4,24 +4,24 @@
 data_root = 'data/people/'
 # How often each source is drawn, relative to the others.
 shares = dict(
-    webfaces=24,
-    facemask_hires=16,
-    macwin_mask=9,
-    karan_actors=13,
-    crowds=12,
-    streets=8,
-    lspet_sports=7,
+    webfaces=22,
+    facemask_hires=25,
+    macwin_mask=11,
+    karan_actors=10,
+    crowds=10,
+    streets=7,
+    lspet_sports=5,
     portraits=6,
     ccp_street=2,
-    phone=3,
+    phone=2,
 )
 # Sources of small photos with few faces: half of them go into mosaics of four.
 in_mosaics = ('webfaces', 'portraits', 'lspet_sports', 'ccp_street')
 # Corrections for sources whose boxes differ from WIDER FACE's: shifts of the
 # left, top, right and bottom edge in shares of the box. Boxes of Face Mask
-# Detection begin at the brow; half of the correction keeps a good overlap with
+# Detection begin at the brow; a quarter of the correction keeps a good overlap with
 # both conventions (docs/training_of_the_weights.md).
-edges = dict(facemask_hires=(0.01, -0.1, -0.015, -0.04))
+edges = dict(facemask_hires=(0.005, -0.05, -0.0075, -0.02))
 crop = (448, 448)
 photo_side = 640  # longer side of test photos
 ratio_range = (0.4, 1.8)  # of photo_side

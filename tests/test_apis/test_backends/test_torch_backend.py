@@ -137,7 +137,9 @@ def test_another_detector_of_mmdet(root, tmp_path):
         TorchBackend(tmp_path / 'a.pth', config, 'cpu')
     meta['dataset_meta']['classes'] = ('hand', 'foot')
     torch.save(checkpoint, tmp_path / 'a.pth')
-    with pytest.raises(ZooError, match='no class called face, only hand, foot'):
+    with pytest.raises(
+        ZooError, match='no class called face, only hand, foot'
+    ):
         TorchBackend(tmp_path / 'a.pth', config, 'cpu')
 
 

@@ -104,7 +104,7 @@ def test_errors(drawn_list, detectors, error, tmp_path):
     assert 'needs a labelled' in error('--no-faces', tmp_path, '--plot', 'a')
     assert 'there are' in error(drawn_list, '--threads', 999)
     assert 'false alarms a photo' in error(drawn_list, '--false-alarms', -1)
-    assert 'number from 1' in error(drawn_list, '--scale', 'huge')
+    assert 'whole number of at least 1' in error(drawn_list, '--scale', 'huge')
     assert 'no such file' in error(tmp_path / 'no.txt')
     (tmp_path / 'none').mkdir()
     assert 'no images' in error('--no-faces', tmp_path / 'none')
@@ -114,7 +114,7 @@ def test_errors(drawn_list, detectors, error, tmp_path):
 
 def test_unreadable_model(drawn_list, error):
     message = error(drawn_list, '--models', 'no.onnx')
-    assert 'no.onnx' in message and 'there is no such file' in message
+    assert 'no.onnx' in message and 'no such file' in message
 
 
 def test_help_is_quick(root):

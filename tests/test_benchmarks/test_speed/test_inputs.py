@@ -102,7 +102,7 @@ def test_weights_that_ship(root, fails, monkeypatch):
         for name, tensor in weights.items():
             assert state[name].equal(tensor.to(state[name].dtype)), name
     monkeypatch.setattr('mmsrn.zoo.model_zoo.HERE', root / 'nowhere')
-    assert 'install mmsrn anew' in fails(tool, 'srn_mobilenetv2')
+    assert 'reinstall mmsrn' in fails(tool, 'srn_mobilenetv2')
 
 
 def test_photos_of_the_test_set(fails, root, tmp_path):

@@ -51,7 +51,7 @@ def test_in_a_pipeline(image, tmp_path):
 def test_errors(image):
     with pytest.raises(ValueError, match='Enhance: msrcr: form must be one o'):
         Enhance('msrcr', form='x')
-    with pytest.raises(ValueError, match='Enhance: linear_gain: no parameter'):
+    with pytest.raises(ValueError, match='unknown parameter of linear_gain'):
         Enhance('linear_gain', gian=2)
     with pytest.raises(ValueError, match='did you mean linear_gain?'):
         Enhance('linear_gian')
