@@ -137,7 +137,7 @@ def test_settings_that_are_wrong(photos, tmp_path, capsys):
     'address, text',
     [
         ('local', 'Ray does not start: too slow; run the same command again'),
-        ('10.0.0.9:1', 'Ray cannot be reached at 10.0.0.9:1: too slow; ray'),
+        ('10.0.0.9:1', 'cannot reach Ray at 10.0.0.9:1: too slow; start'),
     ],
 )
 def test_ray_that_does_not_start(photos, tmp_path, monkeypatch, address, text):

@@ -23,7 +23,7 @@ def test_forgotten_environment(root, tmp_path, tool):
         assert done.stderr.count('\n') == 1
         return done.stderr
 
-    assert 'has no mmdet; make env makes an environment' in error()
+    assert 'has no mmdet; run `make env`' in error()
     activate = tmp_path / '.venv/bin/activate'
     activate.parent.mkdir(parents=True)
     activate.touch()

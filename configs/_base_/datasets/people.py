@@ -19,8 +19,8 @@ shares = dict(
 in_mosaics = ('webfaces', 'portraits', 'lspet_sports', 'ccp_street')
 # Corrections for sources whose boxes differ from WIDER FACE's: shifts of the
 # left, top, right and bottom edge in shares of the box. Boxes of Face Mask
-# Detection begin at the brow; a quarter of the correction keeps a good overlap with
-# both conventions (docs/training_of_the_weights.md).
+# Detection begin at the brow; a quarter of the correction keeps a good
+# overlap with both conventions (docs/training_of_the_weights.md).
 edges = dict(facemask_hires=(0.005, -0.05, -0.0075, -0.02))
 crop = (448, 448)
 photo_side = 640  # longer side of test photos
