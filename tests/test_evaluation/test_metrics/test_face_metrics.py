@@ -26,6 +26,7 @@ from mmsrn.evaluation.readers import (
     read_submission,
     read_wider_face_mat,
 )
+from mmsrn.utils import register_all_modules
 
 META = {'classes': ('face',)}
 
@@ -297,6 +298,7 @@ def test_ranks_change_nothing(images, ranks):
 )
 def test_save_best(root, key):
     """The configs say that more is better; mmengine's lists stay its own."""
+    register_all_modules(init_default_scope=False)
     assert not [
         x for x in CheckpointHook._default_greater_keys if '_face' in x
     ]
