@@ -107,6 +107,11 @@ class STCRetinaHead(RetinaHead):
         """Of the first step, (N, priors of the level, classes)."""
         return flatten_levels([logits], self.cls_out_channels).sigmoid()
 
+    @torch.no_grad()
+    def _passes(self, first: Tensor) -> Tensor:
+        """Priors that the gate lets pass, (N, priors of the level)."""
+        return self.gate.passes(self._probabilities(first))
+
     def loss_by_feat(
         self, cls_scores: list[Tensor], *args, **kwargs
     ) -> dict[str, Tensor | list[Tensor]]:
@@ -119,8 +124,8 @@ class STCRetinaHead(RetinaHead):
         """
         losses = super().loss_by_feat(cls_scores, *args, **kwargs)
         passed = [
-            self.gate.passes(self._probabilities(self._steps(x)[1]))
-            for x in (cls_scores[i] for i in self.gate.levels)
+            self._passes(self._steps(cls_scores[i])[1])
+            for i in self.gate.levels
         ]
         if passed:
             losses['stc_dropped'] = 1 - torch.cat(passed, 1).float().mean()
@@ -181,7 +186,7 @@ class STCRetinaHead(RetinaHead):
         second, first = self._steps(scores)
         if first is None:
             return second
-        drop = ~self.gate.passes(self._probabilities(first))
+        drop = ~self._passes(first)
         num, _, height, width = second.shape
         drop = drop.reshape(num, height, width, -1).permute(0, 3, 1, 2)
         # Channels: all classes of the first prior of a cell, then the next.
