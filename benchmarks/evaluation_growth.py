@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.bulk.processes import memory_of
 from benchmarks.markdown import markdown
 from mmsrn.cli.arguments import positive
 from mmsrn.utils.errors import UserError, user_errors
@@ -160,14 +161,9 @@ def evaluate(results: str, annotations: str) -> dict:
     return dict(
         ap=evaluation.ap['all'],
         seconds=dict(zip(STAGES, np.diff(times).tolist())),
-        mib=peak_memory(),
+        # Not that of its parent, as getrusage has it.
+        mib=memory_of('self', 'VmHWM'),
     )
-
-
-def peak_memory() -> float:
-    """Most memory of this process so far, MiB; not that of its parent."""
-    text = Path('/proc/self/status').read_text()
-    return int(text.partition('VmHWM:')[2].split()[0]) / 1024
 
 
 def measure(number: int, layout: str) -> dict:

@@ -13,7 +13,15 @@ from pathlib import Path
 
 from mmsrn.utils.errors import UserError
 
-__all__ = ['DETECT', 'TITLES', 'Measured', 'below', 'measure', 'start']
+__all__ = [
+    'DETECT',
+    'TITLES',
+    'Measured',
+    'below',
+    'measure',
+    'memory_of',
+    'start',
+]
 
 DETECT = (sys.executable, '-m', 'mmsrn', 'detect', '--backend', 'onnx')
 #: How Ray calls its processes, by what they do.
@@ -96,13 +104,16 @@ def measure(
     def watch() -> None:
         while not ended.wait(interval):
             row = dict(seconds=round(time.perf_counter() - begin, 1))
-            row.update(driver=_private(process.pid), actor=0.0, store=0.0)
+            row.update(
+                driver=memory_of(process.pid, 'RssAnon'), actor=0.0, store=0.0
+            )
             cpu[process.pid] = _cpu(process.pid)
             for pid, title in below(process.pid).items():
                 cpu[pid] = _cpu(pid) or cpu.get(pid, 0.0)
                 if title.startswith(TITLES['actor']):
-                    row['actor'] = max(row['actor'], _private(pid))
-                shared = _status(pid, 'RssShmem')
+                    private = memory_of(pid, 'RssAnon')
+                    row['actor'] = max(row['actor'], private)
+                shared = memory_of(pid, 'RssShmem')
                 row['store'] = max(row['store'], shared)
             if row['driver']:
                 memory.append(row)
@@ -148,18 +159,23 @@ def below(pid: int) -> dict[int, str]:
     return found
 
 
-def _private(pid: int) -> float:
-    """Memory that a process shares with none, MiB; 0 if it has ended."""
-    return _status(pid, 'RssAnon')
+def memory_of(pid: int | str, kind: str) -> float:
+    """Read the memory of a process.
 
+    Args:
+        pid (int | str): The process, or ``'self'``.
+        kind (str): A line of ``/proc/PID/status``: ``'RssAnon'``, what it
+            shares with none; ``'RssShmem'``; ``'VmHWM'``, the peak so far.
 
-def _status(pid: int, name: str) -> float:
+    Returns:
+        float: MiB; 0 if the process has ended.
+    """
     try:
         text = Path(f'/proc/{pid}/status').read_text()
     except OSError:
         return 0.0
     for line in text.splitlines():
-        if line.startswith(f'{name}:'):
+        if line.startswith(f'{kind}:'):
             return round(int(line.split()[1]) / 1024, 1)
     return 0.0
 
