@@ -25,7 +25,7 @@ from mmengine.registry import init_default_scope
 from benchmarks.device import device_name, usable_device
 from benchmarks.markdown import markdown
 from benchmarks.speed.imposed_cells import impose_in_training
-from mmsrn.cli.arguments import positive, share
+from mmsrn.cli.arguments import positive, program_parser, share
 from mmsrn.cli.config import read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.testing.models import random_batch
@@ -44,11 +44,7 @@ MEBIBYTE = 2**20
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.training',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, prog='python -m benchmarks.training')
     parser.add_argument(
         '--config',
         default=str(CONFIG),

@@ -13,7 +13,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsrn.cli.arguments import add_cfg_options, add_trust, positive
+from mmsrn.cli.arguments import (
+    add_cfg_options,
+    add_trust,
+    positive,
+    program_parser,
+)
 from mmsrn.cli.config import (
     check_data,
     innermost_datasets,
@@ -46,11 +51,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--output-dir',
@@ -180,12 +181,7 @@ def browse(
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Draw.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
+    """Draw."""
     args = make_parser().parse_args(argv)
     trust_checkpoints(args.trust_checkpoint)
     if args.checkpoint is not None:

@@ -14,7 +14,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.arguments import add_cfg_options, program_parser
 from mmsrn.cli.config import read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import require_mmdet
@@ -41,11 +41,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument(
         'sources',
         nargs='+',
@@ -188,14 +184,8 @@ def _shown(key: str, value: float) -> str:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Measure.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Measure."""
+    args = make_parser().parse_args(argv)
     if args.plot is not None and args.plot.suffix.lower() not in (
         '.png',
         '.pdf',

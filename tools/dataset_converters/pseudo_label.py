@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from mmsrn.cli.arguments import add_trust, positive
+from mmsrn.cli.arguments import add_trust, positive, program_parser
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.trust import trust_checkpoints
 
@@ -35,11 +35,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument(
         'photos',
         metavar='PHOTOS',
@@ -188,15 +184,7 @@ def make_rule(args: argparse.Namespace):
 
 @user_errors()
 def main(argv: list[str] | None = None) -> int:
-    """Label.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 1 if photos could not be used, else 0.
-    """
+    """Label; return 1 if photos could not be used, else 0."""
     args = make_parser().parse_args(argv)
     trust_checkpoints(args.trust_checkpoint)
     import cv2

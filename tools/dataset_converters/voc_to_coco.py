@@ -119,14 +119,8 @@ def convert(args: argparse.Namespace) -> str:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Convert.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Convert."""
+    args = make_parser().parse_args(argv)
     if not args.data_root.is_dir():
         raise UserError(f'{args.data_root}: no such folder')
     try:

@@ -118,14 +118,8 @@ def convert(args: argparse.Namespace, split: str) -> str:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Convert.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Convert."""
+    args = make_parser().parse_args(argv)
     if not args.data_root.is_dir():
         raise UserError(
             f'{args.data_root}: no such folder; data/README.md shows how to '

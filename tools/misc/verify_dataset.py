@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import positive, program_parser
 from mmsrn.dataset_checks import (
     Problem,
     check_boxes,
@@ -48,11 +48,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(DESCRIPTION, EPILOG)
     parser.add_argument(
         'data_root', type=Path, help='folder of the data set, see below'
     )
@@ -251,17 +247,8 @@ def check(args: argparse.Namespace) -> list[Problem]:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> int:
-    """Check.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 0 if all is well, else 1.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Check; return 0 if all is well, else 1."""
+    args = make_parser().parse_args(argv)
     problems = check(args)
     verdict = grouped(problems) or 'No problems found.'
     if args.report is not None:
