@@ -91,15 +91,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def build_dataset(cfg: Config, split: str) -> Dataset:
-    """Build the dataset of a split, or end with what is wrong with it.
-
-    Args:
-        cfg (Config): The complete config.
-        split (str): One of :data:`SPLITS`.
-
-    Returns:
-        Dataset: With one image at least.
-    """
+    """Build the dataset of a split, or end with what is wrong with it."""
     from mmdet.registry import DATASETS
     from mmengine.dataset import BaseDataset
 
@@ -132,16 +124,7 @@ def browse(
     dataset: Dataset,
     view: NetworkView,
 ) -> dict[int, list[int]]:
-    """Draw samples.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        dataset (Dataset): Images to choose from.
-        view (NetworkView): Makes of a sample what the network gets.
-
-    Returns:
-        dict[int, list[int]]: By step: faces, and faces without an anchor.
-    """
+    """Draw samples; return by step: faces, and faces without an anchor."""
     import cv2
     import numpy as np
     from rich.progress import track

@@ -55,15 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
 def enhance_all(
     image: np.ndarray, methods: list[str] | None
 ) -> dict[str, np.ndarray]:
-    """Enhance an image in all ways.
-
-    Args:
-        image (np.ndarray): (h, w, 3) BGR, uint8.
-        methods (list[str], optional): Names; None for all.
-
-    Returns:
-        dict[str, np.ndarray]: By caption the image itself, then the results.
-    """
+    """Return an image and its enhanced versions, by caption."""
     from mmsrn.enhance import METHODS, make_enhancer
 
     cells = {f'original, mean {image.mean():.0f}': image}

@@ -78,15 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def read_annotations(path: str, dataset: str) -> list[np.ndarray]:
-    """Read the boxes of annotations, or end with what is wrong with them.
-
-    Args:
-        path (str): File or folder.
-        dataset (str): Its layout.
-
-    Returns:
-        list[np.ndarray]: Corners (k, 4) for each image.
-    """
+    """Read corners (k, 4) of each image, or end with what is wrong."""
     from mmsrn.evaluation.readers import read_dark_face, read_wider_face_set
 
     read = {'dark_face': read_dark_face, 'wider_face': read_wider_face_set}
@@ -98,15 +90,7 @@ def read_annotations(path: str, dataset: str) -> list[np.ndarray]:
 
 
 def read_dataset(args: argparse.Namespace, config: str) -> list[np.ndarray]:
-    """Read the boxes of a config's dataset, or end with what is wrong.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        config (str): The config.
-
-    Returns:
-        list[np.ndarray]: Corners (k, 4) for each image.
-    """
+    """Read corners (k, 4) of each image of a config, or end with why not."""
     import numpy as np
     from browse_dataset import build_dataset
     from mmengine.registry import init_default_scope
@@ -143,14 +127,7 @@ def short_names(sources: list[str]) -> list[str]:
 
 
 def table(found: dict[str, FaceStatistics]) -> str:
-    """Format the numbers for the terminal.
-
-    Args:
-        found (dict[str, FaceStatistics]): By the name of the set.
-
-    Returns:
-        str: Several lines.
-    """
+    """Format the numbers of sets, by their names, for the terminal."""
     numbers = {name: x.numbers() for name, x in found.items()}
     widths = [max(10, len(name) + 2) for name in numbers]
     lines = ['', f'{"":26}' + _row(numbers, widths)]
@@ -215,12 +192,7 @@ def write(
     args: argparse.Namespace,
     found: dict[str, FaceStatistics],
 ) -> None:
-    """Write the files that were asked for.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        found (dict[str, FaceStatistics]): By the name of the set.
-    """
+    """Write the files that were asked for."""
     numbers = {
         name: {
             # JSON has no NaN.

@@ -77,14 +77,7 @@ def _mapping(text: str) -> tuple[str, str]:
 
 
 def convert(args: argparse.Namespace) -> str:
-    """Convert one split.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        str: One line on what was written.
-    """
+    """Convert one split; return a line on what was written."""
     split = args.data_root / args.split
     if not split.is_file():
         near = ', '.join(sorted(x.name for x in split.parent.glob('*.txt')))

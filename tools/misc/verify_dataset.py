@@ -29,6 +29,7 @@ from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
 
 WIDER_SPLITS = ('train', 'val')
+SHOWN = 10  # problems of each kind
 DESCRIPTION = """
 Check a copy of WIDER FACE or DARK FACE: the published numbers of images and
 faces, every image present and undamaged, image sizes, boxes inside their
@@ -72,47 +73,28 @@ def make_parser() -> argparse.ArgumentParser:
         'this layout',
     )
     parser.add_argument(
-        '--image-sizes',
-        type=Path,
-        metavar='CSV',
-        help='WIDER FACE: table of name,width,height to compare with '
-        '(default: image_sizes*.csv beside the annotations, if present)',
-    )
-    parser.add_argument(
         '--workers',
         type=positive,
         default=os.cpu_count() or 1,
         help='threads that decode images (default: one per core)',
     )
     parser.add_argument(
-        '--show',
-        type=positive,
-        default=10,
-        metavar='N',
-        help='problems of each kind to print (default: 10)',
-    )
-    parser.add_argument(
-        '--report', type=Path, help='text file to write all problems to'
+        '--report',
+        type=Path,
+        help='text file to write all problems to, of which '
+        f'{SHOWN} of each kind are printed',
     )
     return parser
 
 
 def check_split(args: argparse.Namespace, split: str) -> list[Problem]:
-    """Check one split and print what is normal about it.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        split (str): Its name.
-
-    Returns:
-        list[Problem]: What is not.
-    """
+    """Check one split, print what is normal about it, return what is not."""
     ann_file = (
         args.data_root / f'wider_face_split/wider_face_{split}_bbx_gt.txt'
     )
     try:
         images = read_wider_face_txt(ann_file)
-        tables = read_tables(args.image_sizes, ann_file)
+        tables = read_tables(ann_file)
     except AnnotationError as error:
         return [Problem('unreadable files', split, str(error))]
     problems = []
@@ -137,23 +119,13 @@ def check_split(args: argparse.Namespace, split: str) -> list[Problem]:
     return problems
 
 
-def read_tables(
-    given: Path | None, ann_file: Path
-) -> dict[Path, dict[str, tuple[int, int]]]:
-    """Read the tables of image sizes.
+def read_tables(ann_file: Path) -> dict[Path, dict[str, tuple[int, int]]]:
+    """Read widths and heights from the tables beside annotations, if any.
 
-    Args:
-        given (Path, optional): The one to read.
-        ann_file (Path): Annotations; without ``given`` the tables beside
-            them are read: the general one, and the one that training keeps.
-
-    Returns:
-        dict[Path, dict[str, tuple[int, int]]]: Widths and heights.
+    These are the general one, and the one that training keeps.
     """
     from mmsrn.datasets.image_sizes import read_size_csv
 
-    if given is not None:
-        return {given: read_size_csv(given)}
     names = ('image_sizes.csv', f'image_sizes_{ann_file.stem}.csv')
     paths = [ann_file.with_name(name) for name in names]
     return {path: read_size_csv(path) for path in paths if path.is_file()}
@@ -206,14 +178,7 @@ def grouped(problems: list[Problem], limit: int | None = None) -> str:
 
 
 def check(args: argparse.Namespace) -> list[Problem]:
-    """Check the set that is there.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        list[Problem]: What is wrong; the program ends if there is no set.
-    """
+    """Check the set that is there; return what is wrong with it."""
     root = args.data_root
     if (root / 'wider_face_split').is_dir():
         problems = []
@@ -257,7 +222,7 @@ def main(argv: list[str] | None = None) -> int:
     if not problems:
         print(verdict)
         return 0
-    print(f'\n{grouped(problems, args.show)}')
+    print(f'\n{grouped(problems, SHOWN)}')
     if args.report is not None:
         print(f'\nAll problems: {args.report}')
     return 1
