@@ -154,9 +154,7 @@ def make_parser() -> argparse.ArgumentParser:
         '--device',
         help='cpu, cuda, cuda:1 ... (default: cuda if there is one)',
     )
-    parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
-    )
+    parser.add_argument('--json', help='also write the numbers to this file')
     add_trust(parser)
     return parser
 
