@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mmsrn.datasets.face_statistics import FaceStatistics
 
 ALL = 'all of them'
+PLOTS = ('.png', '.pdf', '.svg')
 EXAMPLES = """
 examples:
   %(prog)s configs/srn/srn_r50_fpn_8xb4-130e_widerface.py --split val
@@ -61,17 +62,9 @@ def make_parser() -> argparse.ArgumentParser:
         default='train',
         help='split of a config (default: train)',
     )
+    parser.add_argument('--json', help='also write the numbers to this file')
     parser.add_argument(
-        '--json',
-        type=Path,
-        metavar='FILE',
-        help='write the numbers to a json file',
-    )
-    parser.add_argument(
-        '--plot',
-        type=Path,
-        metavar='FILE',
-        help='plot the distributions: .png, .pdf or .svg',
+        '--plot', type=Path, help=f'plot the distributions: {", ".join(PLOTS)}'
     )
     add_cfg_options(parser)
     return parser
@@ -163,12 +156,8 @@ def _shown(key: str, value: float) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Measure."""
     args = make_parser().parse_args(argv)
-    if args.plot is not None and args.plot.suffix.lower() not in (
-        '.png',
-        '.pdf',
-        '.svg',
-    ):
-        raise UserError(f'--plot {args.plot}: must end in .png, .pdf or .svg')
+    if args.plot is not None and args.plot.suffix.lower() not in PLOTS:
+        raise UserError(f'--plot {args.plot}: must end in {", ".join(PLOTS)}')
     if args.dataset is not None and args.cfg_options is not None:
         raise UserError('--cfg-options works with configs, not with --dataset')
 

@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
-"""Check a copy of WIDER FACE or DARK FACE before the first training."""
+"""Check a copy of WIDER FACE or DARK FACE before the first training.
+
+The published numbers of images and faces, every image present and undamaged,
+image sizes, boxes inside their image, lists consistent with label files. The
+exit status is 1 if anything is wrong.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +35,6 @@ from mmsrn.utils.output_file import output_file
 
 WIDER_SPLITS = ('train', 'val')
 SHOWN = 10  # problems of each kind
-DESCRIPTION = """
-Check a copy of WIDER FACE or DARK FACE: the published numbers of images and
-faces, every image present and undamaged, image sizes, boxes inside their
-image, lists consistent with label files. The exit status is 1 if anything is
-wrong.
-"""
 EPILOG = """
 A WIDER FACE folder has wider_face_split/ and WIDER_*/images/. A DARK FACE
 folder has image/, and label/ or lists split_*.txt, or both.
@@ -49,7 +48,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = program_parser(DESCRIPTION, EPILOG)
+    parser = program_parser(__doc__, EPILOG)
     parser.add_argument(
         'data_root', type=Path, help='folder of the data set, see below'
     )

@@ -30,11 +30,7 @@ EXAMPLES = """examples:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Make the parser of the command line.
-
-    Returns:
-        argparse.ArgumentParser: The parser.
-    """
+    """Return the parser of the command line."""
     parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument('config', help='config of the training')
     parser.add_argument('checkpoint', help='its checkpoint')
