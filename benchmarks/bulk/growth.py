@@ -1,7 +1,8 @@
 """Bulk detection as photos multiply: time, and memory that must not grow.
 
 Makes folders of tiny photos, 64 x 64 pixels, and detects in them on Ray at
-their own size. Memory is what a process shares with none, in MiB, at most.
+their own size. Memory is what a process shares with none, at most; it and the
+Parquet files are in MiB.
 """
 
 from __future__ import annotations
