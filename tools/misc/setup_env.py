@@ -3,7 +3,6 @@
 
 import argparse
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -74,18 +73,16 @@ def build_wheel(folder):
     os.environ['MMCV_WITH_OPS'] = '1'
     os.environ.setdefault('CFLAGS', '-g0 -O2')  # takes 40 % less time
     os.environ.setdefault('MAX_JOBS', str(len(os.sched_getaffinity(0))))
-    mmcv = re.search(r'onedl-mmcv\S+', (ROOT / 'setup.cfg').read_text())[0]
     print('[set-up] compiling mmcv once, 10 to 20 minutes on two cores')
     options = ('--no-deps', '--no-build-isolation', '--no-cache-dir')
     options += ('--no-binary', 'onedl-mmcv', '--wheel-dir', str(folder))
-    run('pip', 'wheel', *options, mmcv)
+    run('pip', 'wheel', *options, 'onedl-mmcv')
 
 
 def main():
     """Set up what is missing or does not work."""
     parser = argparse.ArgumentParser(description=__doc__)
-    told = f'what pip installs as torch (a torch that works, else {TORCH})'
-    parser.add_argument('--torch', metavar='SPEC', help=told)
+    parser.add_argument('--torch', help=f'for pip ({TORCH}, if none works)')
     named = parser.parse_args().torch
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.pop('PYTHONPATH', None)  # nothing from the caller's folders
