@@ -8,13 +8,10 @@ if [ $# -lt 2 ]; then
     exit 2
 fi
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-config=$1
-processes=$2
-shift 2
 exec "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
-    --nproc_per_node="$processes" \
-    "$tools/train.py" "$config" --launcher pytorch "$@"
+    --nproc_per_node="$2" \
+    "$tools/train.py" "$1" --launcher pytorch "${@:3}"

@@ -8,23 +8,18 @@ if [ $# -lt 4 ]; then
     exit 2
 fi
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-partition=$1
-job=$2
-config=$3
-checkpoint=$4
-shift 4
 gpus=${GPUS:-8}
 # A node never gets more tasks than there are in all.
 per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
 # SRUN_ARGS holds several arguments, hence no quotes.
 # shellcheck disable=SC2086
-exec srun --partition="$partition" \
-    --job-name="$job" \
+exec srun --partition="$1" \
+    --job-name="$2" \
     --gres="gpu:$per_node" \
     --ntasks="$gpus" \
     --ntasks-per-node="$per_node" \
     --cpus-per-task="${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 \
     ${SRUN_ARGS:-} \
-    "${PYTHON:-python}" -u "$tools/test.py" "$config" "$checkpoint" \
-    --launcher slurm "$@"
+    "${PYTHON:-python}" -u "$tools/test.py" "$3" "$4" \
+    --launcher slurm "${@:5}"

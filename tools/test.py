@@ -113,12 +113,7 @@ def load_once(
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Test.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
+    """Test."""
     args = make_parser().parse_args(argv)
     check_checkpoint(
         args.checkpoint,

@@ -60,12 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Train.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
+    """Train."""
     args = make_parser().parse_args(argv)
     if args.resume not in (None, 'auto'):
         remedy = (

@@ -16,7 +16,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.arguments import add_cfg_options, program_parser
 from mmsrn.cli.config import check_data, check_parts, read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.utils.errors import UserError, user_errors
@@ -45,11 +45,8 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.ablation',
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = program_parser(
+        __doc__, EXAMPLES, prog='python -m benchmarks.ablation'
     )
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs')
     parser.add_argument(

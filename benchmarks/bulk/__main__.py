@@ -2,9 +2,9 @@
 
 The photos of a folder are repeated until there are enough, as links. Each way
 is a whole command, from its start to its json; results are compared but for
-the seconds in them. Memory is what a process shares with none, in MiB, over
-the job on Ray: of the driver, of the largest actor, and what a process has
-seen of the photos that Ray holds.
+the seconds in them. Memory, in MiB and at most, is what a process shares with
+none: of the driver, of the largest actor, and what a process has seen of the
+photos that Ray holds.
 """
 
 from __future__ import annotations
@@ -13,24 +13,17 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.markdown import markdown
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import positive, program_parser
 from mmsrn.utils.errors import user_errors
 from mmsrn.utils.output_file import write_json
 
 from .photos import faces, repeat, scale
 from .processes import Measured, measure
 
-POINTS = 10  # of the table of memory
-
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.bulk',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, prog='python -m benchmarks.bulk')
     parser.add_argument('photos', type=Path, help='folder of photos')
     parser.add_argument(
         '--number',
@@ -66,14 +59,6 @@ def compare(
     return done
 
 
-def memory_table(rows: list[dict[str, float]]) -> str:
-    """Some points of a job."""
-    chosen = rows[:: max(1, len(rows) // POINTS)]
-    names = ('seconds', 'driver', 'actor', 'store')
-    cells = [[f'{row[x]:.0f}' for x in names] for row in chosen]
-    return markdown(('s', *names[1:]), cells, left=0)
-
-
 @user_errors('benchmarks.bulk')
 def main(argv: list[str] | None = None) -> None:
     """Measure and print."""
@@ -84,13 +69,12 @@ def main(argv: list[str] | None = None) -> None:
         common = [work / 'photos', *scale(args.scale)]
         done = compare(work, common, args.actors)
     ray = done['ray']
-    print(memory_table(ray.memory))
     numbers = dict(
         photos=args.number,
         actors=args.actors,
         scale=args.scale,
         same=done['same'],
-        memory=ray.memory,
+        memory=ray.peaks,
     )
     for name in ('one_thread', 'one_process', 'ray'):
         numbers[name] = done[name].seconds
@@ -99,7 +83,7 @@ def main(argv: list[str] | None = None) -> None:
     for name in ('one_thread', 'one_process'):
         numbers[f'ray / {name}'] = ray.seconds / done[name].seconds
         print(f'ray / {name}: {numbers[f"ray / {name}"]:.2f}')
-    print(f'same faces: {done["same"]}')
+    print(f'memory: {ray.peaks}, same faces: {done["same"]}')
     write_json(args.json, numbers)
 
 

@@ -1,8 +1,8 @@
 """Bulk detection as photos multiply: time, and memory that must not grow.
 
 Makes folders of tiny photos, 64 x 64 pixels, and detects in them on Ray at
-their own size. Memory is what a process shares with none, in MiB; of the
-driver a quarter into the job, at its end and at most.
+their own size. Memory is what a process shares with none, at most; it and the
+Parquet files are in MiB.
 """
 
 from __future__ import annotations
@@ -16,26 +16,20 @@ import cv2
 import numpy as np
 
 from benchmarks.markdown import markdown
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import positive, program_parser
 from mmsrn.utils.errors import user_errors
 from mmsrn.utils.output_file import write_json
 
-from .processes import Measured, measure
+from .processes import measure
 
 SIDE = 64
 KINDS = 100  # different photos; the others are links to them
-HEAD = ('photos', 's', 'CPU ms/photo', 'driver 1/4', 'end', 'most') + (
-    *('actor', 'store', 'MiB of Parquet'),
-)
+HEAD = 'photos', 's', 'CPU ms/photo', 'driver', 'actor', 'store', 'Parquet'
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.bulk.growth',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, prog='python -m benchmarks.bulk.growth')
     parser.add_argument(
         'numbers',
         nargs='*',
@@ -77,20 +71,7 @@ def grow(work: Path, number: int, actors: int) -> dict:
         cpu=done.cpu / number,
         parquet=size / 2**20,
         output=done.output,
-        **memory(done),
-    )
-
-
-def memory(done: Measured) -> dict[str, float]:
-    """Return what a job held, in MiB."""
-    rows = done.memory
-    working = [x for x in rows if x['actor']] or rows
-    return dict(
-        driver_quarter=working[len(working) // 4]['driver'],
-        driver_end=working[-1]['driver'],
-        driver=done.peak('driver'),
-        actor=done.peak('actor'),
-        store=done.peak('store'),
+        **done.peaks,
     )
 
 
@@ -109,9 +90,7 @@ def main(argv: list[str] | None = None) -> None:
             f'{x["photos"]:,}',
             f'{x["seconds"]:.0f}',
             f'{1000 * x["cpu"]:.1f}',
-            *(f'{x[f"driver{y}"]:.0f}' for y in ('_quarter', '_end', '')),
-            f'{x["actor"]:.0f}',
-            f'{x["store"]:.0f}',
+            *(f'{x[y]:.0f}' for y in ('driver', 'actor', 'store')),
             f'{x["parquet"]:.1f}',
         )
         for x in rows

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from mmsrn.apis import find_photos
 
-__all__ = ['faces', 'repeat', 'scale']
-
 
 def repeat(folder: Path, source: Path, number: int) -> None:
     """Fill a folder with links to photos."""

@@ -8,20 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmsrn.utils.errors import UserError
-
-__all__ = [
-    'DETECT',
-    'TITLES',
-    'Measured',
-    'below',
-    'measure',
-    'memory_of',
-    'start',
-]
 
 DETECT = (sys.executable, '-m', 'mmsrn', 'detect', '--backend', 'onnx')
 #: How Ray calls its processes, by what they do.
@@ -42,20 +32,16 @@ class Measured:
     Attributes:
         seconds (float): Wall-clock time.
         cpu (float): Seconds of all cores, of all processes.
-        memory (list[dict[str, float]]): Over time: ``seconds``, and MiB:
-            ``driver``; ``actor``, the largest; ``store``, what a process
-            has seen of the photos that Ray holds.
+        peaks (dict[str, float]): Most MiB: ``driver``; ``actor``, the
+            largest; ``store``, what a process has seen of the photos that
+            Ray holds.
         output (str): What it printed.
     """
 
     seconds: float
-    cpu: float = 0.0
-    memory: list[dict[str, float]] = field(default_factory=list)
-    output: str = ''
-
-    def peak(self, name: str) -> float:
-        """Return the most memory of one kind, in MiB."""
-        return max((x[name] for x in self.memory), default=0.0)
+    cpu: float
+    peaks: dict[str, float]
+    output: str
 
 
 def start(arguments: Sequence, **environ: str) -> subprocess.Popen:
@@ -97,26 +83,22 @@ def measure(
     """
     begin = time.perf_counter()
     process = start(arguments, **environ)
-    memory: list[dict[str, float]] = []
+    peaks = dict(driver=0.0, actor=0.0, store=0.0)
     cpu: dict[int, float] = {}
     ended = threading.Event()
 
+    def note(name: str, pid: int, kind: str) -> None:
+        peaks[name] = max(peaks[name], memory_of(pid, kind))
+
     def watch() -> None:
         while not ended.wait(interval):
-            row = dict(seconds=round(time.perf_counter() - begin, 1))
-            row.update(
-                driver=memory_of(process.pid, 'RssAnon'), actor=0.0, store=0.0
-            )
-            cpu[process.pid] = _cpu(process.pid)
+            note('driver', process.pid, 'RssAnon')
+            cpu[process.pid] = _cpu(process.pid) or cpu.get(process.pid, 0.0)
             for pid, title in below(process.pid).items():
                 cpu[pid] = _cpu(pid) or cpu.get(pid, 0.0)
                 if title.startswith(TITLES['actor']):
-                    private = memory_of(pid, 'RssAnon')
-                    row['actor'] = max(row['actor'], private)
-                shared = memory_of(pid, 'RssShmem')
-                row['store'] = max(row['store'], shared)
-            if row['driver']:
-                memory.append(row)
+                    note('actor', pid, 'RssAnon')
+                note('store', pid, 'RssShmem')
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -126,7 +108,7 @@ def measure(
     watcher.join()
     if process.returncode:
         raise UserError(output.strip() or f'detect: {process.returncode}')
-    return Measured(seconds, sum(cpu.values()), memory, output)
+    return Measured(seconds, sum(cpu.values()), peaks, output)
 
 
 def below(pid: int) -> dict[int, str]:

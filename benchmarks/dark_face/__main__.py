@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from benchmarks.markdown import markdown
-from mmsrn.cli.arguments import add_trust
+from mmsrn.cli.arguments import add_trust, program_parser
 from mmsrn.cli.config import check_data, check_parts, read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import check_checkpoint
@@ -45,11 +45,8 @@ example (A and B are one training, tested on two sets):
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.dark_face',
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = program_parser(
+        __doc__, EXAMPLES, prog='python -m benchmarks.dark_face'
     )
     parser.add_argument(
         '--experiment',

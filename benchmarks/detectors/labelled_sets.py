@@ -10,14 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     from mmengine.config import ConfigDict
 
-__all__ = [
-    'LabelledPhoto',
-    'LabelledSet',
-    'folder_without_faces',
-    'read_photos',
-    'read_set',
-]
-
 
 class LabelledPhoto(NamedTuple):
     """A photo that has not been read, and its faces.

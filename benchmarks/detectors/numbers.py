@@ -12,8 +12,6 @@ import numpy as np
 
 from .runs import Run
 
-__all__ = ['BANDS', 'Curve', 'count_false_alarms', 'measure']
-
 #: Heights of faces, in pixels of what the detector sees: from, below.
 BANDS = ((0, 16), (16, 32), (32, 64), (64, 128), (128, 1e9))
 #: Detections of a photo that count: the last for all, the first for AP, as in

@@ -11,8 +11,6 @@ from benchmarks.markdown import markdown
 
 from .contestants import CENTER_FACE
 
-__all__ = ['LEGEND', 'false_alarm_table', 'mean_block', 'set_table']
-
 LEGEND = (
     'ms: median of a whole call; x ours, x CenterFace: its ratio to theirs; '
     'CPU: processor time in ms, less where other programs took the core. '

@@ -11,8 +11,6 @@ import numpy as np
 from .contestants import Contestant
 from .labelled_sets import LabelledPhoto, LabelledSet
 
-__all__ = ['Run', 'run_in_turns']
-
 #: Takes a photo and its name, and returns a photo.
 Change = Callable[[np.ndarray, str], np.ndarray]
 

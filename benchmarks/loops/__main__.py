@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.markdown import markdown
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import positive, program_parser
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import write_json
 
@@ -40,11 +40,7 @@ FORMS = ('jobson', 'minmax', 'gimp')
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.loops',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, prog='python -m benchmarks.loops')
     parser.add_argument('what', choices=MEASUREMENTS)
     parser.add_argument(
         'inputs',
@@ -60,9 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
         default=3,
         help='timed runs of each (default: 3)',
     )
-    parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
-    )
+    parser.add_argument('--json', help='also write the numbers to this file')
     return parser
 
 

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import positive, program_parser
 from mmsrn.utils.errors import user_errors
 
 PARTS = 'mutations kills surroundings bombs memory at-once'.split()
@@ -31,11 +31,7 @@ Row = tuple[str, str, list[str]]
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.reliability',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, prog='python -m benchmarks.reliability')
     parser.add_argument(
         '--parts', nargs='+', choices=PARTS, default=PARTS, metavar='PART'
     )
@@ -103,15 +99,7 @@ def _others(args: argparse.Namespace, folder: Path) -> Iterator[Row]:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> int:
-    """Measure, and print a table in Markdown.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 1 if something went wrong, else 0.
-    """
+    """Print a table; return 1 if something went wrong, else 0."""
     args = make_parser().parse_args(argv)
     # In the background shells let programs ignore Ctrl-C, and theirs, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.bulk.photos import faces, repeat, scale
 from benchmarks.bulk.processes import TITLES, below, measure, start
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import positive, program_parser
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import write_json
 
@@ -33,10 +33,8 @@ LOOK = 0.2  # seconds between two looks at the processes
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.reliability.bulk',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = program_parser(
+        __doc__, prog='python -m benchmarks.reliability.bulk'
     )
     parser.add_argument('photos', type=Path, help='folder of photos')
     parser.add_argument(

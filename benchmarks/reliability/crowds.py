@@ -18,8 +18,6 @@ import numpy as np
 
 from .kills import draw_photos, run
 
-__all__ = ['at_once', 'bombs', 'flat_memory', 'surroundings']
-
 
 def surroundings(folder: Path) -> Iterator[tuple[str, str]]:
     """Full disks, closed pipes and signals: a status, at most one line.

@@ -30,7 +30,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.device import device_name, usable_device
-from mmsrn.cli.arguments import add_trust, positive, share
+from mmsrn.cli.arguments import add_trust, positive, program_parser, share
 from mmsrn.utils.allocator import keep_freed_memory
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import write_json
@@ -39,7 +39,7 @@ from mmsrn.utils.trust import trust_checkpoints
 from .active_cells import count_active
 from .detectors import ROOT, Batch, Loaded, load_detector
 from .imposed_cells import STATEMENT, impose, srn_heads
-from .inputs import noise, read_photos, read_test_set
+from .inputs import noise, read_photos
 from .measure import measure_all
 from .tables import text, title
 from .variants import CHANGES, VARIANTS, Contender
@@ -49,7 +49,6 @@ EXAMPLES = """
 examples:
   %(prog)s --impose-active 0.005 0.03 0.1 0.3
   %(prog)s my_config.py=my_weights.pth --images photos --memory
-  %(prog)s my_config.py=my_weights.pth --test-photos 40
   %(prog)s srn_mobilenetv2 --images photos
   %(prog)s a.py=a.pth b.py=b.pth --variants dense auto --size 480x640 1024
 """
@@ -85,11 +84,8 @@ def image_size(text: str) -> tuple[int, int]:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.speed',
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = program_parser(
+        __doc__, EXAMPLES, prog='python -m benchmarks.speed'
     )
     parser.add_argument(
         'models',
@@ -125,13 +121,6 @@ def make_parser() -> argparse.ArgumentParser:
         help='photos in place of noise, through the test pipeline of each '
         'config; times and boxes are means of them',
     )
-    images.add_argument(
-        '--test-photos',
-        type=positive,
-        metavar='N',
-        help='so many photos of the test set of each config in place of '
-        'noise, evenly spaced',
-    )
     parser.add_argument(
         '--impose-active',
         type=share,
@@ -165,9 +154,7 @@ def make_parser() -> argparse.ArgumentParser:
         '--device',
         help='cpu, cuda, cuda:1 ... (default: cuda if there is one)',
     )
-    parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
-    )
+    parser.add_argument('--json', help='also write the numbers to this file')
     add_trust(parser)
     return parser
 
@@ -188,10 +175,6 @@ def read_images(
     detectors: list[Loaded], args: argparse.Namespace
 ) -> dict[str, dict[str, list[Batch]]]:
     """Read photos, or make noise."""
-    if args.test_photos is not None:
-        number = args.test_photos
-        found = {x.name: read_test_set(x, number) for x in detectors}
-        return {f'{number} photos of the test set': found}
     if args.images is not None:
         found = {x.name: read_photos(x, args.images) for x in detectors}
         number = len(found[detectors[0].name])

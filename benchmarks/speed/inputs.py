@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmcv.transforms import Compose
-from mmdet.registry import DATASETS
 from mmdet.utils import get_test_pipeline_cfg
 from mmengine.dataset import pseudo_collate
 
@@ -40,25 +39,6 @@ def read_photos(loaded: Loaded, folder: Path) -> list[Batch]:
     except PhotoError as error:
         raise UserError(f'--images: {error}') from error
     return batches
-
-
-def read_test_set(loaded: Loaded, number: int) -> list[Batch]:
-    """Read photos of the test set of a config."""
-    where = f'--test-photos: {loaded.config}'
-    if not loaded.cfg.get('test_dataloader'):
-        raise UserError(f'{where}: has no test_dataloader; try --images')
-    try:
-        dataset = DATASETS.build(loaded.cfg.test_dataloader.dataset)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f'{where}: {error}; data/README.md shows how to lay data out'
-        ) from error
-    if len(dataset) < number:
-        raise UserError(
-            f'{where}: its test set has {len(dataset)} photos, not {number}'
-        )
-    chosen = [i * len(dataset) // number for i in range(number)]
-    return [_preprocess(loaded, pseudo_collate([dataset[i]])) for i in chosen]
 
 
 def _preprocess(loaded: Loaded, data: dict) -> Batch:

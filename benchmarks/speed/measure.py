@@ -11,7 +11,7 @@ from rich.progress import track
 from benchmarks.timing import peak_rise, seconds, spread, take_turns, wait
 
 from .detectors import Batch
-from .stages import STAGES, StageMeter, multiply_adds
+from .stages import STAGES, by_stage, multiply_adds
 from .variants import Contender, predict
 
 
@@ -57,10 +57,9 @@ def measure_all(
         text,
     )
     stages: dict[Contender, list[dict]] = {x: [] for x in contenders}
-    meter = StageMeter(clock)
     for _ in track(range(iters), f'{text}, stages'):
         for x in contenders:
-            stages[x].append(meter(x.model, call(x)))
+            stages[x].append(by_stage(x.model, call(x), clock))
     first = spread(times[contenders[0]])['seconds']
     rows = []
     for x in contenders:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
 from unittest import mock
 
@@ -22,8 +22,12 @@ _STAGES = {
 STAGES = ('backbone', 'neck', 'head', 'post-processing', 'other')
 
 
-class StageMeter:
-    """Shares out among stages what a call costs.
+def by_stage(
+    model: nn.Module,
+    function: Callable[[], object],
+    reading: Callable[[], float],
+) -> dict[str, float]:
+    """Share out among stages what a call costs.
 
     A stage within another one interrupts it, so that nothing counts twice:
     maps that a head asks a neck for are the neck's.  Survivors and cells with
@@ -31,104 +35,78 @@ class StageMeter:
     it looks for them itself.
 
     Args:
+        model (nn.Module): Detector; as before when the call has ended.
+        function (Callable): What to call, which runs the model.
         reading (Callable): Returns what has been spent so far: a clock, or a
             counter.
+
+    Returns:
+        dict[str, float]: What each of :data:`STAGES` cost.
     """
+    spent = dict.fromkeys(STAGES, 0)
+    running, last = ['other'], 0.0
 
-    def __init__(self, reading: Callable[[], float]) -> None:
-        self.reading = reading
-        self._open: list[str] = []
-        self._spent: dict[str, float] = {}
-        self._last = 0.0
+    def book() -> None:
+        nonlocal last
+        now = reading()
+        spent[running[-1]] += now - last
+        last = now
 
-    def __call__(
-        self, model: nn.Module, function: Callable[[], object]
-    ) -> dict[str, float]:
-        """Measure a call.
-
-        Args:
-            model (nn.Module): Detector; as before when the call has ended.
-            function (Callable): What to call, which runs the model.
-
-        Returns:
-            dict[str, float]: What each of :data:`STAGES` cost.
-        """
-        self._spent = dict.fromkeys(STAGES, 0)
-        with ExitStack() as patches:
-            for name, module in model.named_modules():
-                stages = _STAGES.get(name.rsplit('.')[-1], {})
-                for method, stage in stages.items():
-                    if hasattr(module, method):
-                        patches.enter_context(
-                            self._patch(module, method, stage)
-                        )
-                if getattr(module, 'execution', None) is not None:
-                    patches.enter_context(
-                        self._patch(module.execution, 'pyramid', 'neck')
-                    )
-            self._last = self.reading()
-            with self._stage('other'):
-                function()
-        return self._spent
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        self._book()
-        self._open.append(name)
-        try:
-            yield
-        finally:
-            self._book()
-            self._open.pop()
-
-    def _book(self) -> None:
-        now = self.reading()
-        if self._open:
-            self._spent[self._open[-1]] += now - self._last
-        self._last = now
-
-    def _patch(self, owner: object, name: str, stage: str):
-        method = self._metered(getattr(owner, name), stage)
-        if name == 'pyramid':  # whose methods do the work, when asked
-            method = self._with_methods(method, stage)
-        return mock.patch.object(owner, name, method)
-
-    def _metered(self, method: Callable, stage: str) -> Callable:
+    def metered(method: Callable, stage: str) -> Callable:
         @wraps(method)
-        def metered(*args, **kwargs):
-            with self._stage(stage):
+        def call(*args, **kwargs):
+            book()
+            running.append(stage)
+            try:
                 return method(*args, **kwargs)
+            finally:
+                book()
+                running.pop()
 
-        return metered
+        return call
 
-    def _with_methods(self, method: Callable, stage: str) -> Callable:
+    def metered_maker(method: Callable) -> Callable:
+        """A pyramid, whose methods do the work when they are asked."""
+
         def make(*args, **kwargs):
-            made = method(*args, **kwargs)
+            made = metered(method, 'neck')(*args, **kwargs)
             for name in ('first', 'maps', 'rows'):
                 if hasattr(made, name):  # else all maps are there already
-                    own = self._metered(getattr(made, name), stage)
-                    setattr(made, name, own)
+                    setattr(made, name, metered(getattr(made, name), 'neck'))
             return made
 
         return make
+
+    with ExitStack() as patches:
+
+        def patch(owner: object, name: str, method: Callable) -> None:
+            patches.enter_context(mock.patch.object(owner, name, method))
+
+        for name, module in model.named_modules():
+            stages = _STAGES.get(name.rsplit('.')[-1], {})
+            for method, stage in stages.items():
+                if hasattr(module, method):
+                    own = getattr(module, method)
+                    patch(module, method, metered(own, stage))
+            execution = getattr(module, 'execution', None)
+            if execution is not None:
+                patch(execution, 'pyramid', metered_maker(execution.pyramid))
+        last = reading()
+        function()
+        book()
+    return spent
 
 
 def multiply_adds(
     model: nn.Module, function: Callable[[], object]
 ) -> dict[str, int]:
-    """Count the multiply-adds of convolutions and matrix products.
+    """Count the multiply-adds of convolutions and matrix products by stage.
 
     They are counted where they are executed, on maps and on rows, so that all
     variants are counted alike, and as ``get_flops.py`` does.
-
-    Args:
-        model (nn.Module): Detector.
-        function (Callable): What to call, which runs the model.
-
-    Returns:
-        dict[str, int]: Of each of :data:`STAGES`.
     """
     with operations_counter() as counter:
         # It counts a multiplication and its addition as two.
-        meter = StageMeter(lambda: counter.get_total_flops() // 2)
-        return meter(model, function)
+        return by_stage(
+            model, function, lambda: counter.get_total_flops() // 2
+        )

@@ -25,7 +25,7 @@ from mmengine.registry import init_default_scope
 from benchmarks.device import device_name, usable_device
 from benchmarks.markdown import markdown
 from benchmarks.speed.imposed_cells import impose_in_training
-from mmsrn.cli.arguments import positive, share
+from mmsrn.cli.arguments import positive, program_parser, share
 from mmsrn.cli.config import read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.testing.models import random_batch
@@ -44,11 +44,7 @@ MEBIBYTE = 2**20
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.training',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, prog='python -m benchmarks.training')
     parser.add_argument(
         '--config',
         default=str(CONFIG),
@@ -91,9 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
         '--device',
         help='cpu, cuda, cuda:1 ... (default: cuda if there is one)',
     )
-    parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write the numbers to FILE'
-    )
+    parser.add_argument('--json', help='also write the numbers to this file')
     return parser
 
 
@@ -120,22 +114,14 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
     if srn.get('bbox_head', {}).get('type') != 'SRNHead':
         raise UserError(f'{args.config}: model.bbox_head is no SRNHead')
     srn.backbone.init_cfg = None  # no download: weights do not matter here
-    cfgs = {
-        way: dict(
-            srn,
-            bbox_head=dict(
-                srn.bbox_head,
-                execution=dict(inference='dense', training=way),
-            ),
-        )
-        for way in args.forward
-    }
-    compared = args.forward[-1], args.forward[0]
-    steps = {name: build_step(x, cfg, args) for name, x in cfgs.items()}
+    steps = {}
+    for way in args.forward:
+        execution = dict(inference='dense', training=way)
+        head = dict(srn.bbox_head, execution=execution)
+        steps[way] = build_step(dict(srn, bbox_head=head), cfg, args)
     models = compare(steps, args.iters, args.warmup)
-    for name, step in steps.items():
-        parameters = step.model.parameters()
-        models[name]['parameters'] = sum(x.numel() for x in parameters)
+    compared = args.forward[-1], args.forward[0]
+    last, first = (models[x] for x in compared)
     return {
         'config': Path(args.config).name,
         'batch': [1, 3, args.size, args.size],
@@ -145,25 +131,18 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict:
         'survivors': args.survivors,
         'models': models,
         'compared': compared,
-        **{
-            f'{name}_ratio': models[compared[0]][key]
-            / models[compared[1]][key]
-            for name, key in (
-                ('time', 'seconds'),
-                ('memory', 'peak_bytes'),
-                ('operations', 'operations'),
-            )
-        },
+        'time_ratio': last['seconds'] / first['seconds'],
+        'memory_ratio': last['peak_bytes'] / first['peak_bytes'],
+        'operations_ratio': last['operations'] / first['operations'],
     }
 
 
 def table(result: dict) -> str:
     """Format the numbers for the terminal."""
-    head = ['', 'params', 'median s', 'min-max', 'peak MiB', 'GMAC']
+    head = ['', 'median s', 'min-max', 'peak MiB', 'GMAC']
     rows = [
         [
             name,
-            f'{row["parameters"] / 1e6:.2f}M',
             f'{row["seconds"]:.3f}',
             f'{row["seconds_min"]:.3f}-{row["seconds_max"]:.3f}',
             f'{row["peak_bytes"] / MEBIBYTE:.0f}',

@@ -12,8 +12,32 @@ __all__ = [
     'add_common_arguments',
     'add_trust',
     'positive',
+    'program_parser',
     'share',
 ]
+
+
+def program_parser(
+    description: str | None,
+    epilog: str | None = None,
+    prog: str | None = None,
+) -> argparse.ArgumentParser:
+    """Make a parser whose help keeps the lines of its texts.
+
+    Args:
+        description (str): What the program does.
+        epilog (str, optional): Examples.
+        prog (str, optional): Its name; None: that of the running script.
+
+    Returns:
+        argparse.ArgumentParser: The parser.
+    """
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def positive(text: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmsrn.cli.arguments import positive
 from mmsrn.utils.errors import UserError
 
-_SHOWN = 20  # images that failed and are named
+_SHOWN = 20  # photos that failed and are named
 #: For their descriptions.
 COPY = (
     'All other files (annotations, lists) are copied, so DST is a complete '
@@ -97,14 +97,22 @@ def make_copy(
     print(f'{args.dst}: {report}')
     if not report.failed:
         return 0
-    lines = [f'  {args.src / name}: {x}' for name, x in report.failed.items()]
-    if len(lines) > _SHOWN:
-        lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
-    print(
+    print_failed(
         f'{len(report.failed)} images could not be read or processed and are '
         f'missing in {args.dst}; repair them and run again:',
-        *lines,
-        sep='\n',
-        file=sys.stderr,
+        [f'{args.src / name}: {x}' for name, x in report.failed.items()],
     )
     return 1
+
+
+def print_failed(head: str, errors: list[str]) -> None:
+    """Print to stderr what failed, the first ones by name.
+
+    Args:
+        head (str): A line above.
+        errors (list[str]): A line for each photo.
+    """
+    lines = [f'  {x}' for x in errors]
+    if len(lines) > _SHOWN:
+        lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
+    print(head, *lines, sep='\n', file=sys.stderr)

@@ -1,7 +1,4 @@
-"""Report installed versions, problems and remedies.
-
-Imports only the standard library, so it works in broken environments.
-"""
+"""Report versions, problems and remedies, with the standard library alone."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ['EnvItem', 'collect_env', 'format_env']
@@ -34,14 +31,9 @@ PACKAGES = {
 #: What an error says, and the remedy, with pip of this interpreter.
 REMEDIES = {
     'pkg_resources': "{pip} install 'setuptools<81'",
-    r'(libGL|libglib|libgthread)\S*: cannot open': 'install the desktop '
-    'libraries (Debian, Ubuntu: '
-    'apt-get install libgl1 '
-    'libglib2.0-0), or an OpenCV '
-    'that does not need them: '
-    '{pip} install '
-    '--force-reinstall --no-deps '
-    'opencv-python-headless==VERSION_OF_OPENCV_PYTHON',
+    r'(libGL|libglib|libgthread)\S*: cannot open': 'apt-get install libgl1 '
+    'libglib2.0-0, or an OpenCV without a desktop: {pip} install --no-deps '
+    '--force-reinstall opencv-python-headless==VERSION_OF_OPENCV_PYTHON',
     # A bad wheel must leave pip's cache, else the next environment gets it.
     r'mmcv\._ext|_ext\.|undefined symbol|libtorch|libc10|libcudart|'
     'implementation for device|ended by signal': '`make env`, or: {pip} cache '
@@ -82,7 +74,7 @@ class EnvItem:
 
 
 def _pip(text: str) -> str:
-    """Put pip of this interpreter, which may not be called python, in."""
+    """Name pip of this interpreter, which may not be called python."""
     return text.replace('{pip}', f'{shlex.quote(sys.executable)} -m pip')
 
 
@@ -121,13 +113,11 @@ def _operators_item() -> EnvItem:
     options = dict(capture_output=True, text=True, errors='replace')
     done = subprocess.run(command, stdin=subprocess.DEVNULL, **options)
     found = [x for x in done.stdout.splitlines() if x.endswith(': runs')]
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ['unknown error']
-        crash = f'ended by signal {-done.returncode}'
-        found.append(crash if done.returncode < 0 else lines[-1])
-    value = '; '.join(found)
     if not done.returncode:
-        return EnvItem('mmcv operators', value)
+        return EnvItem('mmcv operators', '; '.join(found))
+    lines = done.stderr.strip().splitlines() or ['unknown error']
+    crash = f'ended by signal {-done.returncode}'
+    value = '; '.join([*found, crash if done.returncode < 0 else lines[-1]])
     return EnvItem('mmcv operators', value, 'error', _remedy('mmcv', value))
 
 
@@ -170,13 +160,10 @@ def _opencv_item() -> EnvItem:
     if item.status == 'error' or '' in versions or len({*versions}) == 1:
         return item
     found = ' and '.join(f'{k}=={v}' for k, v in zip(names, versions))
+    value = f'{item.value} ({found} share a folder)'
     both = ' '.join(f'{x}=={versions[0]}' for x in names)
-    return EnvItem(
-        item.name,
-        f'{item.value} ({found} share a folder)',
-        'warn',
-        _pip(f'{{pip}} install --force-reinstall --no-deps {both}'),
-    )
+    remedy = _pip(f'{{pip}} install --force-reinstall --no-deps {both}')
+    return EnvItem(item.name, value, 'warn', remedy)
 
 
 def _device_items() -> list[EnvItem]:
@@ -212,16 +199,15 @@ def collect_env() -> list[EnvItem]:
     return [*items, _operators_item(), _module_item('mmsrn'), *_device_items()]
 
 
-def format_env(items: Iterable[EnvItem]) -> str:
+def format_env(items: Sequence[EnvItem]) -> str:
     """Format the findings for a terminal.
 
     Args:
-        items (Iterable[EnvItem]): What :func:`collect_env` found.
+        items (Sequence[EnvItem]): What :func:`collect_env` found.
 
     Returns:
         str: One line per item, and a line below it for a remedy.
     """
-    items = list(items)
     width = max((len(item.name) for item in items), default=0)
     marks = {'ok': ' ', 'warn': '?', 'error': '!'}
     lines = []

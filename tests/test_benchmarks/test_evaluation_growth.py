@@ -22,8 +22,10 @@ def test_set(tmp_path, layout):
 
 
 def test_table(tmp_path, capsys):
+    pytest.importorskip('pyarrow')
     path = tmp_path / 'numbers.json'
-    growth.main(['20', '40', '--layouts', 'text', '--json', str(path)])
+    growth.main(['20', '40', '--json', str(path)])
     rows = json.loads(path.read_text())
-    assert [x['images'] for x in rows] == [20, 40]
-    assert capsys.readouterr().out.count('| text ') == 2
+    assert [x['images'] for x in rows] == [20, 20, 40, 40]
+    out = capsys.readouterr().out
+    assert out.count('| text ') == out.count('| parquet ') == 2

@@ -146,12 +146,11 @@ def test_ratios(tmp_path, monkeypatch, capsys):
     found = json.loads(out.read_text())
     assert found['time_ratio'] == 1.5 and found['memory_ratio'] == 3
     assert found['batch'] == [1, 3, 96, 96]
-    assert found['models']['auto']['parameters'] == 8
     printed = capsys.readouterr().out
     expected = 'auto / dense: time 1.50, memory 3.00, multiply-adds 3.00'
     assert expected in printed
     rows = [x.replace('|', ' ').split() for x in printed.splitlines()]
-    assert ['auto', '0.00M', '0.750', '0.500-1.000', '600', '600.0'] in rows
+    assert ['auto', '0.750', '0.500-1.000', '600', '600.0'] in rows
 
 
 def test_wrong_arguments(root, tmp_path, monkeypatch, fails):
@@ -180,14 +179,20 @@ def test_no_gpu(fails):
 
 
 def test_real_run(root, tmp_path):
+    from mmdet.registry import MODELS
+
+    from mmsrn.testing.models import load_model_cfg
+
+    srn = MODELS.build(load_model_cfg(root / CONFIG))
     out = tmp_path / 'numbers.json'
     args = f'--config {root / CONFIG} --size 64 --json {out} {FEW}'
     tool.main(args.split())
     found = json.loads(out.read_text())
+    parameters = sum(x.numel() for x in srn.parameters())
     for name, row in found['models'].items():
         assert 0 < row['seconds_min'] == row['seconds_max'], name
         # Weights, gradients, two moments of AdamW, and activations.
-        assert row['peak_bytes'] > 4 * 4 * row['parameters'], name
+        assert row['peak_bytes'] > 4 * 4 * parameters, name
     ratio = found['models']['auto']['seconds']
     ratio /= found['models']['dense']['seconds']
     assert found['time_ratio'] == pytest.approx(ratio)
@@ -206,7 +211,6 @@ def test_ways_to_train(root, tmp_path):
     found = json.loads(out.read_text())
     assert found['compared'] == ['selective', 'dense']
     dense, selective = (found['models'][x] for x in ('dense', 'selective'))
-    assert dense['parameters'] == selective['parameters']
     ratio = selective['operations'] / dense['operations']
     assert found['operations_ratio'] == ratio < 0.9
 

@@ -13,7 +13,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsrn.cli.arguments import add_cfg_options, add_trust, positive
+from mmsrn.cli.arguments import (
+    add_cfg_options,
+    add_trust,
+    positive,
+    program_parser,
+)
 from mmsrn.cli.config import (
     check_data,
     innermost_datasets,
@@ -46,11 +51,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--output-dir',
@@ -90,15 +91,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def build_dataset(cfg: Config, split: str) -> Dataset:
-    """Build the dataset of a split, or end with what is wrong with it.
-
-    Args:
-        cfg (Config): The complete config.
-        split (str): One of :data:`SPLITS`.
-
-    Returns:
-        Dataset: With one image at least.
-    """
+    """Build the dataset of a split, or end with what is wrong with it."""
     from mmdet.registry import DATASETS
     from mmengine.dataset import BaseDataset
 
@@ -131,16 +124,7 @@ def browse(
     dataset: Dataset,
     view: NetworkView,
 ) -> dict[int, list[int]]:
-    """Draw samples.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        dataset (Dataset): Images to choose from.
-        view (NetworkView): Makes of a sample what the network gets.
-
-    Returns:
-        dict[int, list[int]]: By step: faces, and faces without an anchor.
-    """
+    """Draw samples; return by step: faces, and faces without an anchor."""
     import cv2
     import numpy as np
     from rich.progress import track
@@ -180,12 +164,7 @@ def browse(
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Draw.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
+    """Draw."""
     args = make_parser().parse_args(argv)
     trust_checkpoints(args.trust_checkpoint)
     if args.checkpoint is not None:

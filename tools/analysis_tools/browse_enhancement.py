@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsrn.cli.arguments import program_parser
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
 
@@ -33,11 +34,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument('images', nargs='+', metavar='IMAGE', help='files')
     parser.add_argument(
         '--methods',
@@ -58,15 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
 def enhance_all(
     image: np.ndarray, methods: list[str] | None
 ) -> dict[str, np.ndarray]:
-    """Enhance an image in all ways.
-
-    Args:
-        image (np.ndarray): (h, w, 3) BGR, uint8.
-        methods (list[str], optional): Names; None for all.
-
-    Returns:
-        dict[str, np.ndarray]: By caption the image itself, then the results.
-    """
+    """Return an image and its enhanced versions, by caption."""
     from mmsrn.enhance import METHODS, make_enhancer
 
     cells = {f'original, mean {image.mean():.0f}': image}
@@ -84,12 +73,7 @@ def enhance_all(
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Draw.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
+    """Draw."""
     args = make_parser().parse_args(argv)
     from mmsrn.apis.photos import read_photo
     from mmsrn.enhance import parameters

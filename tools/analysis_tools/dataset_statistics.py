@@ -14,7 +14,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsrn.cli.arguments import add_cfg_options
+from mmsrn.cli.arguments import add_cfg_options, program_parser
 from mmsrn.cli.config import read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.cli.launch import require_mmdet
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mmsrn.datasets.face_statistics import FaceStatistics
 
 ALL = 'all of them'
+PLOTS = ('.png', '.pdf', '.svg')
 EXAMPLES = """
 examples:
   %(prog)s configs/srn/srn_r50_fpn_8xb4-130e_widerface.py --split val
@@ -41,11 +42,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument(
         'sources',
         nargs='+',
@@ -65,32 +62,16 @@ def make_parser() -> argparse.ArgumentParser:
         default='train',
         help='split of a config (default: train)',
     )
+    parser.add_argument('--json', help='also write the numbers to this file')
     parser.add_argument(
-        '--json',
-        type=Path,
-        metavar='FILE',
-        help='write the numbers to a json file',
-    )
-    parser.add_argument(
-        '--plot',
-        type=Path,
-        metavar='FILE',
-        help='plot the distributions: .png, .pdf or .svg',
+        '--plot', type=Path, help=f'plot the distributions: {", ".join(PLOTS)}'
     )
     add_cfg_options(parser)
     return parser
 
 
 def read_annotations(path: str, dataset: str) -> list[np.ndarray]:
-    """Read the boxes of annotations, or end with what is wrong with them.
-
-    Args:
-        path (str): File or folder.
-        dataset (str): Its layout.
-
-    Returns:
-        list[np.ndarray]: Corners (k, 4) for each image.
-    """
+    """Read corners (k, 4) of each image, or end with what is wrong."""
     from mmsrn.evaluation.readers import read_dark_face, read_wider_face_set
 
     read = {'dark_face': read_dark_face, 'wider_face': read_wider_face_set}
@@ -102,15 +83,7 @@ def read_annotations(path: str, dataset: str) -> list[np.ndarray]:
 
 
 def read_dataset(args: argparse.Namespace, config: str) -> list[np.ndarray]:
-    """Read the boxes of a config's dataset, or end with what is wrong.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        config (str): The config.
-
-    Returns:
-        list[np.ndarray]: Corners (k, 4) for each image.
-    """
+    """Read corners (k, 4) of each image of a config, or end with why not."""
     import numpy as np
     from browse_dataset import build_dataset
     from mmengine.registry import init_default_scope
@@ -147,14 +120,7 @@ def short_names(sources: list[str]) -> list[str]:
 
 
 def table(found: dict[str, FaceStatistics]) -> str:
-    """Format the numbers for the terminal.
-
-    Args:
-        found (dict[str, FaceStatistics]): By the name of the set.
-
-    Returns:
-        str: Several lines.
-    """
+    """Format the numbers of sets, by their names, for the terminal."""
     numbers = {name: x.numbers() for name, x in found.items()}
     widths = [max(10, len(name) + 2) for name in numbers]
     lines = ['', f'{"":26}' + _row(numbers, widths)]
@@ -188,20 +154,10 @@ def _shown(key: str, value: float) -> str:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Measure.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    if args.plot is not None and args.plot.suffix.lower() not in (
-        '.png',
-        '.pdf',
-        '.svg',
-    ):
-        raise UserError(f'--plot {args.plot}: must end in .png, .pdf or .svg')
+    """Measure."""
+    args = make_parser().parse_args(argv)
+    if args.plot is not None and args.plot.suffix.lower() not in PLOTS:
+        raise UserError(f'--plot {args.plot}: must end in {", ".join(PLOTS)}')
     if args.dataset is not None and args.cfg_options is not None:
         raise UserError('--cfg-options works with configs, not with --dataset')
 
@@ -225,12 +181,7 @@ def write(
     args: argparse.Namespace,
     found: dict[str, FaceStatistics],
 ) -> None:
-    """Write the files that were asked for.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        found (dict[str, FaceStatistics]): By the name of the set.
-    """
+    """Write the files that were asked for."""
     numbers = {
         name: {
             # JSON has no NaN.

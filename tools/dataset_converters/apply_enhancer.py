@@ -43,17 +43,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> int:
-    """Make the copy.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 1 if images could not be read, else 0.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Make the copy; return 1 if images could not be read, else 0."""
+    args = make_parser().parse_args(argv)
     trust_checkpoints(args.trust_checkpoint)
     check_checkpoint(args.checkpoint, 'train one with tools/train.py')
     cfg = read_config(args.config, args.cfg_options)

@@ -73,17 +73,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> int:
-    """Make the copy.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 1 if images could not be read, else 0.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Make the copy; return 1 if images could not be read, else 0."""
+    args = make_parser().parse_args(argv)
     names = [x.name for x in fields(LowLightRanges)]
     values = {x: getattr(args, x) for x in names}
     for name, value in values.items():

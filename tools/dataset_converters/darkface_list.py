@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmsrn.cli.arguments import program_parser
 from mmsrn.evaluation.readers import read_dark_face, split_names
 from mmsrn.evaluation.readers.dark_face_splits import (
     OWN_SPLITS,
@@ -22,10 +23,8 @@ from mmsrn.utils.output_file import output_file
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog='example: %(prog)s data/darkface own_5000_1000/test',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = program_parser(
+        __doc__, 'example: %(prog)s data/darkface own_5000_1000/test'
     )
     parser.add_argument('data_root', type=Path, help='folder of the data set')
     parser.add_argument(
@@ -51,14 +50,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Write the list.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Write the list."""
+    args = make_parser().parse_args(argv)
     labels = args.data_root / args.labels
     out = args.out
     if out is None and args.split in PUBLISHED_SPLITS:

@@ -8,11 +8,11 @@ import os
 import sys
 from pathlib import Path
 
-from mmsrn.cli.arguments import add_trust, positive
+from mmsrn.cli.arguments import add_trust, positive, program_parser
+from mmsrn.cli.folder_copy import add_workers, print_failed
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.trust import trust_checkpoints
 
-_SHOWN = 20  # photos that failed and are named
 EXAMPLES = """teachers:
   srn_mobilenetv2, FILE.safetensors, FILE.onnx
                     a model of mmsrn.FaceDetector
@@ -35,11 +35,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument(
         'photos',
         metavar='PHOTOS',
@@ -58,7 +54,8 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar='LIST',
-        help="label file to write, in WIDER FACE's text layout",
+        help="label file to write, in WIDER FACE's text layout; LIST.jpg "
+        'shows 24 photos with sure faces in green and unsure ones in orange',
     )
     parser.add_argument(
         '--scale',
@@ -73,12 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
         default='auto',
         help='cpu, cuda, cuda:1 ... (default: auto, a GPU if there is one)',
     )
-    parser.add_argument(
-        '--workers',
-        type=positive,
-        default=len(os.sched_getaffinity(0)),
-        help='number of processes (default: one per core)',
-    )
+    add_workers(parser)
     rule = parser.add_argument_group('rule')
     rule.add_argument(
         '--sure',
@@ -117,13 +109,6 @@ def make_parser() -> argparse.ArgumentParser:
         metavar='PIXELS',
         help='faces with a side shorter than this are unsure (default: 4)',
     )
-    parser.add_argument(
-        '--contact-sheet',
-        type=Path,
-        metavar='FILE',
-        help='picture of 24 photos with sure faces in green and unsure ones '
-        'in orange (default: LIST.jpg)',
-    )
     add_trust(parser)
     return parser
 
@@ -135,14 +120,7 @@ def _scales(text: str) -> tuple[int | str, ...]:
 
 
 def find(given: str) -> dict[str, Path]:
-    """Find the photos.
-
-    Args:
-        given (str): PHOTOS.
-
-    Returns:
-        dict[str, Path]: Files by their names in the list.
-    """
+    """Find the photos: files by their names in the list."""
     from mmsrn.apis import PhotoError, find_photos
     from mmsrn.cli.sources import root_of
 
@@ -159,14 +137,7 @@ def find(given: str) -> dict[str, Path]:
 
 
 def make_rule(args: argparse.Namespace):
-    """Make the rule of the command line.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        Rule: It.
-    """
+    """Make the rule of the command line."""
     from mmsrn.pseudo_labels import Rule
 
     num = len(args.teachers)
@@ -188,15 +159,7 @@ def make_rule(args: argparse.Namespace):
 
 @user_errors()
 def main(argv: list[str] | None = None) -> int:
-    """Label.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 1 if photos could not be used, else 0.
-    """
+    """Label; return 1 if photos could not be used, else 0."""
     args = make_parser().parse_args(argv)
     trust_checkpoints(args.trust_checkpoint)
     import cv2
@@ -210,12 +173,9 @@ def main(argv: list[str] | None = None) -> int:
     from mmsrn.utils.output_file import output_file
 
     rule = make_rule(args)
-    sheet = args.contact_sheet or args.out.with_name(f'{args.out.name}.jpg')
-    if sheet.suffix.lower() not in ('.jpg', '.jpeg', '.png'):
-        raise UserError(f'--contact-sheet {sheet}: must end in .jpg or .png')
-    for path in (args.out, sheet):
-        if not path.parent.is_dir():
-            raise UserError(f'{path}: the folder {path.parent} does not exist')
+    folder = args.out.parent
+    if not folder.is_dir():
+        raise UserError(f'{args.out}: the folder {folder} does not exist')
     if len(set(args.teachers)) < len(args.teachers):
         raise UserError('--teacher: the same one is given twice')
     photos = find(args.photos)
@@ -228,22 +188,18 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError(
             'interrupted; run the same command to continue'
         ) from None
+    sheet = args.out.with_name(f'{args.out.name}.jpg')
     with output_file(sheet) as partial:
         picture = contact_sheet(photos, found.labels)
-        partial.write_bytes(cv2.imencode(sheet.suffix, picture)[1].tobytes())
+        partial.write_bytes(cv2.imencode('.jpg', picture)[1].tobytes())
     print(f'{args.out}: {summary(found.labels.values(), len(teachers))}')
     print(f'{sheet}: look at it before you train')
     if not found.failed:
         return 0
-    lines = [f'  {x}' for x in found.failed.values()]
-    if len(lines) > _SHOWN:
-        lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
-    print(
+    print_failed(
         f'{len(found.failed):,} of {len(photos):,} photos could not be used '
         'and were skipped:',
-        *lines,
-        sep='\n',
-        file=sys.stderr,
+        [*found.failed.values()],
     )
     return 1
 

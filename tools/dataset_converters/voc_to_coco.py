@@ -77,14 +77,7 @@ def _mapping(text: str) -> tuple[str, str]:
 
 
 def convert(args: argparse.Namespace) -> str:
-    """Convert one split.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        str: One line on what was written.
-    """
+    """Convert one split; return a line on what was written."""
     split = args.data_root / args.split
     if not split.is_file():
         near = ', '.join(sorted(x.name for x in split.parent.glob('*.txt')))
@@ -119,14 +112,8 @@ def convert(args: argparse.Namespace) -> str:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Convert.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Convert."""
+    args = make_parser().parse_args(argv)
     if not args.data_root.is_dir():
         raise UserError(f'{args.data_root}: no such folder')
     try:

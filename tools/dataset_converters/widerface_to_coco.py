@@ -7,7 +7,6 @@ mmsrn itself needs no conversion: its ``WiderFaceDataset`` reads the text.
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 from mmsrn.utils.errors import UserError, user_errors
@@ -47,13 +46,6 @@ def make_parser() -> argparse.ArgumentParser:
         'keep or drop them',
     )
     parser.add_argument(
-        '--min-box-size',
-        type=_pixels,
-        default=0,
-        metavar='PIXELS',
-        help='drop boxes with a width or height below this (default: 0)',
-    )
-    parser.add_argument(
         '--image-sizes',
         type=Path,
         metavar='CSV',
@@ -63,24 +55,8 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _pixels(text: str) -> float:
-    value = float(text)
-    # Nothing is less than nan, and everything less than inf.
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f'{text} is not a number of pixels')
-    return value
-
-
 def convert(args: argparse.Namespace, split: str) -> str:
-    """Convert one split.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        split (str): ``'train'`` or another name in the file names.
-
-    Returns:
-        str: One line on what was written.
-    """
+    """Convert one split; return a line on what was written."""
     ann_file = f'wider_face_split/wider_face_{split}_bbx_gt.txt'
     images = args.data_root / f'WIDER_{split}/images'
     # Without its annotations the split is missing, not just its images.
@@ -101,7 +77,6 @@ def convert(args: argparse.Namespace, split: str) -> str:
         ann_file=ann_file,
         data_prefix=dict(img=f'WIDER_{split}/images/'),
         invalid_boxes=args.invalid_boxes,
-        min_box_size=args.min_box_size,
         image_sizes=args.image_sizes and str(args.image_sizes.resolve()),
         test_mode=True,  # keeps images without faces
         serialize_data=False,
@@ -118,14 +93,8 @@ def convert(args: argparse.Namespace, split: str) -> str:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Convert.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Convert."""
+    args = make_parser().parse_args(argv)
     if not args.data_root.is_dir():
         raise UserError(
             f'{args.data_root}: no such folder; data/README.md shows how to '

@@ -13,7 +13,7 @@ import argparse
 import importlib.util
 from pathlib import Path
 
-from mmsrn.cli.arguments import add_cfg_options, add_trust
+from mmsrn.cli.arguments import add_cfg_options, add_trust, program_parser
 from mmsrn.cli.config import read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.utils.errors import UserError, user_errors
@@ -37,11 +37,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument(
         'model',
         help='name of the zoo, file of pack_weights.py, or checkpoint with '
@@ -87,14 +83,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Export.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Export."""
+    args = make_parser().parse_args(argv)
     trust_checkpoints(args.trust_checkpoint)
     if args.out.suffix != '.onnx':
         raise UserError(f'{args.out}: the name must end in .onnx')

@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
-"""Check a copy of WIDER FACE or DARK FACE before the first training."""
+"""Check a copy of WIDER FACE or DARK FACE before the first training.
+
+The published numbers of images and faces, every image present and undamaged,
+image sizes, boxes inside their image, lists consistent with label files. The
+exit status is 1 if anything is wrong.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-from mmsrn.cli.arguments import positive
+from mmsrn.cli.arguments import positive, program_parser
 from mmsrn.dataset_checks import (
     Problem,
     check_boxes,
@@ -29,12 +34,7 @@ from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
 
 WIDER_SPLITS = ('train', 'val')
-DESCRIPTION = """
-Check a copy of WIDER FACE or DARK FACE: the published numbers of images and
-faces, every image present and undamaged, image sizes, boxes inside their
-image, lists consistent with label files. The exit status is 1 if anything is
-wrong.
-"""
+SHOWN = 10  # problems of each kind
 EPILOG = """
 A WIDER FACE folder has wider_face_split/ and WIDER_*/images/. A DARK FACE
 folder has image/, and label/ or lists split_*.txt, or both.
@@ -48,11 +48,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, EPILOG)
     parser.add_argument(
         'data_root', type=Path, help='folder of the data set, see below'
     )
@@ -76,47 +72,28 @@ def make_parser() -> argparse.ArgumentParser:
         'this layout',
     )
     parser.add_argument(
-        '--image-sizes',
-        type=Path,
-        metavar='CSV',
-        help='WIDER FACE: table of name,width,height to compare with '
-        '(default: image_sizes*.csv beside the annotations, if present)',
-    )
-    parser.add_argument(
         '--workers',
         type=positive,
         default=os.cpu_count() or 1,
         help='threads that decode images (default: one per core)',
     )
     parser.add_argument(
-        '--show',
-        type=positive,
-        default=10,
-        metavar='N',
-        help='problems of each kind to print (default: 10)',
-    )
-    parser.add_argument(
-        '--report', type=Path, help='text file to write all problems to'
+        '--report',
+        type=Path,
+        help='text file to write all problems to, of which '
+        f'{SHOWN} of each kind are printed',
     )
     return parser
 
 
 def check_split(args: argparse.Namespace, split: str) -> list[Problem]:
-    """Check one split and print what is normal about it.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        split (str): Its name.
-
-    Returns:
-        list[Problem]: What is not.
-    """
+    """Check one split, print what is normal about it, return what is not."""
     ann_file = (
         args.data_root / f'wider_face_split/wider_face_{split}_bbx_gt.txt'
     )
     try:
         images = read_wider_face_txt(ann_file)
-        tables = read_tables(args.image_sizes, ann_file)
+        tables = read_tables(ann_file)
     except AnnotationError as error:
         return [Problem('unreadable files', split, str(error))]
     problems = []
@@ -141,23 +118,13 @@ def check_split(args: argparse.Namespace, split: str) -> list[Problem]:
     return problems
 
 
-def read_tables(
-    given: Path | None, ann_file: Path
-) -> dict[Path, dict[str, tuple[int, int]]]:
-    """Read the tables of image sizes.
+def read_tables(ann_file: Path) -> dict[Path, dict[str, tuple[int, int]]]:
+    """Read widths and heights from the tables beside annotations, if any.
 
-    Args:
-        given (Path, optional): The one to read.
-        ann_file (Path): Annotations; without ``given`` the tables beside
-            them are read: the general one, and the one that training keeps.
-
-    Returns:
-        dict[Path, dict[str, tuple[int, int]]]: Widths and heights.
+    These are the general one, and the one that training keeps.
     """
     from mmsrn.datasets.image_sizes import read_size_csv
 
-    if given is not None:
-        return {given: read_size_csv(given)}
     names = ('image_sizes.csv', f'image_sizes_{ann_file.stem}.csv')
     paths = [ann_file.with_name(name) for name in names]
     return {path: read_size_csv(path) for path in paths if path.is_file()}
@@ -210,14 +177,7 @@ def grouped(problems: list[Problem], limit: int | None = None) -> str:
 
 
 def check(args: argparse.Namespace) -> list[Problem]:
-    """Check the set that is there.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        list[Problem]: What is wrong; the program ends if there is no set.
-    """
+    """Check the set that is there; return what is wrong with it."""
     root = args.data_root
     if (root / 'wider_face_split').is_dir():
         problems = []
@@ -251,17 +211,8 @@ def check(args: argparse.Namespace) -> list[Problem]:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> int:
-    """Check.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-
-    Returns:
-        int: 0 if all is well, else 1.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Check; return 0 if all is well, else 1."""
+    args = make_parser().parse_args(argv)
     problems = check(args)
     verdict = grouped(problems) or 'No problems found.'
     if args.report is not None:
@@ -270,7 +221,7 @@ def main(argv: list[str] | None = None) -> int:
     if not problems:
         print(verdict)
         return 0
-    print(f'\n{grouped(problems, args.show)}')
+    print(f'\n{grouped(problems, SHOWN)}')
     if args.report is not None:
         print(f'\nAll problems: {args.report}')
     return 1

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsrn.cli.arguments import add_trust
+from mmsrn.cli.arguments import add_trust, program_parser
 from mmsrn.cli.launch import open_checkpoint
 from mmsrn.utils.errors import UserError, user_errors
 from mmsrn.utils.output_file import output_file
@@ -30,16 +30,8 @@ EXAMPLES = """examples:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Make the parser of the command line.
-
-    Returns:
-        argparse.ArgumentParser: The parser.
-    """
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    """Return the parser of the command line."""
+    parser = program_parser(__doc__, EXAMPLES)
     parser.add_argument('config', help='config of the training')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('out', help='file to write, .safetensors')
@@ -106,14 +98,8 @@ def _in_half(tensor: Tensor) -> Tensor:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Pack.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Pack."""
+    args = make_parser().parse_args(argv)
     trust_checkpoints(args.trust_checkpoint)
     if Path(args.out).suffix != '.safetensors':
         raise UserError(f'{args.out}: must end in .safetensors')

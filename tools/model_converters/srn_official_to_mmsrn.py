@@ -22,14 +22,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 @user_errors()
 def main(argv: list[str] | None = None) -> None:
-    """Convert.
-
-    Args:
-        argv (list[str], optional): Command line; by default that of the
-            process.
-    """
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    """Convert."""
+    args = make_parser().parse_args(argv)
     # Imports torch and mmdet, which --help need not wait for.
     from mmsrn.models.utils.srn_checkpoint import CheckpointError, convert_file
 

@@ -38,8 +38,8 @@ def test_memory_and_cpu(program):
         'time.sleep(0.5)'
     )
     done = processes.measure([], interval=0.05)
-    assert 256 <= done.peak('driver') < 512
-    assert done.peak('actor') == 0 and done.cpu > 0.3
+    assert 256 <= done.peaks['driver'] < 512
+    assert done.peaks['actor'] == 0 and done.cpu > 0.3
     assert done.seconds > 1
 
 

@@ -11,9 +11,6 @@ import torch
 from torch import nn
 
 from benchmarks.speed import __main__ as tool
-from benchmarks.speed import (
-    inputs,
-)
 from benchmarks.speed.detectors import load_detector
 from mmsrn.utils import register_all_modules
 
@@ -105,43 +102,6 @@ def test_weights_that_ship(root, fails, monkeypatch):
     assert 'reinstall mmsrn' in fails(tool, 'srn_mobilenetv2')
 
 
-def test_photos_of_the_test_set(fails, root, tmp_path):
-    """Evenly spaced, by its own pipeline."""
-    folder = tmp_path / 'set'
-    for name in ('images', 'annotations'):
-        (folder / name).mkdir(parents=True)
-    sides = [40, 48, 56, 64]
-    for side in sides:
-        image = np.zeros((side, 80, 3), np.uint8)
-        cv2.imwrite(str(folder / f'images/{side}.png'), image)
-        (folder / f'annotations/{side}.xml').write_text(
-            f'<annotation><size><width>80</width><height>{side}</height>'
-            '</size></annotation>'
-        )
-    (folder / 'val.txt').write_text('\n'.join(map(str, sides)))
-    config = tmp_path / 'own.py'
-
-    def write(data_root):
-        config.write_text(
-            f'_base_ = {str(root / LIGHT)!r}\n'
-            f'data = dict(dataset=dict(data_root={str(data_root)!r}))\n'
-            'test_dataloader = data\n'
-        )
-
-    write(folder)
-    loaded = load_detector(str(config), 'cpu')
-    batches = inputs.read_test_set(loaded, 2)
-    shapes = [x[0].ori_shape for _, x in batches]
-    assert shapes == [(40, 80), (56, 80)]
-    assert [x.shape[2:] for x, _ in batches] == [(320, 640), (448, 640)]
-    out = FEW
-    error = fails(tool, config, '--test-photos', '5', *out)
-    assert 'its test set has 4 photos, not 5' in error
-    write(tmp_path / 'elsewhere')
-    error = fails(tool, config, '--test-photos', '1', *out)
-    assert 'elsewhere/val.txt: no such list of images' in error
-
-
 def test_wrong_files(fails, small_config, photos, tmp_path):
     out = FEW
     error = fails(tool, small_config, '--images', tmp_path / 'none', *out)
@@ -178,11 +138,8 @@ def test_wrong_arguments(fails):
         assert 'such as 480x640' in fails(tool, '--size', size)
     for share in ('1.5', '-0.1', 'nan', 'few'):
         assert 'from 0 to 1' in fails(tool, f'--impose-active={share}')
-    for photos in (['--images', '.'], ['--test-photos', '1']):
-        error = fails(tool, '--size', '64', *photos)
-        assert 'not allowed with argument --size' in error
-    error = fails(tool, '--images', '.', '--test-photos', '1')
-    assert 'not allowed with argument --images' in error
+    error = fails(tool, '--size', '64', '--images', '.')
+    assert 'not allowed with argument --size' in error
     assert 'did you mean' in fails(tool, 'srn_r50_fpn.p')
 
 

@@ -80,9 +80,8 @@ def test_a_stage_interrupts_another():
         head.predict(execution.pyramid())
 
     before = [dict(x.__dict__) for x in model.modules()]
-    meter = stages.StageMeter(lambda: clock.now)
     for _ in range(2):
-        assert meter(model, predict) == {
+        assert stages.by_stage(model, predict, lambda: clock.now) == {
             'backbone': 3,
             'neck': 320,
             'head': 3000,

@@ -78,7 +78,6 @@ def test_errors(tool, folder, teacher, tmp_path, fails, monkeypatch):
     assert '2 scores' in message('--sure', 0.3, 0.4)
     assert 'given twice' in message('--teacher', teacher)
     assert 'does not exist' in message(out=tmp_path / 'no/list.txt')
-    assert '.jpg or .png' in message('--contact-sheet', 'sheet.gif')
     own = tmp_path / 'own.txt'
     own.write_text('by hand')
     assert 'it is not overwritten' in message(out=own)
@@ -87,7 +86,7 @@ def test_errors(tool, folder, teacher, tmp_path, fails, monkeypatch):
 
 def test_help(help_of):
     text = help_of(TOOL)
-    assert '--contact-sheet' in text and 'yunet:FILE' in text
+    assert '--unsure' in text and 'yunet:FILE' in text
 
 
 def command(root, folder, teacher, out, workers=1):

@@ -66,18 +66,6 @@ def test_invalid_boxes(tool, wider, option, crowds):
     assert [x['iscrowd'] for x in coco['annotations']] == crowds
 
 
-def test_min_box_size(tool, wider):
-    coco = convert(tool, wider, '--min-box-size', '9')
-    assert [x['bbox'][0] for x in coco['annotations']] == [10, 50]
-
-
-@pytest.mark.parametrize('size', ['nan', 'inf', '-1', 'big'])
-def test_bad_min_box_size(tool, wider, fails, size):
-    error = fails(tool, wider, f'--min-box-size={size}')
-    assert '--min-box-size' in error and size in error
-    assert not (wider / 'annotations').exists()
-
-
 def test_without_images(tool, wider, fails):
     images = wider / 'WIDER_val/images'
     for file in images.glob('*/*'):

@@ -21,10 +21,8 @@ if sys.argv[1] == '-c':
     if 'implementation' in args:
         has(torch)
         print('2.13.0+cpu cpu cpython-311')
-    elif 'import cv2' in args and (here / 'libGL').exists():
-        sys.exit('ImportError: libGL.so.1: cannot open shared object file')
     else:
-        print('4.12.0' if 'opencv-python' in args else 'runs')
+        print('runs')
     sys.exit()
 with open(here / 'calls', 'a') as file:
     print(args.replace('pip ', ''), file=file)
@@ -115,11 +113,11 @@ def test_bare_machine(calls, tmp_path, capsys):
     folder = tmp_path / 'wheels/mmcv-for-torch-2.13.0+cpu-cpu-cpython-311'
     assert build(told) == [
         '-m wheel --no-deps --no-build-isolation --no-cache-dir '
-        f'--no-binary onedl-mmcv --wheel-dir {folder} onedl-mmcv>=2.3.6'
+        f'--no-binary onedl-mmcv --wheel-dir {folder} onedl-mmcv'
     ]
     wheel = folder / 'onedl_mmcv-2.3.6-cp311.whl'
     force = f'-m install --force-reinstall --no-deps {wheel}'
-    assert told[-4] == force
+    assert told[-3] == force
     assert told[-2:] == [EDITABLE, '-m mmsrn check-env']
     assert '[set-up] compiling mmcv' in capsys.readouterr().out
 
@@ -168,14 +166,6 @@ def test_failure_and_its_remedy(tool, calls, error, tmp_path, capfd):
     assert 'virtual memory exhausted' in capfd.readouterr().err
 
 
-def test_opencv_without_a_desktop(calls, tmp_path):
-    calls()
-    (tmp_path / '.venv/bin/libGL').touch()
-    assert calls()[-2] == (
-        '-m install --force-reinstall --no-deps opencv-python-headless==4.12.0'
-    )
-
-
 def test_no_compiler(error, monkeypatch, tmp_path):
     monkeypatch.delenv('CXX', raising=False)
     monkeypatch.setenv('PATH', str(tmp_path))
@@ -185,16 +175,10 @@ def test_no_compiler(error, monkeypatch, tmp_path):
     assert not (tmp_path / '.venv').exists()  # said before all downloads
 
 
-def test_no_headers(tool, error, monkeypatch, tmp_path):
-    paths = {'include': str(tmp_path)}
-    monkeypatch.setattr(tool.sysconfig, 'get_paths', lambda: paths)
-    assert f'{tmp_path}/Python.h is missing: apt-get install' in error()
-
-
 def test_wrong_python(tool, error, monkeypatch, tmp_path):
     monkeypatch.setattr(tool.sys, 'version_info', (3, 14, 0))
     message = error()
-    assert 'is Python 3.14; mmsrn needs one of 3.10, 3.11, 3.12' in message
+    assert 'is Python 3.14; mmsrn needs 3.10 to 3.13' in message
     assert 'make env PYTHON=' in message
     assert not (tmp_path / '.venv').exists()
 

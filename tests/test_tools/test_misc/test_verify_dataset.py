@@ -136,11 +136,12 @@ def test_boxes_beyond_the_image(tool, copy, capsys):
     assert 'boxes beyond the image: 1' in out and 'are unknown' in out
 
 
-def test_long_lists_are_cut(tool, copy, capsys):
+def test_long_lists_are_cut(tool, copy, capsys, monkeypatch):
+    monkeypatch.setattr(tool, 'SHOWN', 2)
     root, images = copy
     for image in images:
         image.unlink()
-    args = ['--any-counts', '--splits', 'train', '--show', '2']
+    args = ['--any-counts', '--splits', 'train']
     assert tool.main([str(root), *args]) == 1
     out = capsys.readouterr().out
     assert 'missing images: 6' in out and '... and 4 more' in out
@@ -179,10 +180,11 @@ def test_published_set(tool, shared, capsys):
     assert 'unknown' not in out
 
 
-def test_folder_in_place_of_a_table(tool, drawn, capsys):
-    args = [str(drawn), '--any-counts', '--image-sizes', str(drawn)]
-    assert tool.main(args) == 1
-    assert f'{drawn}: not a table: ' in capsys.readouterr().out
+def test_table_that_is_none(tool, copy, capsys):
+    table = copy[0] / 'wider_face_split/image_sizes.csv'
+    table.write_bytes(b'\xff')
+    assert tool.main([str(copy[0]), '--any-counts']) == 1
+    assert f'{table}: not a table: ' in capsys.readouterr().out
 
 
 def test_bar_that_ends(tool, drawn, monkeypatch):
