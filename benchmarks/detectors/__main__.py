@@ -15,7 +15,7 @@ from typing import Any
 from mmsrn.cli.arguments import positive, program_parser
 from mmsrn.cli.launch import require_mmdet
 from mmsrn.utils.errors import UserError, user_errors
-from mmsrn.utils.output_file import write_json
+from mmsrn.utils.output_file import output_file, write_json
 
 PROGRAM = 'python -m benchmarks.detectors'
 EXAMPLES = """examples:
@@ -24,7 +24,7 @@ EXAMPLES = """examples:
   %(prog)s configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py \\
       --models a.onnx b.onnx c.safetensors --light day dark
   %(prog)s people_val.txt street_val.txt --no-faces landscapes/ \\
-      --json numbers.json
+      --json numbers.json --plot speed.png
 """
 
 
@@ -93,6 +93,9 @@ def make_parser() -> argparse.ArgumentParser:
         '--threads', type=positive, default=1, help='(%(default)s)'
     )
     parser.add_argument('--json', help='also write all numbers to this file')
+    parser.add_argument(
+        '--plot', help='also draw speed against accuracy into this file'
+    )
     return parser
 
 
@@ -118,6 +121,8 @@ def main(argv: list[str] | None = None) -> None:
     args = make_parser().parse_args(argv)
     if not args.sets and not args.no_faces:
         raise UserError('name a labelled SET, or --no-faces DIR')
+    if args.plot and not args.sets:
+        raise UserError('--plot needs a labelled SET')
     require_mmdet()
     cores = sorted(os.sched_getaffinity(0))
     if args.threads > len(cores):
@@ -158,6 +163,7 @@ def _benchmark(args: argparse.Namespace) -> None:
     from .contestants import load_contestants
     from .labelled_sets import folder_without_faces, read_set
     from .numbers import count_false_alarms, measure
+    from .picture import draw
     from .report import LEGEND, false_alarm_table, mean_block, set_table
     from .runs import run_in_turns
 
@@ -221,6 +227,9 @@ def _benchmark(args: argparse.Namespace) -> None:
         )
         print(f'\n{false_alarm_table(report["no_faces"])}')
     write_json(args.json, report)
+    if args.plot:
+        with output_file(args.plot) as file:
+            draw(blocks).savefig(file, dpi=130)
 
 
 if __name__ == '__main__':

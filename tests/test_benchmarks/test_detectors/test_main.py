@@ -62,7 +62,7 @@ def test_run(drawn_list, detectors, tmp_path, capsys):
         [str(drawn_list), str(drawn_list), '--scale', '100']
         + ['--no-faces', str(tmp_path / 'images/street')]
         + ['--false-alarms', '0', '1', '--yunet', 'y.onnx']
-        + ['--json', str(out / 'a.json')]
+        + ['--json', str(out / 'a.json'), '--plot', str(out / 'a.png')]
     )
     assert detectors == [([DEFAULT_MODEL], ['onnx'], ['none'], 100, 'y.onnx')]
     report = json.loads((out / 'a.json').read_text())
@@ -81,6 +81,7 @@ def test_run(drawn_list, detectors, tmp_path, capsys):
     assert (ours['alarms'], ours['photos']) == (0, 0)
     assert ours['highest'][0] == [pytest.approx(220 / 255), 'c.png']
     assert other['highest'] == [[0, 'c.png']]
+    assert cv2.imread(str(out / 'a.png')) is not None
     text = capsys.readouterr().out
     assert text.count('\n| ours') == 2 * 2 + 1 + 1
     assert 'Average Precision' not in text
@@ -100,6 +101,7 @@ def test_dark(drawn_list, detectors, tmp_path):
 
 def test_errors(drawn_list, detectors, error, tmp_path):
     assert 'name a labelled SET' in error()
+    assert 'needs a labelled' in error('--no-faces', tmp_path, '--plot', 'a')
     assert 'there are' in error(drawn_list, '--threads', 999)
     assert 'false alarms a photo' in error(drawn_list, '--false-alarms', -1)
     assert 'whole number of at least 1' in error(drawn_list, '--scale', 'huge')

@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks.detectors.picture import draw
 from benchmarks.detectors.report import (
     false_alarm_table,
     mean_block,
@@ -67,3 +68,18 @@ def test_photos_without_faces():
     assert cells(text.splitlines()[2]) == ['ours', '0.5', '4', '2'] + [
         '0.90 0.80 0.70 0.60 0.50'
     ]
+
+
+@pytest.mark.parametrize('number', [1, 6])
+def test_picture(number, tmp_path):
+    figure = draw([block(f'set {i}', i / 10) for i in range(number)])
+    assert [x.get_title() for x in figure.axes] == [
+        f'set {i}' for i in range(number)
+    ]
+    marks = figure.axes[-1].collections
+    assert [x.get_label() for x in marks] == ['ours', 'CenterFace']
+    assert marks[0].get_offsets().tolist() == [
+        [pytest.approx(200), (number - 1) / 10]
+    ]
+    assert figure.axes[-1].get_xscale() == 'log'
+    figure.savefig(tmp_path / 'a.png')

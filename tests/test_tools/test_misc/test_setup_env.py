@@ -21,8 +21,10 @@ if sys.argv[1] == '-c':
     if 'implementation' in args:
         has(torch)
         print('2.13.0+cpu cpu cpython-311')
+    elif 'import cv2' in args and (here / 'libGL').exists():
+        sys.exit('ImportError: libGL.so.1: cannot open shared object file')
     else:
-        print('runs')
+        print('4.12.0' if 'opencv-python' in args else 'runs')
     sys.exit()
 with open(here / 'calls', 'a') as file:
     print(args.replace('pip ', ''), file=file)
@@ -113,7 +115,7 @@ def test_bare_machine(calls, tmp_path, capsys):
     folder = tmp_path / 'wheels/mmcv-for-torch-2.13.0+cpu-cpu-cpython-311'
     assert build(told) == [
         '-m wheel --no-deps --no-build-isolation --no-cache-dir '
-        f'--no-binary onedl-mmcv --wheel-dir {folder} onedl-mmcv'
+        f'--no-binary onedl-mmcv --wheel-dir {folder} onedl-mmcv>=2.3.6'
     ]
     wheel = folder / 'onedl_mmcv-2.3.6-cp311.whl'
     force = f'-m install --force-reinstall --no-deps {wheel}'
@@ -164,6 +166,14 @@ def test_failure_and_its_remedy(tool, calls, error, tmp_path, capfd):
     tool.shutil.rmtree(tmp_path / 'wheels')
     assert 'if memory ran out, run `make env MAX_JOBS=1`;' in error()
     assert 'virtual memory exhausted' in capfd.readouterr().err
+
+
+def test_opencv_without_a_desktop(calls, tmp_path):
+    calls()
+    (tmp_path / '.venv/bin/libGL').touch()
+    assert calls()[-2] == (
+        '-m install --force-reinstall --no-deps opencv-python-headless==4.12.0'
+    )
 
 
 def test_no_compiler(error, monkeypatch, tmp_path):
