@@ -19,10 +19,10 @@ class RedSquares:
     def __init__(self):
         self.facts = dict(score_thr=0.1, test_scale='original')
 
-    def predict(self, images):
-        return [self._find(x) for x in images]
+    def predict(self, images, factors):
+        return [self._find(*x) for x in zip(images, factors)]
 
-    def _find(self, image):
+    def _find(self, image, factors):
         red = (image[..., 2] > 128) & (image[..., 0] < 128)
         _, _, stats, _ = cv2.connectedComponentsWithStats(red.astype('uint8'))
         rows = [
@@ -30,6 +30,7 @@ class RedSquares:
             for x, y, w, h, _ in stats[1:]
         ]
         rows = np.array(rows, np.float32).reshape(-1, 5)
+        rows[:, :4] /= factors * 2
         return rows[np.argsort(-rows[:, 4], kind='stable')]
 
 

@@ -478,11 +478,11 @@ def test_nobody_reads_the_lines(root, paint):
         'from mmsrn.cli.main import main\n'
         'class Waiting(RedSquares):\n'
         '    calls = 0\n'
-        '    def predict(self, images):\n'
+        '    def predict(self, images, factors):\n'
         '        self.calls += 1\n'
         '        if self.calls == 2:\n'
         '            sys.stdin.read()\n'
-        '        return super().predict(images)\n'
+        '        return super().predict(images, factors)\n'
         'face_detector._make_backend = lambda *args: Waiting()\n'
         'sys.exit(main())\n'
     )
