@@ -1,5 +1,7 @@
 """The command, with a network that is known."""
 
+import os
+import signal
 from types import SimpleNamespace
 
 import cv2
@@ -112,3 +114,21 @@ def error_of():
         return message
 
     return run
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Press Ctrl-C while the second picture is looked at."""
+    predict, calls = face_detector.FaceDetector._look, []
+
+    def look(self, images):
+        calls.append(1)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return predict(self, images)
+
+    monkeypatch.setattr(face_detector.FaceDetector, '_look', look)
+    # In the background of a shell the tests would ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
