@@ -148,15 +148,15 @@ def detect_in_tiles(
     x, y = _factors(half, image)
     smaller = factors[0] * x, factors[1] * y
     large = detect_in_tiles(predict, half, smaller, max_pixels)
-    sides = np.array(factors * 2)
+    scaling = np.array(factors * 2)
     kept = [
-        large[exceeds_overlap(large[:, :4] * sides, tiles[0], height, width)]
+        large[exceeds_overlap(large[:, :4] * scaling, tiles[0], height, width)]
     ]
     for tile in tiles:  # one after the other: they are many
         left, top = tile.left, tile.top
         part = image[top : top + tile.height, left : left + tile.width]
         (rows,) = predict([np.ascontiguousarray(part)], [factors])
-        rows = rows[is_whole(rows[:, :4] * sides, tile, height, width)]
-        rows[:, :4] += (left, top, left, top) / sides
+        rows = rows[is_whole(rows[:, :4] * scaling, tile, height, width)]
+        rows[:, :4] += (left, top, left, top) / scaling
         kept.append(rows)
     return merge(kept)
