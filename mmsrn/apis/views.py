@@ -15,8 +15,10 @@ from mmsrn.structures.tiles import (
     make_tiles,
 )
 
-#: Takes BGR uint8 images; gives (n, 5) corners and scores for each.
-Predict = Callable[[list[np.ndarray]], list[np.ndarray]]
+from .backends import Factors
+
+#: ``predict`` of a backend.
+Predict = Callable[[list[np.ndarray], list[Factors]], list[np.ndarray]]
 
 #: Sides of a photo after the resize, in pixels; more would be a mistake.
 MAX_SIDE = 32768
@@ -65,8 +67,10 @@ def look(
     """
 
     def noted(index: int) -> Predict:
-        def predict_one(parts: list[np.ndarray]) -> list[np.ndarray]:
-            found = predict(parts)
+        def predict_one(
+            parts: list[np.ndarray], factors: list[Factors]
+        ) -> list[np.ndarray]:
+            found = predict(parts, factors)
             for rows in found:
                 note(index, rows)
             return found
@@ -75,18 +79,18 @@ def look(
 
     def at(scale: int | str) -> list[np.ndarray]:
         resized = [resize(x, scale) for x in images]
+        factors = [_factors(*x) for x in zip(resized, images)]
         if max_pixels is None or all(
             x.shape[0] * x.shape[1] <= max_pixels for x in resized
         ):
-            found = predict(resized)
+            found = predict(resized, factors)
             for i, rows in enumerate(found):
                 note(i, rows)
-        else:
-            found = [
-                detect_in_tiles(noted(i), x, max_pixels)
-                for i, x in enumerate(resized)
-            ]
-        return [_map_back(*x) for x in zip(found, resized, images)]
+            return found
+        return [
+            detect_in_tiles(noted(i), *x, max_pixels)
+            for i, x in enumerate(zip(resized, factors))
+        ]
 
     views = [at(scale) for scale in scales]
     if len(views) == 1:
@@ -94,13 +98,10 @@ def look(
     return [merge(found) for found in zip(*views)]
 
 
-def _map_back(
-    rows: np.ndarray, resized: np.ndarray, image: np.ndarray
-) -> np.ndarray:
-    """Map corners in a resized image to pixels of the image."""
+def _factors(resized: np.ndarray, image: np.ndarray) -> Factors:
+    """What a resize has multiplied width and height by."""
     (height, width), (h, w) = image.shape[:2], resized.shape[:2]
-    factors = np.array([width / w, height / h] * 2, np.float32)
-    return np.concatenate([rows[:, :4] * factors, rows[:, 4:]], axis=1)
+    return w / width, h / height
 
 
 def merge(found: Sequence[np.ndarray]) -> np.ndarray:
@@ -122,7 +123,7 @@ def merge(found: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def detect_in_tiles(
-    predict: Predict, image: np.ndarray, max_pixels: float
+    predict: Predict, image: np.ndarray, factors: Factors, max_pixels: float
 ) -> np.ndarray:
     """Detect faces in an image, in tiles if it is large.
 
@@ -131,26 +132,31 @@ def detect_in_tiles(
 
     Args:
         predict (Callable): The detector.
-        image (np.ndarray): (h, w, 3) BGR uint8.
+        image (np.ndarray): (h, w, 3) BGR uint8, resized.
+        factors (Factors): What it was resized by.
         max_pixels (float): Most pixels of a tile.
 
     Returns:
-        np.ndarray: (n, 5) float32, by falling score.
+        np.ndarray: (n, 5) float32, by falling score, corners in pixels of the
+        photo before the resize.
     """
     height, width = image.shape[:2]
     tiles = make_tiles(height, width, max_pixels)
     if len(tiles) == 1:
-        return predict([image])[0]
+        return predict([image], [factors])[0]
     half = cv2.resize(image, (max(width // 2, 1), max(height // 2, 1)))
-    back = np.array([width / half.shape[1], height / half.shape[0]] * 2)
-    large = detect_in_tiles(predict, half, max_pixels)
-    large[:, :4] *= back
-    kept = [large[exceeds_overlap(large[:, :4], tiles[0], height, width)]]
+    x, y = _factors(half, image)
+    smaller = factors[0] * x, factors[1] * y
+    large = detect_in_tiles(predict, half, smaller, max_pixels)
+    scaling = np.array(factors * 2)
+    kept = [
+        large[exceeds_overlap(large[:, :4] * scaling, tiles[0], height, width)]
+    ]
     for tile in tiles:  # one after the other: they are many
         left, top = tile.left, tile.top
         part = image[top : top + tile.height, left : left + tile.width]
-        (rows,) = predict([np.ascontiguousarray(part)])
-        rows = rows[is_whole(rows[:, :4], tile, height, width)]
-        rows[:, :4] += (left, top, left, top)
+        (rows,) = predict([np.ascontiguousarray(part)], [factors])
+        rows = rows[is_whole(rows[:, :4] * scaling, tile, height, width)]
+        rows[:, :4] += (left, top, left, top) / scaling
         kept.append(rows)
     return merge(kept)

@@ -14,12 +14,12 @@ class RedSquares:
         self.facts = {}
         self.calls = []  # of each, the shapes
 
-    def predict(self, images):
+    def predict(self, images, factors):
         self.calls.append([x.shape[:2] for x in images])
         self.seen = images
-        return [self._find(x) for x in images]
+        return [self._find(*x) for x in zip(images, factors)]
 
-    def _find(self, image):
+    def _find(self, image, factors):
         red = (image[..., 2] > 128) & (image[..., 0] < 128)
         _, _, stats, _ = cv2.connectedComponentsWithStats(red.astype('uint8'))
         rows = [
@@ -27,6 +27,7 @@ class RedSquares:
             for x, y, w, h, _ in stats[1:]
         ]
         rows = np.array(rows, np.float32).reshape(-1, 5)
+        rows[:, :4] /= factors * 2
         return rows[np.argsort(-rows[:, 4], kind='stable')]
 
 
@@ -98,12 +99,13 @@ def test_thresholds_and_sizes(make):
     np.testing.assert_array_equal(detector.detect(photo).boxes, [A])
 
 
+@pytest.mark.parametrize('scale', ['original', 631])
 @pytest.mark.parametrize('side', [64, 100, 128])
-def test_tiles(make, side):
+def test_tiles(make, side, scale):
     """Whole faces, once each: small, across tiles, larger than a tile."""
     boxes = [A, B, (350, 10, 360, 20), (90, 95, 105, 110), (0, 290, 10, 300)]
-    whole = make(scale='original', tile=None).detect(photo_of(*boxes))
-    detector = make(scale='original', tile=side)
+    whole = make(scale=scale, tile=None).detect(photo_of(*boxes))
+    detector = make(scale=scale, tile=side)
     found = detector.detect(photo_of(*boxes))
     assert len(detector.backend.calls) > 10
     assert max(h * w for ((h, w),) in detector.backend.calls) <= side**2
@@ -187,7 +189,7 @@ def test_boxes_end_at_the_photo(make):
         ],
         np.float32,
     )
-    detector.backend.predict = lambda images: [rows]
+    detector.backend.predict = lambda images, factors: [rows]
     faces = detector.detect(photo_of())
     np.testing.assert_array_equal(
         faces.boxes, [[0, 0, 10, 10], [390, 290, 400, 300]]
@@ -307,10 +309,10 @@ def test_photo_for_which_memory_does_not_suffice(make, error):
     detector, bad = make(batch_size=3, scale='original'), []
     predict = detector.backend.predict
 
-    def fail(images):
+    def fail(images, factors):
         if any(x.shape[0] > 300 for x in images):
             raise error
-        return predict(images)
+        return predict(images, factors)
 
     detector.backend.predict = fail
     photos = [photo_of(A), photo_of(size=(400, 301)), photo_of(B), photo_of()]

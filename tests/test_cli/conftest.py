@@ -1,5 +1,7 @@
 """The command, with a network that is known."""
 
+import os
+import signal
 from types import SimpleNamespace
 
 import cv2
@@ -19,10 +21,10 @@ class RedSquares:
     def __init__(self):
         self.facts = dict(score_thr=0.1, test_scale='original')
 
-    def predict(self, images):
-        return [self._find(x) for x in images]
+    def predict(self, images, factors):
+        return [self._find(*x) for x in zip(images, factors)]
 
-    def _find(self, image):
+    def _find(self, image, factors):
         red = (image[..., 2] > 128) & (image[..., 0] < 128)
         _, _, stats, _ = cv2.connectedComponentsWithStats(red.astype('uint8'))
         rows = [
@@ -30,6 +32,7 @@ class RedSquares:
             for x, y, w, h, _ in stats[1:]
         ]
         rows = np.array(rows, np.float32).reshape(-1, 5)
+        rows[:, :4] /= factors * 2
         return rows[np.argsort(-rows[:, 4], kind='stable')]
 
 
@@ -111,3 +114,21 @@ def error_of():
         return message
 
     return run
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Press Ctrl-C while the second picture is looked at."""
+    predict, calls = face_detector.FaceDetector._look, []
+
+    def look(self, images):
+        calls.append(1)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return predict(self, images)
+
+    monkeypatch.setattr(face_detector.FaceDetector, '_look', look)
+    # In the background of a shell the tests would ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

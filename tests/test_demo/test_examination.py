@@ -29,7 +29,7 @@ class Network:
 
     facts = {}
 
-    def predict(self, images):
+    def predict(self, images, factors):
         self.shapes = [x.shape for x in images]
         self.brightness = [x.mean() for x in images]
         return [
@@ -40,7 +40,8 @@ class Network:
                 ],
                 np.float32,
             )
-            for h, w, _ in self.shapes
+            / np.float32([x, y, x, y, 1])
+            for (h, w, _), (x, y) in zip(self.shapes, factors)
         ]
 
 

@@ -74,7 +74,7 @@ def test_get_started(tmp_path, monkeypatch, capsys):
     class OneFace:
         facts = {}
 
-        def predict(self, images):
+        def predict(self, images, factors):
             return [np.array([[1, 2, 31, 42, 0.98]], np.float32)] * len(images)
 
     monkeypatch.setattr(face_detector, '_make_backend', lambda *x: OneFace())

@@ -6,6 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+#: What a resize has multiplied the width and the height of a photo by.
+Factors = tuple[float, float]
+
 
 class Backend(Protocol):
     """A network with its weights.
@@ -19,16 +22,21 @@ class Backend(Protocol):
     facts: dict
     max_faces: int | None
 
-    def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
+    def predict(
+        self, images: list[np.ndarray], factors: list[Factors]
+    ) -> list[np.ndarray]:
         """Detect faces.
 
         Args:
-            images (list[np.ndarray]): BGR uint8 (h, w, 3), of any sizes; none
-                is resized.
+            images (list[np.ndarray]): BGR uint8 (h, w, 3), of any sizes,
+                already resized.
+            factors (list[Factors]): What each was resized by; boxes are
+                divided by it before NMS, as by mmdet.
 
         Returns:
             list[np.ndarray]: For each image (n, 5) float32: corners in pixels
-            and the score, sorted by falling score, after NMS.
+            of the photo before the resize and the score, sorted by falling
+            score, after NMS.
         """
         ...
 

@@ -13,6 +13,8 @@ from mmsrn.deployment.postprocess import postprocess
 from mmsrn.utils.one_line import one_line
 from mmsrn.zoo import ZooError
 
+from . import Factors
+
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
@@ -41,7 +43,8 @@ class OnnxBackend:
 
     Example:
         >>> backend = OnnxBackend('srn.onnx')
-        >>> (faces,) = backend.predict([cv2.imread('photo.jpg')])
+        >>> photo = cv2.imread('photo.jpg')
+        >>> (faces,) = backend.predict([photo], [(1.0, 1.0)])
         >>> x1, y1, x2, y2, score = faces[0]
     """
 
@@ -94,7 +97,9 @@ class OnnxBackend:
             max_per_img=number, nms_pre=pre if pre < 0 else max(pre, number)
         )
 
-    def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
+    def predict(
+        self, images: list[np.ndarray], factors: list[Factors]
+    ) -> list[np.ndarray]:
         """Find faces.
 
         Photos of one size go through the network together.
@@ -102,10 +107,11 @@ class OnnxBackend:
         Args:
             images (list[np.ndarray]): BGR uint8 (h, w, 3), of any sizes,
                 already resized.
+            factors (list[Factors]): See ``Backend``. If NMS is part of the
+                graph, boxes are divided by them after it.
 
         Returns:
-            list[np.ndarray]: For each image (n, 5) float32: x1, y1, x2, y2 in
-            pixels and the score, sorted by falling score, after NMS.
+            list[np.ndarray]: (n, 5) float32 each, see ``Backend``.
 
         Raises:
             ValueError: If an image has another shape or type.
@@ -114,22 +120,36 @@ class OnnxBackend:
         for i, image in enumerate(images):
             _check(image, i)
             groups[image.shape].append(i)
+        # As mmdet rounds them.
+        back = [np.float32([1 / x, 1 / y] * 2) for x, y in factors]
         found: list[np.ndarray] = [np.zeros((0, 5), np.float32)] * len(images)
         for indices in groups.values():
-            batch = np.stack([images[i] for i in indices])
-            for i, faces in zip(indices, self._predict_batch(batch)):
-                found[i] = faces
+            faces = self._predict_batch(
+                np.stack([images[i] for i in indices]),
+                [back[i] for i in indices],
+            )
+            for i, rows in zip(indices, faces):
+                found[i] = rows
         return found
 
-    def _predict_batch(self, batch: np.ndarray) -> list[np.ndarray]:
+    def _predict_batch(
+        self, batch: np.ndarray, back: list[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Faces of photos of one size, and what maps their boxes back."""
         boxes, scores, where = self._session.run(
             ['boxes', 'scores', self._where], {'images': batch}
         )
         if self._facts.nms_in_graph:
-            faces = np.column_stack([boxes, scores])
             most = self.max_faces
-            return [faces[where == i][:most] for i in range(len(batch))]
-        return [self._suppress(*x, where) for x in zip(boxes, scores)]
+            own = [np.flatnonzero(where == i)[:most] for i in range(len(back))]
+            return [
+                np.column_stack([boxes[faces] * x, scores[faces]])
+                for faces, x in zip(own, back)
+            ]
+        return [
+            self._suppress(box * x, score, where)
+            for box, score, x in zip(boxes, scores, back)
+        ]
 
     @property
     def _where(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from mmsrn.utils.model_config import (
 )
 from mmsrn.utils.one_line import one_line
 from mmsrn.zoo import ZooError
+
+from . import Factors
 
 _PRECISIONS = {
     'float32': None,
@@ -98,11 +100,14 @@ class TorchBackend:
             if 0 <= limits.get('nms_pre', -1) < number:
                 limits['nms_pre'] = number
 
-    def predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
+    def predict(
+        self, images: list[np.ndarray], factors: list[Factors]
+    ) -> list[np.ndarray]:
         """Detect faces; consecutive images of the same size form a batch.
 
         Args:
             images (list[np.ndarray]): BGR uint8 (h, w, 3).
+            factors (list[Factors]): See ``Backend``.
 
         Returns:
             list[np.ndarray]: (n, 5) float32 each, see ``Backend``.
@@ -120,16 +125,18 @@ class TorchBackend:
             )
         found: list[np.ndarray] = []
         # Padding to a common size would change what the borders look like.
-        for _, group in groupby(images, key=np.shape):
-            found += self._predict_equal(list(group))
+        pairs = zip(images, factors, strict=True)
+        for _, group in groupby(pairs, key=lambda x: np.shape(x[0])):
+            found += self._predict_equal(*zip(*group))
         return found
 
-    def _predict_equal(self, images: list[np.ndarray]) -> list[np.ndarray]:
+    def _predict_equal(
+        self, images: Sequence[np.ndarray], factors: Sequence[Factors]
+    ) -> list[np.ndarray]:
         shape = images[0].shape[:2]
         meta = dict(
             img_shape=shape,
-            ori_shape=shape,
-            scale_factor=(1.0, 1.0),
+            ori_shape=shape,  # of masks, of which nobody takes any
             batch_input_shape=shape,
         )
         data = dict(
@@ -137,7 +144,10 @@ class TorchBackend:
                 torch.from_numpy(np.ascontiguousarray(x)).permute(2, 0, 1)
                 for x in images
             ],
-            data_samples=[DetDataSample(metainfo=dict(meta)) for _ in images],
+            data_samples=[
+                DetDataSample(metainfo=dict(meta, scale_factor=x))
+                for x in factors
+            ],
         )
         with torch.inference_mode(), self._autocast():
             samples = self.model.test_step(data)

@@ -16,6 +16,8 @@ from mmsrn.zoo import ZooError
 
 # Two of one size, others between them.
 SIZES = [(64, 96), (97, 131), (64, 96), (33, 50)]
+#: Factors of a photo that nobody resized.
+UNRESIZED = [(1.0, 1.0)]
 
 
 def said_of(model, **metadata):
@@ -73,16 +75,20 @@ def assert_found(found, expected):
 
 def test_photos_of_several_sizes(file, photos, expected):
     backend = OnnxBackend(file, threads=1)
-    assert_found(backend.predict(photos), expected)
-    assert_found(backend.predict(photos[1:2]), expected[1:2])
-    assert backend.predict([]) == []
+    assert_found(backend.predict(photos, UNRESIZED * 4), expected)
+    assert_found(backend.predict(photos[1:2], UNRESIZED), expected[1:2])
+    assert backend.predict([], []) == []
 
 
 def test_nms_in_the_graph(exported, small_facts, write, photos, expected):
     facts = dataclasses.replace(small_facts, nms_in_graph=True)
     model = onnx_nms.add_nms(exported, small_facts, 6)
     path = write(said_of(model, **facts.to_metadata()))
-    assert_found(OnnxBackend(path, threads=1).predict(photos), expected)
+    backend = OnnxBackend(path, threads=1)
+    assert_found(backend.predict(photos, UNRESIZED * 4), expected)
+    # Mapped back after NMS, which is that of the resized photo.
+    resized = [x / [2, 0.5, 2, 0.5, 1] for x in expected]
+    assert_found(backend.predict(photos, [(2.0, 0.5)] * 4), resized)
 
 
 def constant(**metadata):
@@ -119,7 +125,7 @@ def test_photos_without_a_face(small_facts, write, photos):
     assert backend.facts == dataclasses.asdict(facts)
     assert backend.facts['test_scale'] == 640
     assert backend.facts['score_thr'] == 0.3
-    for found in backend.predict(photos):
+    for found in backend.predict(photos, UNRESIZED * 4):
         assert found.shape == (0, 5) and found.dtype == np.float32
 
 
@@ -244,20 +250,20 @@ def test_images_of_another_kind(metadata, write, image):
     file = write(constant(**metadata))
     good = np.zeros((8, 9, 3), np.uint8)
     with pytest.raises(ValueError, match='image 1 must be BGR, uint8'):
-        OnnxBackend(file, threads=1).predict([good, image])
+        OnnxBackend(file, threads=1).predict([good, image], UNRESIZED * 2)
 
 
 def test_most_faces(file, photos):
     """The surest, and no others."""
     backend = OnnxBackend(file)
-    before = [x for x in backend.predict(photos) if len(x)]
+    before = [x for x in backend.predict(photos, UNRESIZED * 4) if len(x)]
     assert backend.max_faces == backend.facts['max_per_img'] == 750
     backend.set_max_faces(3)
     assert backend.max_faces == 3
-    for ours, theirs in zip(backend.predict(photos), before):
+    for ours, theirs in zip(backend.predict(photos, UNRESIZED * 4), before):
         np.testing.assert_array_equal(ours, theirs[:3])
     backend.set_max_faces(10**5)
-    for ours, theirs in zip(backend.predict(photos), before):
+    for ours, theirs in zip(backend.predict(photos, UNRESIZED * 4), before):
         np.testing.assert_array_equal(ours[: len(theirs)], theirs)
 
 

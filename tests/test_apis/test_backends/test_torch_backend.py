@@ -20,6 +20,8 @@ from mmsrn.zoo import ZooError
 register_all_modules()
 
 CONFIG = 'configs/srn/srn_mobilenetv2_fpn_1xb16-10e_facemask.py'
+#: Factors of a photo that nobody resized.
+UNRESIZED = [(1.0, 1.0)]
 
 
 def random_image(height, width, seed=0):
@@ -67,7 +69,7 @@ def test_as_mmdet(trained, backend):
 
     model = init_detector(*map(str, trained), device='cpu')
     image = random_image(480, 640)
-    (rows,) = backend.predict([image])
+    (rows,) = backend.predict([image], UNRESIZED)
     instances = inference_detector(model, image).pred_instances
     expected = torch.cat([instances.bboxes, instances.scores[:, None]], 1)
     assert_same(rows, expected.numpy())
@@ -75,9 +77,9 @@ def test_as_mmdet(trained, backend):
 
 def test_batch_of_mixed_sizes(backend):
     images = [random_image(h, w, i) for i, (h, w) in enumerate(SIZES)]
-    together = backend.predict(images)
+    together = backend.predict(images, UNRESIZED * 4)
     for image, rows in zip(images, together):
-        assert_same(rows, backend.predict([image])[0], 1e-2, 1e-5)
+        assert_same(rows, backend.predict([image], UNRESIZED)[0], 1e-2, 1e-5)
 
 
 SIZES = [(96, 128), (96, 128), (75, 131), (96, 128)]
@@ -108,7 +110,12 @@ def test_packed(trained, packed, tmp_path):
     torch.save(rounded, tmp_path / 'rounded.pth')
     expected = TorchBackend(tmp_path / 'rounded.pth', config, 'cpu')
     image = random_image(96, 128)
-    assert_same(found.predict([image])[0], expected.predict([image])[0], 0, 0)
+    assert_same(
+        found.predict([image], UNRESIZED)[0],
+        expected.predict([image], UNRESIZED)[0],
+        0,
+        0,
+    )
 
 
 def test_another_detector_of_mmdet(root, tmp_path):
@@ -127,7 +134,7 @@ def test_another_detector_of_mmdet(root, tmp_path):
     torch.save(checkpoint, tmp_path / 'a.pth')
     backend = TorchBackend(tmp_path / 'a.pth', config, 'cpu')
     assert backend.label == 1
-    (rows,) = backend.predict([random_image(96, 128)])
+    (rows,) = backend.predict([random_image(96, 128)], UNRESIZED)
     assert len(rows) and (np.diff(rows[:, 4]) <= 0).all()
     old = dict(checkpoint, meta=dict(CLASSES=('hand', 'face')))  # mmdet 2
     torch.save(old, tmp_path / 'a.pth')
@@ -147,7 +154,10 @@ def test_bfloat16(trained, backend):
     config, weights = trained
     low = TorchBackend(weights, config, 'cpu', 'bfloat16')
     image = random_image(96, 128)
-    (rows,), (expected,) = low.predict([image]), backend.predict([image])
+    (rows,), (expected,) = (
+        low.predict([image], UNRESIZED),
+        backend.predict([image], UNRESIZED),
+    )
     assert rows.dtype == np.float32
     assert not np.array_equal(rows[:9], expected[:9])
     np.testing.assert_allclose(rows[:9, 4], expected[:9, 4], atol=0.05)
@@ -216,12 +226,14 @@ def test_most_faces(trained):
     config, weights = trained
     backend = TorchBackend(weights, config, 'cpu')
     image = random_image(320, 320)
-    (before,) = backend.predict([image])
+    (before,) = backend.predict([image], UNRESIZED)
     assert backend.max_faces == 750 and len(before) > 20
     backend.set_max_faces(20)
-    np.testing.assert_array_equal(backend.predict([image])[0], before[:20])
+    np.testing.assert_array_equal(
+        backend.predict([image], UNRESIZED)[0], before[:20]
+    )
     backend.set_max_faces(20_000)
-    (more,) = backend.predict([image])
+    (more,) = backend.predict([image], UNRESIZED)
     np.testing.assert_array_equal(more[: len(before)], before)
     # Nor does a lower limit of candidates stand in the way.
     assert backend.model.bbox_head.test_cfg.nms_pre >= 20_000
@@ -233,6 +245,6 @@ def test_forked(backend, monkeypatch):
     monkeypatch.setattr('os.getpid', lambda: -1)
     monkeypatch.setattr('torch.get_num_threads', lambda: 2)
     with pytest.raises(RuntimeError, match="was forked.*'spawn'"):
-        backend.predict([image])
+        backend.predict([image], UNRESIZED)
     monkeypatch.setattr('torch.get_num_threads', lambda: 1)
-    assert len(backend.predict([image])) == 1
+    assert len(backend.predict([image], UNRESIZED)) == 1

@@ -68,7 +68,8 @@ def test_packed_file(tool, traced, packed, tmp_path, capsys):
     assert facts['nms_in_graph'] and facts['precision'] == 'fp16'
     assert (facts['name'], facts['licence']) == ('mine', 'CC0-1.0')
     assert (facts['test_scale'], facts['score_thr']) == (800, 0.4)
-    (found,) = backend.predict([np.full((64, 64, 3), 9, np.uint8)])
+    photo = np.full((64, 64, 3), 9, np.uint8)
+    (found,) = backend.predict([photo], [(1.0, 1.0)])
     assert found.shape[1] == 5
 
 
