@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
@@ -69,6 +70,7 @@ class Detection:
             sources (Sequence[Source]): Photos, videos and cameras, in the
                 order of the output.
         """
+        start = time.monotonic()
         with ExitStack() as stack:
             self._open_outputs(stack)
             for kind, group in groupby(sources, lambda x: x.kind):
@@ -78,7 +80,7 @@ class Detection:
                     for source in group:
                         self._video(source)
         if self._outputs != [line_output]:
-            self._summarise()
+            self._summarise(time.monotonic() - start)
 
     def _open_outputs(self, stack: ExitStack) -> None:
         args = self._args
@@ -148,14 +150,19 @@ class Detection:
                 self.problems.append(str(error))
         self._progress.advance()
 
-    def _summarise(self) -> None:
+    def _summarise(self, seconds: float) -> None:
         """Say what was done, where it is not in the way of results."""
         counts = [
             f'{v:,} {k}' if v != 1 else f'1 {k[:-1]}'
             for k, v in self._counts.items()
             if v or k == 'faces'
         ]
-        print(', '.join(counts), file=sys.stderr)
+        pictures = self._counts['photos'] + self._counts['frames']
+        rate = pictures / max(seconds, 1e-9)
+        told = (
+            f'{", ".join(counts)} in {seconds:,.1f} s: {rate:.1f} per second'
+        )
+        print(told, file=sys.stderr)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import cv2
 import numpy as np
@@ -39,7 +40,9 @@ def test_json(mmsrn, made, paint, tmp_path):
     paint('in/sub/none.png')
     done = mmsrn('detect', 'in', '--json', 'new/faces.json')
     assert (done.status, done.out) == (0, '')
-    assert done.err == '2 photos, 2 faces\n'
+    assert re.fullmatch(
+        r'2 photos, 2 faces in \d+\.\d s: [\d,.]+ per second\n', done.err
+    )
     text = (tmp_path / 'new/faces.json').read_text()
     assert text.count('\n') == 4  # brackets, and an object in each line
     first, second = json.loads(text)
@@ -81,7 +84,7 @@ def test_to_stdout(mmsrn, made, paint):
     paint('a.png', A)
     done = mmsrn('detect', 'a.png', '--json', '-')
     assert json.loads(done.out)[0]['faces'][0]['box'] == boxes(A)[0]
-    assert done.err == '1 photo, 1 face\n'
+    assert re.fullmatch(r'1 photo, 1 face in .+ per second\n', done.err)
     rows = list(
         csv.reader(io.StringIO(mmsrn('detect', 'a.png', '--csv', '-').out))
     )

@@ -18,7 +18,7 @@ def test_video(mmsrn, made, film, tmp_path):
     )
     assert done.status == 1  # in/*.* is a pattern of photos
     assert 'in/*.*: no image matches this pattern' in done.err
-    assert done.err.startswith('9 frames, 9 faces\n')
+    assert done.err.startswith('9 frames, 9 faces in ')
     records = json.loads((tmp_path / 'faces.json').read_text())
     assert [(x['name'], x['frame']) for x in records] == [
         *(('in/c.avi', i) for i in range(6)),
@@ -91,7 +91,8 @@ def camera(paint, monkeypatch):
 def test_camera_ends_with_ctrl_c(mmsrn, made, camera, interrupt):
     before = signal.getsignal(signal.SIGINT)
     done = mmsrn('detect', 0, '--json', 'faces.json', '--out', 'drawn')
-    assert (done.status, done.err) == (0, '2 frames, 2 faces\n')
+    assert done.status == 0
+    assert done.err.startswith('2 frames, 2 faces in ')
     records = json.load(open('faces.json'))
     assert [x['frame'] for x in records] == [0, 1]
     assert {x['name'] for x in records} == {'camera 0'}
