@@ -219,7 +219,9 @@ def test_quiet(trained, monkeypatch, capsys, recwarn):
     monkeypatch.setattr(f'{module}.TorchBackend', Chatter)
     config, weights = trained
     assert isinstance(FaceDetector(weights, config).backend, Chatter)
-    assert capsys.readouterr().out == '' and not recwarn.list
+    assert capsys.readouterr().out == ''
+    # Garbage of earlier tests may warn at any time.
+    assert not any('faster_coco' in str(x.message) for x in recwarn)
 
 
 def test_most_faces(trained):
