@@ -16,6 +16,7 @@ from mmsrn.utils.errors import UserError
 from mmsrn.utils.opencv_log import set_log_level
 from mmsrn.utils.output_file import (
     check_distinct,
+    check_kept,
     check_output,
     check_writable,
 )
@@ -241,6 +242,7 @@ def _check_outputs(
             '--json - and --csv - both print to stdout; choose one'
         )
     check_distinct(json=args.json, csv=args.csv)
+    check_kept([args.model, args.config], json=args.json, csv=args.csv)
     for option, file in (('--json', args.json), ('--csv', args.csv)):
         if file in (None, STDOUT):
             continue

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from mmsrn.utils.text_data import decode_text
+
 from .errors import AnnotationError
 
 #: Values that follow x, y, w, h on every line.
@@ -22,7 +24,10 @@ _COUNT = re.compile(r'[0-9]{1,9}')
 _FACE = re.compile(rf'-?[0-9]{{1,9}}(\s+-?[0-9]{{1,9}}){{{_NUM_VALUES - 1}}}')
 _INTEGER = re.compile(r'-?[0-9]{1,9}')
 _NUMBER = re.compile(r'-?[0-9]{1,9}(\.[0-9]{0,20})?')
-_IMAGE = re.compile(r'\.(avif|bmp|gif|jpe?g|png|tiff?|webp)$', re.IGNORECASE)
+_IMAGE = re.compile(
+    r'\.(avif|bmp|gif|jfif|jp2|jpe|jpe?g|mpo|p[gp]m|png|tiff?|webp)$',
+    re.IGNORECASE,
+)
 _OFFICIAL = re.compile(
     r'wider_face_(train|val)_bbx_gt\.txt|wider_face_test_filelist\.txt'
 )
@@ -62,7 +67,7 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     several lines of zeros.
 
     Args:
-        path (str | Path): File, UTF-8, any line endings.
+        path (str | Path): File, UTF-8 or UTF-16, any line endings.
 
     Returns:
         list[FaceImage]: In the order of the file.
@@ -78,7 +83,7 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding='utf-8-sig')
+        text = decode_text(path.read_bytes())
     except FileNotFoundError:
         raise AnnotationError(
             f'{path}: no such file; data/README.md shows where it belongs'
