@@ -13,6 +13,7 @@ from mmsrn.apis import FaceDetector
 from mmsrn.enhance import METHODS
 from mmsrn.utils.atomic_file import remove_partial
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.one_line import printable
 from mmsrn.utils.opencv_log import set_log_level
 from mmsrn.utils.output_file import (
     check_distinct,
@@ -211,13 +212,13 @@ def run(args: argparse.Namespace) -> int:
         problems += detection.problems
         notes += detection.notes
     for note in notes:
-        print(f'{args.program}: {note}', file=sys.stderr)
+        print(f'{args.program}: {printable(note)}', file=sys.stderr)
     if problems:
         print(
             f'{args.program}: {len(problems)} '
             f'{"source" if len(problems) == 1 else "sources"} could not be '
             'read, or only in part:',
-            *(f'  {x}' for x in problems),
+            *(f'  {printable(x)}' for x in problems),
             sep='\n',
             file=sys.stderr,
         )

@@ -23,6 +23,7 @@ from mmsrn.evaluation.results import (
 )
 from mmsrn.structures.face_set import FaceSet
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.one_line import printable
 from mmsrn.utils.output_file import (
     check_distinct,
     check_kept,
@@ -196,7 +197,7 @@ def run(
 
 
 def _warn(args: argparse.Namespace, text: str) -> None:
-    print(f'{args.program}: warning: {text}', file=sys.stderr)
+    print(f'{args.program}: warning: {printable(text)}', file=sys.stderr)
 
 
 def _reading(args: argparse.Namespace) -> Reading:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmsrn.cli.arguments import positive
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.one_line import printable
 
 _SHOWN = 20  # images that failed and are named
 #: For their descriptions.
@@ -97,7 +98,10 @@ def make_copy(
     print(f'{args.dst}: {report}')
     if not report.failed:
         return 0
-    lines = [f'  {args.src / name}: {x}' for name, x in report.failed.items()]
+    lines = [
+        f'  {printable(args.src / name)}: {x}'
+        for name, x in report.failed.items()
+    ]
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
     print(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmsrn.cli.arguments import add_trust, positive
 from mmsrn.utils.errors import UserError, user_errors
+from mmsrn.utils.one_line import printable
 from mmsrn.utils.trust import trust_checkpoints
 
 _SHOWN = 20  # photos that failed and are named
@@ -235,7 +236,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f'{sheet}: look at it before you train')
     if not found.failed:
         return 0
-    lines = [f'  {x}' for x in found.failed.values()]
+    lines = [f'  {printable(x)}' for x in found.failed.values()]
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
     print(
