@@ -6,7 +6,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
-from os.path import isfile
 from pathlib import Path, PureWindowsPath
 
 from mmsrn.utils.folder_tree import find_files
@@ -45,8 +44,6 @@ class FileFinder:
         if self.folder.is_dir():
             for path in find_files(self.folder):
                 if path.suffix.lower() not in self.suffixes:
-                    continue
-                if not isfile(self.folder / path):  # a pipe would not end
                     continue
                 keys = {str(path), str(path.with_suffix(''))}
                 # The names alone are keys of their own kind.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ def find_files(src: Path) -> Iterator[Path]:
         src (Path): The folder.
 
     Yields:
-        Path: Relative to ``src``; nothing hidden.
+        Path: Relative to ``src``; nothing hidden, and no pipes or devices.
 
     Raises:
         OSError: If a folder cannot be read.
@@ -34,12 +35,20 @@ def find_files(src: Path) -> Iterator[Path]:
         entries = [x for x in entries if not x.name.startswith('.')]
         inner = [x for x in entries if x.is_dir()]
         for entry in entries:
-            if not entry.is_dir():
+            if not entry.is_dir() and not _is_special(entry):
                 yield Path(entry.path).relative_to(src)
         for entry in inner:
             yield from walk(Path(entry.path), (*above, real))
 
     return walk(Path(src), ())
+
+
+def _is_special(entry: os.DirEntry) -> bool:
+    """Whether it is a pipe, whose reader would wait, or a device."""
+    try:
+        return not stat.S_ISREG(entry.stat().st_mode)
+    except OSError:  # a link to nothing, which whoever reads it names
+        return False
 
 
 def is_current(source: Path, target: Path) -> bool:

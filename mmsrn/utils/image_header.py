@@ -34,8 +34,8 @@ _HEIC = [
 ]
 #: What OpenCV decodes.  PIL knows more, and runs Ghostscript for one of them.
 _FORMATS = (
-    'AVIF', 'BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'MPO', 'PNG', 'PPM',
-    'TIFF', 'WEBP',
+    'AVIF', 'BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF',
+    'WEBP',
 )  # fmt: skip
 _MOST_EXIF = 1 << 24  # bytes
 
@@ -98,7 +98,9 @@ def open_image(file: BinaryIO) -> Iterator[Image.Image]:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            yield Image.open(file, formats=_FORMATS)
+            Image.init()
+            known = [x for x in _FORMATS if x in Image.OPEN]
+            yield Image.open(file, formats=known)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 

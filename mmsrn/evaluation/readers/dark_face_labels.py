@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from mmsrn.structures.face_set import FaceSet, face_set
-from mmsrn.utils.text_data import decode_text
 
 from .errors import AnnotationError
 
@@ -42,7 +41,7 @@ def parse_dark_face_label(data: bytes, where: str) -> np.ndarray:
         )
 
     try:
-        text = decode_text(data)
+        text = data.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b'\n') + 1
         raise AnnotationError(

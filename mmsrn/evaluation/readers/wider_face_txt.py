@@ -63,11 +63,11 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     faces.
 
     Files with other names than the published ones may also have images without
-    a folder, backslashes in names, blank lines, only x y w h, decimals, and
-    several lines of zeros.
+    a folder, backslashes in names, blank lines, only x y w h, decimals,
+    several lines of zeros, and be UTF-16.
 
     Args:
-        path (str | Path): File, UTF-8 or UTF-16, any line endings.
+        path (str | Path): File, UTF-8, any line endings.
 
     Returns:
         list[FaceImage]: In the order of the file.
@@ -83,7 +83,9 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     """
     path = Path(path)
     try:
-        text = decode_text(path.read_bytes())
+        data = path.read_bytes()
+        strict = is_official(path)
+        text = data.decode('utf-8-sig') if strict else decode_text(data)
     except FileNotFoundError:
         raise AnnotationError(
             f'{path}: no such file; data/README.md shows where it belongs'
