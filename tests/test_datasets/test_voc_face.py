@@ -482,7 +482,7 @@ def test_utf_16_whatever_is_declared(write):
     root = write(a=xml(MASK))
     text = f'<?xml version="1.0" encoding="utf-8"?>{xml(MASK)}'
     (root / 'annotations/a.xml').write_bytes(text.encode('utf-16'))
-    (info,) = instances(root, class_map={'*': 'face'})
+    info = instances(root, class_map={'*': 'face'})
     assert info[0]['bbox'] == [10, 20, 30, 45]
 
 
@@ -496,13 +496,13 @@ def test_utf_16_whatever_is_declared(write):
 )
 def test_tags_of_other_tools(write, text):
     """An object that is not seen is a face that is learnt as background."""
-    (info,) = instances(write(a=text), class_map={'*': 'face'})
+    info = instances(write(a=text), class_map={'*': 'face'})
     assert info[0]['bbox'] == [10, 20, 30, 45]
 
 
 def test_class_that_is_left_out(write):
     root = write(a=xml(MASK, BARE))
-    (info,) = instances(root, class_map={'mask': 'face', 'bare': None})
+    info = instances(root, class_map={'mask': 'face', 'bare': None})
     assert [x['bbox'] for x in info] == [[10, 20, 30, 45]]
 
 
