@@ -12,6 +12,10 @@ from pathlib import Path
 from mmsrn.utils.atomic_file import atomic_file, remove_partial
 
 
+class FolderError(OSError, ValueError):
+    """Error of a folder that cannot be read, in one line with its name."""
+
+
 def find_files(src: Path) -> Iterator[Path]:
     """All files below a folder, in order.
 
@@ -22,7 +26,7 @@ def find_files(src: Path) -> Iterator[Path]:
         Path: Relative to ``src``; nothing hidden, and no pipes or devices.
 
     Raises:
-        OSError: If a folder cannot be read.
+        FolderError: If a folder cannot be read.
         ValueError: If a link leads back to a folder it lies in.
     """
 
@@ -30,7 +34,13 @@ def find_files(src: Path) -> Iterator[Path]:
         real = os.path.realpath(folder)
         if real in above:
             raise ValueError(f'{folder}: a link to a folder that contains it')
-        with os.scandir(folder) as entries:
+        try:
+            opened = os.scandir(folder)
+        except OSError as error:
+            raise FolderError(
+                f'{folder}: cannot be read: {error.strerror}'
+            ) from None
+        with opened as entries:
             entries = sorted(entries, key=lambda x: x.name)
         entries = [x for x in entries if not x.name.startswith('.')]
         inner = [x for x in entries if x.is_dir()]

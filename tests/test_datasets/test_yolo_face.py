@@ -262,3 +262,14 @@ def test_list_with_a_long_name(root):
 def test_class_that_is_left_out(root):
     (root / 'labels/train/a.txt').write_text(f'{LINE}\n1{LINE[1:]}\n')
     assert boxes(root, class_map={'1': None})['a'] == [BOX]
+
+
+def test_folder_that_cannot_be_read(root, monkeypatch):
+    """In one line, as all else that is wrong with data."""
+
+    def refuse(_):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('mmsrn.utils.folder_tree.os.scandir', refuse)
+    with pytest.raises(ValueError, match='train: cannot be read: Permission'):
+        build(root)

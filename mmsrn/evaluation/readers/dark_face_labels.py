@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -118,10 +119,21 @@ def label_files(folder: Path) -> list[Path]:
 
     Returns:
         list[Path]: The files, by name; nothing hidden.
+
+    Raises:
+        AnnotationError: If the folder cannot be read.
     """
-    return sorted(
-        x for x in folder.glob('[!.]*') if x.suffix.lower() == '.txt'
-    )
+    try:
+        names = os.listdir(folder)  # unlike glob, not silent
+    except OSError as error:
+        raise AnnotationError(
+            f'{folder}: cannot be read: {error.strerror}'
+        ) from None
+    return [
+        folder / x
+        for x in sorted(names)
+        if x.lower().endswith('.txt') and not x.startswith('.')
+    ]
 
 
 def _by_number(path: Path) -> tuple[int, str]:

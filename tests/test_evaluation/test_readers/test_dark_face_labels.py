@@ -104,3 +104,12 @@ def test_suffix_in_capital_letters(tmp_path):
     (tmp_path / '2.txt').write_text('0\n')
     with pytest.raises(AnnotationError, match='has two label files of 2'):
         read_dark_face_labels(tmp_path)
+
+
+def test_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('os.listdir', refuse)
+    with pytest.raises(AnnotationError, match='cannot be read: Permission'):
+        read_dark_face_labels(tmp_path)
