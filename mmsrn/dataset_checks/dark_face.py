@@ -43,12 +43,11 @@ def read_labels(folder: Path) -> tuple[Faces, list[Problem]]:
         tuple[Faces, list[Problem]]: Of each image, and what is wrong.
     """
     faces, problems = {}, []
-    paths = label_files(folder)
+    paths = label_files(folder) if folder.is_dir() else []
     for path in track(paths, f'Reading {folder}', disable=len(paths) < 500):
         try:
-            faces[path.stem] = parse_dark_face_label(
-                path.read_bytes(), str(path)
-            )
+            data = path.read_bytes()
+            faces[path.stem] = parse_dark_face_label(data, str(path))
         except (AnnotationError, OSError) as error:
             problems.append(Problem('unreadable files', path.name, str(error)))
     return faces, problems
@@ -61,8 +60,7 @@ def read_list(path: Path) -> tuple[list[str], Faces]:
         path (Path): The list.
 
     Returns:
-        tuple[list[str], Faces]: Names without suffix, and the faces of each,
-        empty if the list has names alone.
+        tuple[list[str], Faces]: Names without suffix; the faces, if listed.
 
     Raises:
         AnnotationError: If it is missing or malformed.
