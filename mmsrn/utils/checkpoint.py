@@ -205,7 +205,7 @@ def load_weights(model: nn.Module, checkpoint: dict) -> None:
             averaged weights.
 
     Raises:
-        ValueError: If a name or a shape differs, or weights are not finite.
+        ValueError: If a name or a shape differs, or a weight is NaN.
     """
     if is_model_wrapper(model):  # mmengine sees through one wrapper alone
         model = model.module
@@ -214,8 +214,8 @@ def load_weights(model: nn.Module, checkpoint: dict) -> None:
     except (AttributeError, RuntimeError, TypeError) as error:
         raise ValueError(one_line(error)) from error
     for name, value in model.state_dict().items():
-        if value.is_floating_point() and not value.isfinite().all():
+        if value.is_floating_point() and value.isnan().any():
             raise ValueError(
-                f'{name} holds numbers that are not finite: the training has '
-                'diverged, or the file is damaged'
+                f'{name} holds NaN: the training has diverged, or the file is '
+                'damaged'
             )

@@ -300,5 +300,5 @@ def test_weights_of_a_training_that_diverged():
     weights = network().state_dict()
     name = next(iter(weights))
     weights[name] = weights[name] * float('nan')
-    with pytest.raises(ValueError, match=f'{name} holds numbers that are not'):
+    with pytest.raises(ValueError, match=f'{name} holds NaN'):
         load_weights(network(), weights)
