@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,6 +14,7 @@ from mmsrn.utils.image_files import (
     ABOUT_ONE_IMAGE,
     decode_image,
     decode_incomplete_jpeg,
+    read_bytes,
 )
 from mmsrn.utils.image_header import MAX_PIXELS
 from mmsrn.utils.one_line import one_line
@@ -78,7 +78,7 @@ def open_photo(
     missing = None
     try:
         if isinstance(content, (str, os.PathLike)):
-            photo, missing = _decode(Path(content).read_bytes(), strict)
+            photo, missing = _decode(read_bytes(content), strict)
         elif isinstance(content, (bytes, bytearray, memoryview)):
             photo, missing = _decode(bytes(content), strict)
         elif isinstance(content, Image.Image):

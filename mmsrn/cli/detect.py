@@ -13,9 +13,11 @@ from mmsrn.apis import FaceDetector
 from mmsrn.enhance import METHODS
 from mmsrn.utils.atomic_file import remove_partial
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.one_line import printable
 from mmsrn.utils.opencv_log import set_log_level
 from mmsrn.utils.output_file import (
     check_distinct,
+    check_kept,
     check_output,
     check_writable,
 )
@@ -210,13 +212,13 @@ def run(args: argparse.Namespace) -> int:
         problems += detection.problems
         notes += detection.notes
     for note in notes:
-        print(f'{args.program}: {note}', file=sys.stderr)
+        print(f'{args.program}: {printable(note)}', file=sys.stderr)
     if problems:
         print(
             f'{args.program}: {len(problems)} '
             f'{"source" if len(problems) == 1 else "sources"} could not be '
             'read, or only in part:',
-            *(f'  {x}' for x in problems),
+            *(f'  {printable(x)}' for x in problems),
             sep='\n',
             file=sys.stderr,
         )
@@ -241,6 +243,7 @@ def _check_outputs(
             '--json - and --csv - both print to stdout; choose one'
         )
     check_distinct(json=args.json, csv=args.csv)
+    check_kept([args.model, args.config], json=args.json, csv=args.csv)
     for option, file in (('--json', args.json), ('--csv', args.csv)):
         if file in (None, STDOUT):
             continue

@@ -23,8 +23,10 @@ from mmsrn.evaluation.results import (
 )
 from mmsrn.structures.face_set import FaceSet
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.one_line import printable
 from mmsrn.utils.output_file import (
     check_distinct,
+    check_kept,
     output_file,
     write_json,
 )
@@ -195,7 +197,7 @@ def run(
 
 
 def _warn(args: argparse.Namespace, text: str) -> None:
-    print(f'{args.program}: warning: {text}', file=sys.stderr)
+    print(f'{args.program}: warning: {printable(text)}', file=sys.stderr)
 
 
 def _reading(args: argparse.Namespace) -> Reading:
@@ -206,6 +208,13 @@ def _reading(args: argparse.Namespace) -> Reading:
 
 def _check(args: argparse.Namespace) -> None:
     check_distinct(json=args.json, csv=args.csv, plot=args.plot)
+    check_kept(
+        [*args.preds, args.gt, args.ann_file],
+        json=args.json,
+        csv=args.csv,
+        plot=args.plot,
+        format_only=args.format_only,
+    )
     if args.gt is None and args.format_only is None:
         raise UserError('--gt DIR is required: the folder of the ground truth')
     if args.names is not None and len(args.names) != len(args.preds):

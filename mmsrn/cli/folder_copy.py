@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmsrn.cli.arguments import positive
 from mmsrn.utils.errors import UserError
+from mmsrn.utils.one_line import printable
 
 _SHOWN = 20  # photos that failed and are named
 #: For their descriptions.
@@ -112,7 +113,7 @@ def print_failed(head: str, errors: list[str]) -> None:
         head (str): A line above.
         errors (list[str]): A line for each photo.
     """
-    lines = [f'  {x}' for x in errors]
+    lines = [f'  {printable(x)}' for x in errors]
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f'  and {len(lines) - _SHOWN} more']
     print(head, *lines, sep='\n', file=sys.stderr)

@@ -16,7 +16,7 @@ from typing import Any
 
 from mmsrn.apis.faces import CSV_HEADER, UNPRINTABLE, Faces
 from mmsrn.utils.atomic_file import atomic_file
-from mmsrn.utils.one_line import one_line
+from mmsrn.utils.one_line import one_line, printable
 from mmsrn.video import FrameFaces
 
 from .sources import Source
@@ -248,7 +248,7 @@ def line_output(result: Result) -> None:
         result (Result): Of a photo or a frame.
     """
     faces = result.faces
-    words = [faces.name]
+    words = [printable(faces.name)]
     if result.frame is not None:
         words.append(f'frame {result.frame.frame}, {result.frame.time:.2f} s')
     text = '1 face' if len(faces) == 1 else f'{len(faces)} faces'

@@ -158,7 +158,8 @@ def _expand(
     elif not os.path.lexists(text):
         raise PhotoError(f'{text}: no such file or folder')
     else:
-        paths, kind = [text], 'video' if _is_video(text) else 'photo'
+        kind = 'video' if _is_video(text) else 'photo'
+        paths = [str(Path(text))]  # as photos are called, without ./
     found = []
     for path in paths:
         folder = os.path.dirname(os.path.abspath(path))

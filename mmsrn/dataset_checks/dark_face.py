@@ -10,6 +10,7 @@ from rich.progress import track
 
 from mmsrn.evaluation.readers import (
     AnnotationError,
+    label_files,
     parse_dark_face_label,
     read_dark_face_list,
     read_dark_face_names,
@@ -19,6 +20,7 @@ from mmsrn.evaluation.readers.dark_face_splits import (
     PUBLISHED_SPLITS,
     split_file,
 )
+from mmsrn.utils.text_data import decode_text
 
 from .images import Problem, Size, read_images
 
@@ -41,12 +43,11 @@ def read_labels(folder: Path) -> tuple[Faces, list[Problem]]:
         tuple[Faces, list[Problem]]: Of each image, and what is wrong.
     """
     faces, problems = {}, []
-    paths = sorted(folder.glob('[!.]*.txt'))
+    paths = label_files(folder) if folder.is_dir() else []
     for path in track(paths, f'Reading {folder}', disable=len(paths) < 500):
         try:
-            faces[path.stem] = parse_dark_face_label(
-                path.read_bytes(), str(path)
-            )
+            data = path.read_bytes()
+            faces[path.stem] = parse_dark_face_label(data, str(path))
         except (AnnotationError, OSError) as error:
             problems.append(Problem('unreadable files', path.name, str(error)))
     return faces, problems
@@ -59,16 +60,15 @@ def read_list(path: Path) -> tuple[list[str], Faces]:
         path (Path): The list.
 
     Returns:
-        tuple[list[str], Faces]: Names without suffix, and the faces of each,
-        empty if the list has names alone.
+        tuple[list[str], Faces]: Names without suffix; the faces, if listed.
 
     Raises:
         AnnotationError: If it is missing or malformed.
     """
     names = read_dark_face_names(path)
-    with open(path, encoding='utf-8-sig') as file:
-        if all(len(line.split()) < 2 for line in file):
-            return names, {}
+    lines = decode_text(Path(path).read_bytes()).splitlines()
+    if all(len(line.split()) < 2 for line in lines):
+        return names, {}
     truth = read_dark_face_list(path)
     return names, dict(zip(truth.names, truth.settings['ap'].faces))
 

@@ -20,8 +20,9 @@ class CocoFaceDataset(CustomSet):
 
     Args:
         class_map (dict[str, str], optional): Category to class, such as
-            ``{'person': 'face'}``; the key ``'*'`` stands for every other
-            name.  ``Face`` becomes ``face`` by default.
+            ``{'person': 'face'}``, or to None to leave its objects out; the
+            key ``'*'`` stands for every other name.  ``Face`` becomes
+            ``face`` by default.
         **kwargs: Arguments of ``BaseDetDataset``: ``data_root``,
             ``ann_file``, ``data_prefix=dict(img=...)``, ``pipeline``,
             ``filter_cfg`` ...
@@ -74,6 +75,8 @@ class CocoFaceDataset(CustomSet):
                 label = self.names.label(box.category)
             except ValueError as error:
                 raise AnnotationError(f'{box.where}: {error}') from None
+            if label is None:
+                continue
             instances.append(
                 dict(
                     bbox=[x, y, x + width, y + height],

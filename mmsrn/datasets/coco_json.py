@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmsrn.evaluation.readers import AnnotationError
+from mmsrn.utils.text_data import decode_text
 
 __all__ = ['CocoBox', 'CocoImage', 'read_coco']
 
@@ -57,7 +58,7 @@ def read_coco(path: str | Path, data: bytes) -> list[CocoImage]:
 
     Args:
         path (str | Path): The file, for messages.
-        data (bytes): Its content, UTF-8.
+        data (bytes): Its content, UTF-8 or UTF-16.
 
     Returns:
         list[CocoImage]: In the order of the file.
@@ -66,7 +67,7 @@ def read_coco(path: str | Path, data: bytes) -> list[CocoImage]:
         AnnotationError: If it is malformed; the message names the entry.
     """
     try:
-        content = json.loads(data.decode('utf-8-sig'))
+        content = json.loads(decode_text(data))
     except json.JSONDecodeError as error:
         raise AnnotationError(
             f'{path}:{error.lineno}: not json: {error.msg}'
@@ -130,12 +131,17 @@ class _Reader:
             if 'category_id' in entry:
                 key = _id(entry['category_id'], where, 'category_id')
                 category = self.categories.get(key) or key
-            elif len(self.categories) == 1:
+            elif len(self.categories) > 1:
+                raise AnnotationError(
+                    f'{where}: has no category_id, but there are '
+                    f'{len(self.categories)} categories'
+                )
+            elif self.categories:
                 (category,) = self.categories.values()
             box = CocoBox(
                 _box(entry.get('bbox'), where),
                 category,
-                bool(entry.get('iscrowd') or entry.get('ignore')),
+                any(_flag(entry, x, where) for x in ('iscrowd', 'ignore')),
                 entry,
                 where,
             )
@@ -172,6 +178,17 @@ def _id(value: Any, where: str, key: str = 'id') -> str:
     if whole:
         return str(int(value))
     raise AnnotationError(f'{where}: {key} is no id but {_short(value)}')
+
+
+def _flag(entry: dict, key: str, where: str) -> bool:
+    value = entry.get(key)
+    if value in (None, 0, 1):  # also false and true
+        return bool(value)
+    if value in ('0', '1'):
+        return value == '1'
+    raise AnnotationError(
+        f'{where}: {key} must be 0 or 1, not {_short(value)}'
+    )
 
 
 def _box(value: Any, where: str) -> tuple[float, ...]:

@@ -7,7 +7,13 @@ from mmsrn.utils.file_finder import FileFinder
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
 
 from .face_dataset import FaceDataset
-from .face_labels import ClassMap, Remarks, check_stated_sizes, place_boxes
+from .face_labels import (
+    ClassMap,
+    Remarks,
+    check_stated_sizes,
+    place_boxes,
+    refuse_shares,
+)
 from .image_sizes import read_headers
 
 
@@ -15,8 +21,8 @@ class CustomSet(FaceDataset):
     """A set of somebody's own.
 
     Args:
-        class_map (dict[str, str], optional): Name in the annotations to
-            class; see ``ClassMap``.
+        class_map (dict[str, str | None], optional): Name in the annotations
+            to class, or to None; see ``ClassMap``.
         **kwargs: Arguments of ``FaceDataset``.
 
     Attributes:
@@ -28,7 +34,7 @@ class CustomSet(FaceDataset):
     """
 
     def __init__(
-        self, *args, class_map: dict[str, str] | None = None, **kwargs
+        self, *args, class_map: dict[str, str | None] | None = None, **kwargs
     ) -> None:
         self.class_map = dict(class_map or {})
         self.remarks = Remarks()
@@ -99,6 +105,15 @@ class CustomSet(FaceDataset):
         Raises:
             AnnotationError: See the class.
         """
+        refuse_shares(
+            (
+                x['bbox']
+                for image in images
+                if not image.get('shares')
+                for x in image['instances']
+            ),
+            self.ann_file or str(self.image_folder),
+        )
         paths = [str(x['path']) for x in images]
         headers = dict(zip(paths, read_headers('', paths)))
         stated = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import BaseDataset
 
 from mmsrn.evaluation.readers import AnnotationError
+from mmsrn.utils.text_data import decode_text
 
 __all__ = ['describe_classes', 'has_faces', 'inner_datasets', 'refuse_empty']
 
@@ -61,8 +63,7 @@ def _coco_categories(path: str) -> list[str] | None:
     if not path.endswith('.json'):
         return None
     try:
-        with open(path, encoding='utf-8-sig') as file:
-            content = json.load(file)
+        content = json.loads(decode_text(Path(path).read_bytes()))
         return [str(x['name']) for x in content.get('categories', ())]
     except (AttributeError, KeyError, OSError, TypeError, ValueError):
         return None

@@ -74,7 +74,7 @@ class FaceDataset(BaseDetDataset):
                 'the layout'
             )
         # A list of one split with the images of the other.
-        if not any((folder / name).is_file() for name in names):
+        if not any(osp.isfile(folder / name) for name in names):
             raise AnnotationError(
                 f'{folder}: has none of the {len(names)} images of '
                 f'{source} (first: {names[0]}); do annotation file '

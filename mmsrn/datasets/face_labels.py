@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmengine.logging import print_log
 
 from mmsrn.evaluation.readers import AnnotationError
 from mmsrn.utils.image_header import ImageHeader
 
-__all__ = ['ClassMap', 'Remarks', 'check_stated_sizes', 'place_boxes']
+__all__ = [
+    'ClassMap',
+    'Remarks',
+    'check_stated_sizes',
+    'place_boxes',
+    'refuse_shares',
+]
 
 _SHOWN = 3
 # Pixels that boxes may reach over the image without a remark, as they do in
@@ -19,6 +25,8 @@ _SHOWN = 3
 _ROUNDING = 1
 # Pixels, or share of the image's side, beyond which box or image is wrong.
 _FEW, _FEW_SHARE = 5, 0.1
+# A centre and a side in shares of the image add up to no more.
+_MOST_SHARE = 2
 
 
 class Remarks:
@@ -57,8 +65,9 @@ class ClassMap:
     """Folds the class names of annotations into those of the detector.
 
     Args:
-        names (Mapping[str, str], optional): Name in the annotations to class;
-            the key ``'*'`` stands for every other name.
+        names (Mapping[str, str | None], optional): Name in the annotations to
+            class, or to None: such objects are left out.  The key ``'*'``
+            stands for every other name.
         classes (Sequence[str]): The classes, in the order of their labels.
 
     Attributes:
@@ -69,7 +78,9 @@ class ClassMap:
     """
 
     def __init__(
-        self, names: Mapping[str, str] | None, classes: Sequence[str]
+        self,
+        names: Mapping[str, str | None] | None,
+        classes: Sequence[str],
     ) -> None:
         if isinstance(classes, str):
             raise ValueError(
@@ -81,35 +92,42 @@ class ClassMap:
         self.found: Counter[str] = Counter()
         self._by_case = {x.casefold(): x for x in reversed(self.classes)}
 
-    def fold(self, name: str) -> str:
+    def fold(self, name: str) -> str | None:
         """Find the class of a name.
 
         Args:
-            name (str): As the annotations have it.
+            name (str): As the annotations have it; empty if they know no
+                classes, which is the class if there is only one.
 
         Returns:
-            str: One of the classes; ``Face`` is ``face`` if there is no other
-            of that name.
+            str, optional: One of the classes; ``Face`` is ``face`` if there is
+            no other of that name.  None if the object is to be left out.
 
         Raises:
             ValueError: If it leads to none.
         """
         self.found[name] += 1
         mapped = self.names.get(name, self.names.get('*', name))
+        if mapped is None:
+            return None
+        if not mapped and len(self.classes) == 1:
+            return self.classes[0]
         if mapped not in self.classes:
             known = self._by_case.get(mapped.strip().casefold())
             if known is None:
                 raise ValueError(
                     f'class {mapped!r} is not one of {self.classes}; fold it '
                     'into one of them with class_map, such as '
-                    f"class_map={{'{name}': '{self.classes[0]}'}}"
+                    f"class_map={{'{name}': '{self.classes[0]}'}}, or leave "
+                    f"it out: class_map={{'{name}': None}}"
                 )
             return known
         return mapped
 
-    def label(self, name: str) -> int:
+    def label(self, name: str) -> int | None:
         """Find the label of a name; see :meth:`fold`."""
-        return self.classes.index(self.fold(name))
+        folded = self.fold(name)
+        return None if folded is None else self.classes.index(folded)
 
 
 def check_stated_sizes(
@@ -165,6 +183,26 @@ def check_stated_sizes(
         )
     print_log(text, 'current', logging.WARNING)
     return other
+
+
+def refuse_shares(boxes: Iterable[Sequence[float]], source: str) -> None:
+    """Refuse a set whose boxes are shares of the image, and not pixels.
+
+    Args:
+        boxes (Iterable[Sequence[float]]): Corners of all objects.
+        source (str): The annotations.
+
+    Raises:
+        AnnotationError: If all boxes lie in the first pixels of their images.
+    """
+    most = [max(map(abs, box)) for box in boxes]
+    if most and max(most) <= _MOST_SHARE:
+        raise AnnotationError(
+            f'{source}: all {len(most):,} boxes are between 0 and '
+            f'{max(most):g}, and seem to be shares of the image; multiply '
+            'them by its width and height, or use YOLOFaceDataset for labels '
+            'of YOLO'
+        )
 
 
 def place_boxes(

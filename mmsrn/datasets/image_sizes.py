@@ -57,7 +57,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     """Bytes and time of the last change, in nanoseconds, if it is there."""
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # too long a name, or one of no file
         return None
     return status.st_size, status.st_mtime_ns
 

@@ -26,8 +26,8 @@ class VOCFaceDataset(XMLDataset):
 
     Args:
         class_map (dict[str, str], optional): Name in the xml to class, such
-            as ``{'with_mask': 'face', 'without_mask': 'face'}``; the key
-            ``'*'`` stands for every other name.
+            as ``{'with_mask': 'face', 'without_mask': 'face'}``, or to None to
+            leave its objects out; the key ``'*'`` stands for every other name.
         img_subdir (str): Folder of the images below ``sub_data_root``.
         ann_subdir (str): Folder of the xml files below ``sub_data_root``.
         **kwargs: Further arguments of ``XMLDataset``.

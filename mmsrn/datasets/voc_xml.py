@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
+from mmsrn.utils.text_data import decode_text
 
 __all__ = ['list_names', 'parse_voc_xml', 'stated_size', 'tidy_objects']
 
@@ -40,8 +41,7 @@ def list_names(
     Raises:
         UnicodeDecodeError: If it is no text.
     """
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = data.decode('utf-16' if wide else 'utf-8-sig')
+    text = decode_text(data)
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         name = line.strip()
@@ -66,7 +66,8 @@ def parse_voc_xml(data: bytes) -> ET.Element:
         data (bytes): Content of the file.
 
     Returns:
-        ET.Element: The annotation; its tags have no namespaces.
+        ET.Element: The annotation; its tags are in small letters, have no
+        namespaces, and its objects stand directly below it.
 
     Raises:
         ValueError: If it is not well-formed, or no annotation.
@@ -79,7 +80,9 @@ def parse_voc_xml(data: bytes) -> ET.Element:
         root = _parse_decoded(data)
     for item in root.iter():
         if isinstance(item.tag, str):
-            item.tag = item.tag.rpartition('}')[2]
+            item.tag = item.tag.rpartition('}')[2].lower()
+    for group in root.findall('objects'):
+        root.extend(group.findall('object'))
     if root.tag != 'annotation':
         raise ValueError(
             f'is no VOC annotation: it begins with <{root.tag}>, not with '
@@ -92,6 +95,8 @@ def _parse_decoded(data: bytes) -> ET.Element:
     declared = _ENCODING.match(data.lstrip(codecs.BOM_UTF8))
     encoding = declared[1].decode() if declared else 'utf-8-sig'
     try:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            encoding = 'utf-16'  # whatever is declared
         text = data.decode(encoding, errors='replace')
     except LookupError:
         text = data.decode('utf-8-sig', errors='replace')
@@ -132,23 +137,27 @@ def stated_size(root: ET.Element) -> tuple[int, int] | None:
     return tuple(found) if all(found) else None
 
 
-def tidy_objects(root: ET.Element, fold: Callable[[str], str]) -> None:
+def tidy_objects(root: ET.Element, fold: Callable[[str], str | None]) -> None:
     """Put the objects of an annotation into the form that mmdet reads.
 
     Args:
         root (ET.Element): The annotation, which is changed.
-        fold (Callable): Takes the name of an object, gives its class, and
-            raises a ``ValueError`` if there is none.
+        fold (Callable): Takes the name of an object, gives its class, or
+            None to leave the object out, and raises a ``ValueError`` if there
+            is none.
 
     Raises:
         ValueError: If an object has no name, no box, or another error.
     """
-    for number, item in enumerate(root.iterfind('object'), 1):
+    for number, item in enumerate(root.findall('object'), 1):
         name = item.find('name')
         text = '' if name is None else (name.text or '').strip()
         if not text:
             raise ValueError(f'object {number} has no name')
         name.text = fold(text)
+        if name.text is None:
+            root.remove(item)
+            continue
         for key in _CORNERS:
             text = item.findtext(f'bndbox/{key}')
             try:

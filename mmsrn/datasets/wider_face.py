@@ -14,7 +14,7 @@ from mmsrn.evaluation.readers import (
 )
 
 from .face_dataset import FaceDataset
-from .face_labels import Remarks, place_boxes
+from .face_labels import Remarks, place_boxes, refuse_shares
 
 
 @DATASETS.register_module()
@@ -77,6 +77,15 @@ class WiderFaceDataset(FaceDataset):
             self.ann_file,
             ann_file.with_name(f'image_sizes_{ann_file.stem}.csv'),
         )
+        if not self.official:
+            refuse_shares(
+                (
+                    (x, y, x + w, y + h)
+                    for image in images
+                    for x, y, w, h, *_ in image.faces
+                ),
+                self.ann_file,
+            )
         data_list = [
             self._data_info(image, folder, sizes[image.name])
             for image in images

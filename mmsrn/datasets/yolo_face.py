@@ -9,13 +9,11 @@ from mmengine.logging import print_log
 from mmsrn.evaluation.readers import AnnotationError
 
 from .custom_set import CustomSet
-from .yolo_labels import (
-    YOLOBox,
-    label_path,
-    list_images,
-    read_data_yaml,
-    read_labels,
-)
+from .yolo_data_yaml import read_data_yaml
+from .yolo_labels import LabelFinder, YOLOBox, list_images, read_labels
+
+# Four of a box and ten of five landmarks, or seven points of a polygon.
+_LANDMARKS = 14
 
 
 @DATASETS.register_module()
@@ -23,15 +21,18 @@ class YOLOFaceDataset(CustomSet):
     """Dataset in YOLO's layout: text labels, boxes relative to the image.
 
     The labels of ``images/train/a.jpg`` are in ``labels/train/a.txt`` or
-    beside the image in ``a.txt``.  An image without labels has no objects.
+    beside the image in ``a.txt``.  Longer lines are polygons, or have key
+    points if ``data.yaml`` states their ``kpt_shape``.  An image without
+    labels has no objects.
 
     Args:
         ann_file (str): ``data.yaml`` below ``data_root``; or ``''`` to read
             all images below ``data_prefix=dict(img=...)``.
         split (str): ``'train'``, ``'val'`` or ``'test'`` of ``data.yaml``.
         class_map (dict[str, str], optional): Name of a class in
-            ``data.yaml``, or its number if it has none, to class; the key
-            ``'*'`` stands for every other name.
+            ``data.yaml``, or its number if it has none, to class, or to None
+            to leave its objects out; the key ``'*'`` stands for every other
+            name.
         **kwargs: Arguments of ``BaseDetDataset``: ``data_root``,
             ``pipeline``, ``filter_cfg`` ...
 
@@ -55,8 +56,11 @@ class YOLOFaceDataset(CustomSet):
             path below the image folder.
         """
         labels: dict[int, str] = {}
+        num_points = None
         if self.ann_file:
-            sources, labels = read_data_yaml(Path(self.ann_file), self.split)
+            sources, labels, num_points = read_data_yaml(
+                Path(self.ann_file), self.split
+            )
         else:
             sources = [self.image_folder]
             if not sources[0].is_dir():
@@ -75,8 +79,19 @@ class YOLOFaceDataset(CustomSet):
         if not paths:
             raise AnnotationError(f'{named}: has no image')
         folder = Path(os.path.commonpath([x.parent for x in paths]))
-        files = {path: label_path(path) for path in paths}
-        found = {path: read_labels(file) for path, file in files.items()}
+        finder = LabelFinder()
+        files = {path: finder.find(path) for path in paths}
+        found = {
+            path: read_labels(file, num_points) for path, file in files.items()
+        }
+        boxes = [x for part in found.values() for x in part or ()]
+        if boxes and all(x.num_values == _LANDMARKS for x in boxes):
+            raise AnnotationError(
+                f'{named}: all lines have {_LANDMARKS + 1} values: if these '
+                'are boxes with five landmarks, say kpt_shape: [5, 2] in '
+                'data.yaml; if they are polygons of seven points, repeat a '
+                'point of one of them'
+            )
         bare = [path for path in paths if found[path] is None]
         if len(bare) == len(paths) and not self.test_mode:
             raise AnnotationError(
@@ -107,16 +122,18 @@ class YOLOFaceDataset(CustomSet):
     def _instances(
         self, boxes: list[YOLOBox], names: dict[int, str], file: Path
     ) -> list[dict]:
+        instances = []
         try:
-            return [
-                dict(
-                    bbox=list(box.corners),
-                    bbox_label=self.names.label(
-                        names.get(box.label, str(box.label))
-                    ),
-                    ignore_flag=0,
-                )
-                for box in boxes
-            ]
+            for box in boxes:
+                label = self.names.label(names.get(box.label, str(box.label)))
+                if label is not None:
+                    instances.append(
+                        dict(
+                            bbox=list(box.corners),
+                            bbox_label=label,
+                            ignore_flag=0,
+                        )
+                    )
         except ValueError as error:
             raise AnnotationError(f'{file}: {error}') from None
+        return instances

@@ -1,23 +1,23 @@
-"""YOLO's text labels, and the ``data.yaml`` that says where they are."""
+"""YOLO's text labels, and the images that they belong to."""
 
 from __future__ import annotations
 
 import math
+import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from mmsrn.evaluation.readers import AnnotationError
 from mmsrn.utils.folder_tree import find_files
 from mmsrn.utils.image_files import IMAGE_SUFFIXES
+from mmsrn.utils.text_data import decode_text
 
 __all__ = [
+    'LabelFinder',
     'YOLOBox',
-    'label_path',
     'list_images',
-    'read_data_yaml',
     'read_labels',
 ]
 
@@ -32,81 +32,12 @@ class YOLOBox(NamedTuple):
     Attributes:
         label (int): Class, from 0.
         corners (tuple[float, ...]): x1, y1, x2, y2 in shares of the image.
+        num_values (int): Numbers behind the class: 4, or those of a polygon.
     """
 
     label: int
     corners: tuple[float, float, float, float]
-
-
-def read_data_yaml(
-    path: Path, split: str
-) -> tuple[list[Path], dict[int, str]]:
-    """Read where the images of a split are, and what the classes are called.
-
-    Args:
-        path (Path): The file.
-        split (str): ``'train'``, ``'val'`` or ``'test'``.
-
-    Returns:
-        tuple[list[Path], dict[int, str]]: Folders of images or lists of
-        them, and names by label.
-
-    Raises:
-        AnnotationError: If it is missing or malformed.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8-sig'))
-    except OSError as error:
-        raise AnnotationError(
-            f'{path}: cannot be read: {error.strerror}; check ann_file and '
-            'data_root'
-        ) from None
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = ' '.join(str(error).split())
-        raise AnnotationError(f'{path}: not yaml: {reason}') from None
-    if not isinstance(content, dict):
-        raise AnnotationError(f'{path}: has no {split}: and no names:')
-    given = content.get(split)
-    if split == 'val' and given is None:
-        given = content.get('valid')
-    given = [given] if isinstance(given, str) else given
-    if not given or not all(isinstance(x, str) for x in given):
-        raise AnnotationError(
-            f'{path}: {split}: must name a folder of images, or a list of '
-            f'them, not {given!r}'
-        )
-    return [_resolve(path, content, x) for x in given], _names(path, content)
-
-
-def _resolve(path: Path, content: dict, given: str) -> Path:
-    """Find a folder where YOLO looks for it, and beside the file itself."""
-    given = given.replace('\\', '/')
-    root = str(content.get('path') or '').replace('\\', '/')
-    # Exported sets say ../train/images and mean train/images.
-    tails = [given, given.removeprefix('../')]
-    places = [
-        Path(path.parent, base, tail) for base in (root, '') for tail in tails
-    ]
-    places += [Path(root, given)]
-    for place in places:
-        if place.exists():
-            return place
-    raise AnnotationError(
-        f'{path}: neither {places[0]} nor {places[2]} exists; correct path: '
-        'and the splits, or name the folder with data_prefix'
-    )
-
-
-def _names(path: Path, content: dict) -> dict[int, str]:
-    names = content.get('names') or {}
-    if isinstance(names, list):
-        names = dict(enumerate(names))
-    try:
-        return {int(label): str(name).strip() for label, name in names.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise AnnotationError(
-            f'{path}: names: must be a list, or a name for each number'
-        ) from None
+    num_values: int
 
 
 def list_images(source: Path) -> Iterator[Path]:
@@ -128,7 +59,7 @@ def list_images(source: Path) -> Iterator[Path]:
                 yield source / name
         return
     try:
-        lines = source.read_text(encoding='utf-8-sig').splitlines()
+        lines = decode_text(source.read_bytes()).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise AnnotationError(
             f'{source}: neither a folder nor a list of images: {error}'
@@ -138,7 +69,7 @@ def list_images(source: Path) -> Iterator[Path]:
         if not name:
             continue
         places = [source.parent / name, Path(name)]
-        found = [x for x in places if x.is_file()]
+        found = [x for x in places if os.path.isfile(x)]
         if not found:
             raise AnnotationError(
                 f'{source}:{number}: {name}: no such image, here or below '
@@ -147,31 +78,56 @@ def list_images(source: Path) -> Iterator[Path]:
         yield found[0]
 
 
-def label_path(image: Path) -> Path:
-    """Find the labels of an image.
+class LabelFinder:
+    """Finds the labels of images, however their names are written."""
 
-    Args:
-        image (Path): The image.
+    def __init__(self) -> None:
+        self._names: dict[Path, dict[str, str]] = {}
 
-    Returns:
-        Path: As YOLO has it, the last folder ``images`` of its path being
-        ``labels``; or beside the image, if they are there.
-    """
-    name = f'{image.stem}.txt'
-    parts = list(image.parent.parts)
-    beside = image.with_name(name)
-    if 'images' not in parts or beside.is_file():
-        return beside
-    last = len(parts) - 1 - parts[::-1].index('images')
-    parts[last] = 'labels'
-    return Path(*parts, name)
+    def find(self, image: Path) -> Path:
+        """Find the labels of an image.
+
+        Args:
+            image (Path): The image.
+
+        Returns:
+            Path: As YOLO has it, the last folder ``images`` of its path being
+            ``labels``; or beside the image, if they are there. Names may be
+            in other letters: ``.TXT``, ``Labels``, decomposed accents.
+        """
+        name = f'{image.stem}.txt'
+        folders = list(image.parent.parts)
+        beside = self._as_called(image.with_name(name))
+        small = [x.lower() for x in folders]
+        if 'images' not in small or os.path.isfile(beside):
+            return beside
+        last = len(folders) - 1 - small[::-1].index('images')
+        root = self._as_called(Path(*folders[:last], 'labels'))
+        return self._as_called(Path(root, *folders[last + 1 :], name))
+
+    def _as_called(self, path: Path) -> Path:
+        if os.path.exists(path):  # unlike pathlib's, fine with long names
+            return path
+        folder = path.parent
+        if folder not in self._names:
+            names = os.listdir(folder) if folder.is_dir() else []
+            self._names[folder] = {_plain(x): x for x in names}
+        return folder / self._names[folder].get(_plain(path.name), path.name)
 
 
-def read_labels(path: Path) -> list[YOLOBox] | None:
+def _plain(name: str) -> str:
+    return unicodedata.normalize('NFC', name).casefold()
+
+
+def read_labels(
+    path: Path, num_points: int | None = None
+) -> list[YOLOBox] | None:
     """Read the labels of one image.
 
     Args:
         path (Path): The file.
+        num_points (int, optional): Numbers behind each box, which are left
+            out; with None longer lines are polygons.
 
     Returns:
         list[YOLOBox], optional: The objects; of a polygon the box around it.
@@ -181,7 +137,7 @@ def read_labels(path: Path) -> list[YOLOBox] | None:
         AnnotationError: If it is malformed; the message names file and line.
     """
     try:
-        text = path.read_text(encoding='utf-8-sig')
+        text = decode_text(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -190,8 +146,20 @@ def read_labels(path: Path) -> list[YOLOBox] | None:
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
         if words:
-            found.append(_read_line(words, f'{path}:{number}'))
+            where = f'{path}:{number}'
+            if num_points is not None:
+                words = _without_points(words, num_points, where)
+            found.append(_read_line(words, where))
     return found
+
+
+def _without_points(words: list[str], num: int, where: str) -> list[str]:
+    if len(words) not in (_NUM_VALUES, _NUM_VALUES + num):
+        raise AnnotationError(
+            f'{where}: expected {_NUM_VALUES} values and {num} of key points, '
+            f'as kpt_shape says, found {len(words)}'
+        )
+    return words[:_NUM_VALUES]
 
 
 def _read_line(words: list[str], where: str) -> YOLOBox:
@@ -223,4 +191,4 @@ def _read_line(words: list[str], where: str) -> YOLOBox:
             f'{where}: coordinates are shares of the image, 0 to 1, not '
             f'{shown[:60]}; are they pixels?'
         )
-    return YOLOBox(int(label), corners)
+    return YOLOBox(int(label), corners, len(values))

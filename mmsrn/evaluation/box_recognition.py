@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 
@@ -18,6 +19,7 @@ __all__ = ['recognise']
 _TRIED = 300
 # Scales of resized images that are tried: 0.2 to 5, in steps of 4 %.
 _SCALES = np.geomspace(0.2, 5, 83)
+_ALMOST_NOTHING = 0.01  # an AP
 _ALL = 0.99  # nearly: one odd number proves nothing
 
 
@@ -40,7 +42,8 @@ def recognise(
         sizes (Mapping[str, tuple[int, int]]): Of the images; may be empty.
 
     Returns:
-        str: The form and the option that reads it; empty if none fits.
+        str: The form and the option that reads it; if none fits, that they
+        match nothing, or an empty text if they match a little.
     """
     found = {k: x for k, x in found.items() if len(x)}
     found = {k: found[k] for k in truth.names if k in found}
@@ -70,8 +73,10 @@ def recognise(
             f'{" or ".join(options)} with --images FOLDER reads them'
         )
     best, option = 0.0, None
-    for form in FORMS:
-        tried = BoxFormat(form, first, shares)
+    # Scores of a hundred look like any pixel.
+    orders = (first,) if shares or first else (False, True)
+    for order, form in product(orders, FORMS):
+        tried = BoxFormat(form, order, shares)
         if tried != given:
             turned = to_protocol(found, tried, protocol, sizes)
             value = list(protocol.evaluate(turned, some).ap.values())[-1]
@@ -81,7 +86,15 @@ def recognise(
         turned = to_protocol(found, option, protocol, sizes)
         setting, value = list(protocol.evaluate(turned, truth).ap.items())[-1]
         return _told(option, protocol, setting, value)
-    return '' if shares else _resized(found, first, some, sizes)
+    if not shares and (told := _resized(found, first, some, sizes)):
+        return told
+    if ap >= _ALMOST_NOTHING:
+        return ''
+    return (
+        f'AP is {ap:.4f}: hardly any box lies on a face; are these results '
+        'of this set, and boxes in pixels of the original images? See '
+        '--box-format'
+    )
 
 
 def _told(

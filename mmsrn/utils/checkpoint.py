@@ -24,6 +24,7 @@ from mmengine.runner.checkpoint import (
 )
 from torch import nn
 
+from . import config_data  # noqa: F401  configs of strangers run nothing
 from .facts import read_facts
 from .one_line import one_line
 from .torch_file import read_torch_file
@@ -204,7 +205,7 @@ def load_weights(model: nn.Module, checkpoint: dict) -> None:
             averaged weights.
 
     Raises:
-        ValueError: If a name or a shape differs.
+        ValueError: If a name or a shape differs, or a weight is NaN.
     """
     if is_model_wrapper(model):  # mmengine sees through one wrapper alone
         model = model.module
@@ -212,3 +213,9 @@ def load_weights(model: nn.Module, checkpoint: dict) -> None:
         _load_checkpoint_to_model(model, checkpoint, strict=True)
     except (AttributeError, RuntimeError, TypeError) as error:
         raise ValueError(one_line(error)) from error
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and value.isnan().any():
+            raise ValueError(
+                f'{name} holds NaN: the training has diverged, or the file is '
+                'damaged'
+            )

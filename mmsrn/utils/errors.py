@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .one_line import printable
 from .standard_streams import StreamError, checked_streams
 
 __all__ = ['UserError', 'program_name', 'user_errors']
@@ -53,5 +54,5 @@ def user_errors(program: str | None = None) -> Iterator[None]:
         with checked_streams():
             yield
     except (UserError, StreamError) as error:
-        print(f'{name}: error: {error}', file=sys.stderr)
+        print(f'{name}: error: {printable(error)}', file=sys.stderr)
         raise SystemExit(2) from error

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 from mmsrn.utils.atomic_file import atomic_file, remove_partial
+
+
+class FolderError(OSError, ValueError):
+    """Error of a folder that cannot be read, in one line with its name."""
 
 
 def find_files(src: Path) -> Iterator[Path]:
@@ -18,10 +23,10 @@ def find_files(src: Path) -> Iterator[Path]:
         src (Path): The folder.
 
     Yields:
-        Path: Relative to ``src``; nothing hidden.
+        Path: Relative to ``src``; nothing hidden, and no pipes or devices.
 
     Raises:
-        OSError: If a folder cannot be read.
+        FolderError: If a folder cannot be read.
         ValueError: If a link leads back to a folder it lies in.
     """
 
@@ -29,17 +34,31 @@ def find_files(src: Path) -> Iterator[Path]:
         real = os.path.realpath(folder)
         if real in above:
             raise ValueError(f'{folder}: a link to a folder that contains it')
-        with os.scandir(folder) as entries:
+        try:
+            opened = os.scandir(folder)
+        except OSError as error:
+            raise FolderError(
+                f'{folder}: cannot be read: {error.strerror}'
+            ) from None
+        with opened as entries:
             entries = sorted(entries, key=lambda x: x.name)
         entries = [x for x in entries if not x.name.startswith('.')]
         inner = [x for x in entries if x.is_dir()]
         for entry in entries:
-            if not entry.is_dir():
+            if not entry.is_dir() and not _is_special(entry):
                 yield Path(entry.path).relative_to(src)
         for entry in inner:
             yield from walk(Path(entry.path), (*above, real))
 
     return walk(Path(src), ())
+
+
+def _is_special(entry: os.DirEntry) -> bool:
+    """Whether it is a pipe, whose reader would wait, or a device."""
+    try:
+        return not stat.S_ISREG(entry.stat().st_mode)
+    except OSError:  # a link to nothing, which whoever reads it names
+        return False
 
 
 def is_current(source: Path, target: Path) -> bool:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from mmsrn.utils.atomic_file import atomic_file
-from mmsrn.utils.image_header import (
-    read_header,
-    turn_upright,
-    unlimited_pil,
-)
+from mmsrn.utils.image_header import open_image, read_header, turn_upright
 from mmsrn.utils.one_line import one_line
 
 __all__ = [
@@ -27,6 +23,7 @@ __all__ = [
     'decode_image',
     'decode_incomplete_jpeg',
     'process_image',
+    'read_bytes',
     'read_image',
     'start_worker',
 ]
@@ -63,6 +60,9 @@ ABOUT_ONE_IMAGE = (
     cv2.error,
 )
 
+#: Of a file; ``MAX_PIXELS`` of three bytes have less.
+MOST_BYTES = 1 << 30
+
 #: Takes an image and its name, and returns an image.
 ImageFunction = Callable[[np.ndarray, str], np.ndarray]
 
@@ -79,6 +79,34 @@ def start_worker() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
+def read_bytes(path: str | Path) -> bytes:
+    """Read an image file as a whole.
+
+    Args:
+        path (str | Path): The file, or a pipe.
+
+    Returns:
+        bytes: Its content.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is no file, or larger than any image.
+    """
+    with open(path, 'rb') as file:
+        kind = os.fstat(file.fileno())
+        if stat.S_ISREG(kind.st_mode):
+            data = file.read() if kind.st_size <= MOST_BYTES else None
+        elif stat.S_ISFIFO(kind.st_mode):
+            data = file.read(MOST_BYTES + 1)
+        else:
+            raise ValueError('is neither a file nor a pipe')
+    if data is None or len(data) > MOST_BYTES:
+        raise ValueError(
+            f'has more than {MOST_BYTES >> 20:,} MiB, which is no photo'
+        )
+    return data
+
+
 def read_image(path: Path, grey: bool = False) -> np.ndarray:
     """Read an image as training does; damaged files are refused.
 
@@ -93,7 +121,7 @@ def read_image(path: Path, grey: bool = False) -> np.ndarray:
         OSError: If it cannot be read, or is incomplete.
         ValueError: See :func:`decode_image`.
     """
-    return decode_image(path.read_bytes(), grey)
+    return decode_image(read_bytes(path), grey)
 
 
 def decode_image(
@@ -123,7 +151,7 @@ def decode_image(
     flag |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
         if check:
-            with unlimited_pil(), Image.open(io.BytesIO(data)) as file:
+            with open_image(io.BytesIO(data)) as file:
                 file.load()  # OpenCV fills what is missing with grey
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except (MemoryError, OSError):

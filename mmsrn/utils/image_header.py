@@ -16,9 +16,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 __all__ = [
     'MAX_PIXELS',
     'ImageHeader',
+    'open_image',
     'read_header',
     'turn_upright',
-    'unlimited_pil',
 ]
 
 #: Images of more pixels are refused before anything is decoded.
@@ -28,7 +28,16 @@ _ORIENTATION = ExifTags.Base.Orientation
 _STORED_SIZE = (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength)
 _PNG_START = 8  # bytes before its first chunk
 _BOX_TYPE = 4  # where files of the kind of MP4 say what they are
-_HEIC = [b'ftyp' + x for x in (b'heic', b'heix', b'heif', b'mif1', b'msf1')]
+_HEIC = [
+    b'ftyp' + x.encode()
+    for x in 'heic heix heif heim heis hevc hevx mif1 msf1'.split()
+]
+#: What OpenCV decodes.  PIL knows more, and runs Ghostscript for one of them.
+_FORMATS = (
+    'AVIF', 'BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF',
+    'WEBP',
+)  # fmt: skip
+_MOST_EXIF = 1 << 24  # bytes
 
 
 class ImageHeader(NamedTuple):
@@ -74,24 +83,32 @@ def read_header(source: str | Path | bytes) -> ImageHeader:
 
 
 @contextmanager
-def unlimited_pil() -> Iterator[None]:
-    """Let PIL open images of any size, one thread at a time.
+def open_image(file: BinaryIO) -> Iterator[Image.Image]:
+    """Open an image with PIL, of any size, one thread at a time.
 
     ``MAX_PIXELS`` is the limit here, and PIL warns from a smaller one on.
+
+    Args:
+        file (BinaryIO): The file, in a format that OpenCV decodes too.
+
+    Yields:
+        Image.Image: The image, not decoded.
     """
     with _PIL:  # its limit is that of all threads
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            yield
+            Image.init()
+            known = [x for x in _FORMATS if x in Image.OPEN]
+            yield Image.open(file, formats=known)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
 
 def _read(file: BinaryIO) -> ImageHeader:
     try:
-        with unlimited_pil():
-            image = Image.open(file)
+        with open_image(file) as image:
+            pass
     except UnidentifiedImageError:
         file.seek(_BOX_TYPE)
         if file.read(8) in _HEIC:
@@ -148,7 +165,7 @@ def _late_exif(file: BinaryIO) -> bytes | None:
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack('>I4s', head)
         if kind == b'eXIf':
-            return file.read(length)
+            return file.read(min(length, _MOST_EXIF))
         if kind == b'IEND':
             break
         file.seek(length + 4, io.SEEK_CUR)  # a checksum

@@ -19,13 +19,19 @@ from torch.nn.modules import module as torch_hooks
 
 from .one_line import one_line
 
-__all__ = ['bounded_modules', 'check_model_config', 'without_pretrained']
+__all__ = [
+    'OPERATORS',
+    'SCOPES',
+    'bounded_modules',
+    'check_model_config',
+    'without_pretrained',
+]
 
 _PACKAGES = {'mmcv', 'mmdet', 'mmengine', 'mmsrn', 'torch'}
-_SCOPES = {'mmcv', 'mmdet', 'mmengine'}
+SCOPES = {'mmcv', 'mmdet', 'mmengine'}
 #: What mmdet looks up in ``mmcv.ops``, outside of registries, or
 #: compares with words of its own.
-_OPERATORS = {
+OPERATORS = {
     'nms', 'soft_nms', 'RoIAlign', 'SimpleRoIAlign', 'RoIPool',
     'DeformRoIPoolPack', 'ModulatedDeformRoIPoolPack', 'dilation', 'offset',
     'conv', 'interpolation_conv', 'last_conv',
@@ -103,7 +109,7 @@ def _check_key(place: str, key: Any, value: Any) -> None:
     if type(key) is not str or not _WORD.fullmatch(key):
         raise ValueError(f'its config has the key {_shown(key)}')
     loads = isinstance(value, (str, dict, list, tuple)) and value
-    if key == '_scope_' and value in _SCOPES:
+    if key == '_scope_' and value in SCOPES:
         return
     if loads and _LOADING_KEY.search(key):
         raise ValueError(
@@ -144,10 +150,10 @@ def _find_part(name: str) -> Any:
     from mmdet import registry as mmdet
     from mmengine import registry as mmengine
 
-    if name in _OPERATORS:
+    if name in OPERATORS:
         return name
     scope, dot, plain = name.rpartition('.')
-    if dot and scope not in _SCOPES:
+    if dot and scope not in SCOPES:
         return None
     for registry in (
         mmdet.MODELS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from .errors import UserError
 
 __all__ = [
     'check_distinct',
+    'check_kept',
     'check_output',
     'check_writable',
     'output_file',
@@ -79,6 +80,27 @@ def check_distinct(**files: str | Path | None) -> None:
         if other != given:
             raise UserError(
                 f'{other} {given}: both name the same file; choose two'
+            )
+
+
+def check_kept(
+    inputs: Iterable[str | Path | None], **files: str | Path | None
+) -> None:
+    """Check that no output is written over an input.
+
+    Args:
+        inputs (Iterable[str | Path | None]): Files and folders that are read.
+        **files (str | Path, optional): What the user gave, by option.
+
+    Raises:
+        UserError: If one is.
+    """
+    read = {os.path.realpath(x) for x in inputs if x is not None}
+    for name, file in files.items():
+        if file is not None and os.path.realpath(file) in read:
+            raise UserError(
+                f'--{name.replace("_", "-")} {file}: is read too, and would '
+                'be overwritten; name another file'
             )
 
 

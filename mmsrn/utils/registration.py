@@ -30,6 +30,8 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     """
     from mmdet.utils import register_all_modules as register_mmdet
 
+    from . import config_data  # noqa: F401  configs of strangers run nothing
+
     register_mmdet(init_default_scope=init_default_scope)
     for name in _SUBPACKAGES:
         importlib.import_module(f'mmsrn.{name}')

@@ -35,6 +35,29 @@ def test_a_line_for_each_photo(mmsrn, made, paint):
         assert 0 <= float(seconds.removesuffix(' s')) < 60
 
 
+def test_names_that_break_lines(mmsrn, made, paint):
+    paint('a\nb: 9 faces.png', C)
+    paint('c.png', C)
+    done = mmsrn('detect', './c.png', 'a\nb: 9 faces.png', 'no\nfile.png')
+    assert done.status == 1
+    assert [x.split(',')[0] for x in done.out.splitlines()] == [
+        'c.png: 1 face',
+        r'a\nb: 9 faces.png: 1 face',
+    ]
+    assert done.err.splitlines()[1:] == [
+        r'  no\nfile.png: no such file or folder'
+    ]
+
+
+def test_model_is_not_overwritten(mmsrn, paint, tmp_path):
+    paint('a.png')
+    model = tmp_path / 'm.onnx'
+    model.write_bytes(b'model')
+    done = mmsrn('detect', 'a.png', '--model', 'm.onnx', '--csv', './m.onnx')
+    assert done.status == 2 and '--csv ./m.onnx: is read too' in done.err
+    assert model.read_bytes() == b'model'
+
+
 def test_json(mmsrn, made, paint, tmp_path):
     paint('in/a.png', A, B)
     paint('in/sub/none.png')

@@ -206,3 +206,10 @@ def test_addresses(tree):
         (given[1], 'video', 'http_x_y_clip_MP4.mp4'),
         ('a.jpg', 'photo', 'a.jpg'),
     ]
+
+
+def test_the_same_file_in_other_words(tree):
+    """Results are found by the names of photos, which have no ``./``."""
+    tree('a.jpg', '-b.jpg')
+    assert found('./a.jpg', 'a.jpg') == [('a.jpg', 'photo', 'a.jpg')]
+    assert found('./-b.jpg') == [('-b.jpg', 'photo', '-b.jpg')]

@@ -205,7 +205,8 @@ def test_sizes_that_are_not_those_of_the_images(build, told):
     [
         (b'', ':1: not json'),
         (b'{"images": [', ':1: not json'),
-        (b'\xff\xfe', ': not json'),
+        (b'\xff\xfe', ':1: not json'),
+        (b'\xff', ': not json'),
         (b'[' * 100_000, ': not json'),
         (b'[]', ': is no COCO annotation: it has no images, but is a list'),
         (dict(annotations=[]), ': is no COCO annotation: it has no images'),
@@ -319,3 +320,53 @@ def test_as_mmdet_reads_a_conversion(build, tmp_path):
     for i in range(2):
         found, expected = ours.get_data_info(i), theirs.get_data_info(i)
         assert found.items() <= expected.items()
+
+
+def test_category_that_is_left_out(build):
+    """Boxes of others are no faces, whatever the remedy says first."""
+    person = dict(FACE, category_id='p', bbox=[0, 0, 60, 50])
+    content = coco(
+        annotations=[FACE, person],
+        categories=[dict(id=1, name='Face'), dict(id='p', name='person')],
+    )
+    with pytest.raises(AnnotationError, match=r"\{'person': None\}"):
+        build(content)
+    info = build(content, class_map={'person': None}).get_data_info(0)
+    assert info['instances'] == [INSTANCE]
+
+
+def test_no_category_at_all(build):
+    bare = {k: v for k, v in FACE.items() if k != 'category_id'}
+    info = build(coco(annotations=[bare], categories=None)).get_data_info(0)
+    assert info['instances'] == [INSTANCE]
+    two = [dict(id=1, name='face'), dict(id=2, name='hand')]
+    with pytest.raises(
+        AnnotationError, match=r'\[0\]: has no category_id, but'
+    ):
+        build(coco(annotations=[bare], categories=two))
+
+
+def test_utf_16(build):
+    data = json.dumps(coco()).encode('utf-16')
+    assert build(data).get_data_info(0)['instances'] == [INSTANCE]
+
+
+def test_flags_as_text(build):
+    fine = coco(annotations=[dict(FACE, iscrowd='0', ignore=False)])
+    assert build(fine).get_data_info(0)['instances'] == [INSTANCE]
+    crowd = coco(annotations=[dict(FACE, iscrowd='1')])
+    info = build(crowd, test_mode=True).get_data_info(0)
+    assert info['instances'][0]['ignore_flag'] == 1
+    with pytest.raises(
+        AnnotationError, match=r'\[0\]: iscrowd must be 0 or 1'
+    ):
+        build(coco(annotations=[dict(FACE, iscrowd='no')]))
+
+
+def test_boxes_in_shares_of_the_image(build):
+    shares = dict(FACE, bbox=[0.1, 0.2, 0.3, 0.4])
+    with pytest.raises(AnnotationError) as info:
+        build(coco(annotations=[shares, shares]))
+    assert 'val.json: all 2 boxes are between 0 and 0.6, and' in str(
+        info.value
+    )

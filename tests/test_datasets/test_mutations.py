@@ -14,7 +14,8 @@ from mmsrn.datasets.voc_xml import (
     stated_size,
     tidy_objects,
 )
-from mmsrn.datasets.yolo_labels import read_data_yaml, read_labels
+from mmsrn.datasets.yolo_data_yaml import read_data_yaml
+from mmsrn.datasets.yolo_labels import read_labels
 from mmsrn.evaluation.readers import read_wider_face_txt
 from mmsrn.utils.image_files import decode_image, decode_incomplete_jpeg
 from mmsrn.utils.image_header import read_header

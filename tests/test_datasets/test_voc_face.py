@@ -1,5 +1,6 @@
 """VOC-style sets: classes folded into one, and what can be wrong in them."""
 
+import os
 import re
 
 import pytest
@@ -475,3 +476,40 @@ def test_no_image_left(write):
     root = write(one=xml(MASK))
     with pytest.raises(ValueError, match='found: mask 1 times; filter_cfg'):
         build(root, filter_cfg=dict(min_size=99))
+
+
+def test_utf_16_whatever_is_declared(write):
+    root = write(a=xml(MASK))
+    text = f'<?xml version="1.0" encoding="utf-8"?>{xml(MASK)}'
+    (root / 'annotations/a.xml').write_bytes(text.encode('utf-16'))
+    info = instances(root, class_map={'*': 'face'})
+    assert info[0]['bbox'] == [10, 20, 30, 45]
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        xml(f'<objects>{MASK}</objects>'),
+        xml(MASK).replace('object', 'Object').replace('bndbox', 'BndBox'),
+        xml(MASK).replace('annotation', 'Annotation'),
+    ],
+)
+def test_tags_of_other_tools(write, text):
+    """An object that is not seen is a face that is learnt as background."""
+    info = instances(write(a=text), class_map={'*': 'face'})
+    assert info[0]['bbox'] == [10, 20, 30, 45]
+
+
+def test_class_that_is_left_out(write):
+    root = write(a=xml(MASK, BARE))
+    info = instances(root, class_map={'mask': 'face', 'bare': None})
+    assert [x['bbox'] for x in info] == [[10, 20, 30, 45]]
+
+
+@pytest.mark.parametrize('name', ['images/a.jpg', 'annotations/a.xml'])
+def test_pipe_in_place_of_a_file(write, name):
+    root = write(a=xml(FACE))
+    (root / name).unlink()
+    os.mkfifo(root / name)
+    with pytest.raises(ValueError, match='no such'):
+        build(root)

@@ -258,3 +258,26 @@ def test_set_of_ones_own(tmp_path, monkeypatch):
         '(a.jpg)',
         'boxes without area are dropped: 1 (a.jpg)',
     ]
+
+
+def build_own(folder, text):
+    (folder / 'own.txt').write_text(text)
+    Image.new('RGB', (60, 50)).save(folder / 'a.jpg')
+    return WiderFaceDataset(
+        data_root=str(folder), ann_file='own.txt', data_prefix=dict(img='')
+    )
+
+
+@pytest.mark.parametrize(
+    'text, what',
+    [
+        ('a.jpg\n1\n.1 .2 .3 .4\n'.replace(' .', ' 0.').replace('\n.', '\n0.'),
+         'own.txt: all 1 boxes are between 0 and 0.6, and seem to be shares'),
+        (f'{"x" * 300}.jpg\n1\n1 2 3 4\n', 'has none of the 1 images'),
+        (f'a.jpg\n1\n1 2 3 4\n{"x" * 300}.jpg\n0\n', 'File name too long'),
+        ('a.jpg\n1\n1 2 3 4\nx\0.jpg\n0\n', 'null byte'),
+    ],
+)  # fmt: skip
+def test_odd_sets_of_ones_own(tmp_path, text, what):
+    with pytest.raises(AnnotationError, match=what):
+        build_own(tmp_path, text)

@@ -174,3 +174,102 @@ def test_no_labels_at_all(root):
     (root / 'labels/train/a.txt').write_text('')
     with pytest.raises(AnnotationError, match='asked for: face; found: no ob'):
         build(root, filter_cfg=dict(filter_empty_gt=True))
+
+
+@pytest.mark.parametrize(
+    'name', ['labels/train/a.TXT', 'Labels/train/a.txt', 'images/train/A.Txt']
+)
+def test_labels_in_other_letters(root, name):
+    (root / 'labels/train/b.txt').unlink()
+    label = root / 'labels/train/a.txt'
+    if name.startswith('Labels'):
+        (root / 'labels').rename(root / 'Labels')
+    else:
+        label.rename(root / name)
+    assert boxes(root) == {'a': [BOX], 'b': [], 'c': []}
+
+
+def test_labels_with_decomposed_letters(root):
+    (root / 'images/train/a.jpg').rename(root / 'images/train/\u00e9.jpg')
+    (root / 'labels/train/a.txt').rename(root / 'labels/train/e\u0301.txt')
+    assert boxes(root)['\u00e9'] == [BOX]
+
+
+def test_utf_16(root):
+    files = [*root.rglob('*.txt'), root / 'data.yaml']
+    for path in files:
+        path.write_bytes(path.read_text().encode('utf-16'))
+    assert boxes(root) == {'a': [BOX], 'b': [BOX], 'c': []}
+
+
+POINTS = ' 0.22 0.45 0.28 0.45 0.25 0.5 0.22 0.55 0.28 0.55'
+
+
+def test_key_points(root):
+    """Ten numbers behind a box are five points, or a polygon of seven."""
+    for name in 'ab':
+        path = root / f'labels/train/{name}.txt'
+        path.write_text(f'{LINE}{POINTS}\n')
+    with pytest.raises(AnnotationError, match=r'say kpt_shape: \[5, 2\] in'):
+        build(root)
+    yaml = root / 'data.yaml'
+    text = yaml.read_text()
+    yaml.write_text(f'{text}kpt_shape: [5, 2]\n')
+    assert boxes(root) == {'a': [BOX], 'b': [BOX], 'c': []}
+    yaml.write_text(f'{text}kpt_shape: [5, 3]\n')
+    with pytest.raises(
+        AnnotationError, match='a.txt:1: expected 5 values and'
+    ):
+        build(root)
+    yaml.write_text(f'{text}kpt_shape: five\n')
+    with pytest.raises(AnnotationError, match='kpt_shape: must be two numb'):
+        build(root)
+
+
+BOMB = 'a: &a [x, x, x]\n' + ''.join(
+    f'{b}: &{b} [{", ".join([f"*{a}"] * 10)}]\n'
+    for a, b in zip('abcdefgh', 'bcdefghi')
+)
+
+
+@pytest.mark.parametrize(
+    'text, what',
+    [
+        ('train: 5\n', 'train: must name a folder of images'),
+        ('train: {a: b}\n', 'train: must name a folder of images'),
+        (f'train: {"x" * 300}\n', 'neither '),
+        (f'{BOMB}train: *i\n', 'not yaml: it has aliases'),
+        (
+            f'{BOMB}train: images/train\nnames: [*i]\n',
+            'not yaml: it has aliases',
+        ),
+        ('train: !!python/name:os.system\n', 'not yaml: '),
+    ],
+)
+def test_odd_yaml(root, text, what):
+    (root / 'data.yaml').write_text(text)
+    with pytest.raises(AnnotationError, match=f'data.yaml: {what}'):
+        build(root)
+
+
+def test_list_with_a_long_name(root):
+    (root / 'data.yaml').write_text('train: list.txt\nnames: [face]\n')
+    (root / 'list.txt').write_text(f'{"x" * 300}.jpg\n')
+    with pytest.raises(AnnotationError, match='list.txt:1: x+.jpg: no such'):
+        build(root)
+
+
+def test_class_that_is_left_out(root):
+    (root / 'labels/train/a.txt').write_text(f'{LINE}\n1{LINE[1:]}\n')
+    assert boxes(root, class_map={'1': None})['a'] == [BOX]
+
+
+def test_folder_that_cannot_be_read(root, monkeypatch):
+    """In one line, as all else that is wrong with data."""
+
+    def refuse(_):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('mmsrn.utils.folder_tree.os.scandir', refuse)
+    with pytest.raises(ValueError, match='train: cannot be read: Permission'):
+        build(root)

@@ -172,3 +172,24 @@ def test_sizes_that_are_needed(evaluate, images, tmp_path):
 def test_no_format(text):
     with pytest.raises(ValueError, match='is no format of boxes: it is xywh'):
         BoxFormat.parse(text)
+
+
+def test_scores_in_percent_before_pixels(boxes, truth, tmp_path):
+    """The score of a hundred looks like any coordinate."""
+    kind = BoxFormat.parse('score-xyxy')
+    rows = {k: written(kind, boxes[k], SIZES[k]) for k in boxes}
+    for x in rows.values():
+        x[:, 0] *= 100
+    path = write_submission(tmp_path / 'x.zip', rows)
+    result = evaluate_path(str(path), 'x', truth, WIDER_FACE)
+    assert '--box-format score-xyxy reads them' in result.warnings[-1]
+
+
+def test_an_ap_of_nothing_is_never_without_a_word(boxes, truth, tmp_path):
+    rows = {k: written(BoxFormat('xyxy'), boxes[k], SIZES[k]) for k in boxes}
+    for x in rows.values():
+        x[:, :4] = [[3, 900, 5, 7]]
+    path = write_submission(tmp_path / 'x.zip', rows)
+    result = evaluate_path(str(path), 'x', truth, WIDER_FACE)
+    assert result.evaluation.ap == {'all': 0}
+    assert 'AP is 0.0000: hardly any box lies on a' in result.warnings[-1]

@@ -294,3 +294,11 @@ def test_mmdet_calls_faces_faces(root):
         device='cpu',
     )
     assert model.dataset_meta['classes'] == ('face',)
+
+
+def test_weights_of_a_training_that_diverged():
+    weights = network().state_dict()
+    name = next(iter(weights))
+    weights[name] = weights[name] * float('nan')
+    with pytest.raises(ValueError, match=f'{name} holds NaN'):
+        load_weights(network(), weights)

@@ -39,3 +39,10 @@ def test_all_else_passes():
         with pytest.raises(type(error)) as raised:
             main(error)
         assert raised.value is error
+
+
+def test_names_of_files_cannot_break_the_line(capsys):
+    with pytest.raises(SystemExit), user_errors('mmsrn detect'):
+        raise UserError('a\nb\x1b[31m\udcff é.jpg: no')
+    line = 'mmsrn detect: error: a\\nb\\x1b[31m\\udcff é.jpg: no\n'
+    assert capsys.readouterr().err == line

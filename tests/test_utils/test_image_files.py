@@ -1,6 +1,7 @@
 """Images of every format are decoded upright, and their headers say so."""
 
 import io
+import os
 import struct
 import time
 import zlib
@@ -15,6 +16,7 @@ from mmsrn.utils.image_files import (
     decode_image,
     decode_incomplete_jpeg,
     process_image,
+    read_bytes,
     read_image,
 )
 from mmsrn.utils.image_header import MAX_PIXELS, read_header, turn_upright
@@ -144,7 +146,7 @@ def test_huge_image_is_refused_by_its_header():
     assert Image.MAX_IMAGE_PIXELS  # as other code has it
 
 
-@pytest.mark.parametrize('brand', [b'heic', b'mif1'])
+@pytest.mark.parametrize('brand', [b'heic', b'mif1', b'hevc', b'heis'])
 def test_remedy_for_heic(brand):
     """As telephones write them."""
     data = b'\0\0\0\x1cftyp' + brand + b'\0\0\0\0mif1heicmiaf' + bytes(99)
@@ -196,3 +198,43 @@ def test_processing_in_every_format(tmp_path, suffix):
     assert np.abs(before.astype(int) - after).mean() <= 2
     if suffix not in ('.gif', '.jfif', '.jpe', '.jpeg', '.jpg', '.mpo'):
         np.testing.assert_array_equal(before, after)
+
+
+def test_no_other_program_reads_a_photo(tmp_path, monkeypatch):
+    """PIL runs Ghostscript for this one, whatever its name."""
+    path = tmp_path / 'photo.jpg'
+    box = b'%%BoundingBox: 0 0 10 10\n%%EndComments\n'
+    path.write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n' + box)
+    monkeypatch.setattr(
+        'PIL.EpsImagePlugin.Ghostscript', lambda *_: pytest.fail('it was run')
+    )
+    with pytest.raises(ValueError, match='is not an image'):
+        read_image(path)
+
+
+def test_what_has_no_end(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match='is neither a file nor a pipe'):
+        read_bytes('/dev/zero')
+    large = tmp_path / 'a.jpg'
+    with large.open('wb') as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ValueError, match='has more than 1,024 MiB'):
+        read_bytes(large)
+
+
+def test_pipe():
+    """As ``<(...)`` of a shell."""
+    source, sink = os.pipe()
+    os.write(sink, b'photo')
+    os.close(sink)
+    assert read_bytes(f'/dev/fd/{source}') == b'photo'
+    os.close(source)
+
+
+def test_exif_that_claims_gigabytes(tmp_path):
+    data = encode('PNG')
+    end = data.rindex(b'IEND') - 4
+    chunk = struct.pack('>I4s', 0xFFFFFFF0, b'eXIf') + b'abc'
+    path = tmp_path / 'a.png'
+    path.write_bytes(data[:end] + chunk)
+    assert read_header(path).size == (40, 24)

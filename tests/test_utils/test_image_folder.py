@@ -207,3 +207,13 @@ def test_colours_of_jpeg_are_not_subsampled(src, tmp_path):
     )
     after = cv2.imread(str(tmp_path / 'dst/e.jpg')).astype(int)
     assert abs(after - image).max() <= 3
+
+
+def test_pipes_are_left_out(src, tmp_path):
+    """Whoever opens one waits for a writer."""
+    for name in ('pipe.png', 'pipe.txt'):
+        os.mkfifo(src / name)
+    assert not process_folder(
+        src, tmp_path / 'dst', invert, {'kind': 'x'}
+    ).failed
+    assert not list((tmp_path / 'dst').rglob('pipe.*'))

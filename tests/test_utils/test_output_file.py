@@ -7,6 +7,7 @@ import pytest
 from mmsrn.utils.errors import UserError
 from mmsrn.utils.output_file import (
     check_distinct,
+    check_kept,
     check_output,
     check_writable,
     output_file,
@@ -102,3 +103,10 @@ def test_two_outputs_in_one_file(tmp_path, monkeypatch):
     check_distinct(json='a', csv='b', out_dir=None)
     with pytest.raises(UserError, match='--json a --out-dir ./a: both name'):
         check_distinct(json='a', csv='b', out_dir='./a')
+
+
+def test_what_is_read_is_kept(tmp_path):
+    path = tmp_path / 'a.json'
+    check_kept([None, path], json=None, csv=tmp_path / 'b.csv')
+    with pytest.raises(UserError, match='--format-only .* is read too'):
+        check_kept(['x', path], format_only=tmp_path / 'new/../a.json')

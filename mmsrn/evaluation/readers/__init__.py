@@ -6,7 +6,11 @@ dump of tensors is, pyarrow where Parquet files are.
 
 from .bulk_results import is_bulk_folder, read_bulk_results
 from .coco_results import read_coco_results
-from .dark_face_labels import parse_dark_face_label, read_dark_face_labels
+from .dark_face_labels import (
+    label_files,
+    parse_dark_face_label,
+    read_dark_face_labels,
+)
 from .dark_face_list import (
     read_dark_face,
     read_dark_face_list,
@@ -38,6 +42,7 @@ __all__ = [
     'find_wider_face_mat',
     'is_bulk_folder',
     'is_official',
+    'label_files',
     'parse_dark_face_label',
     'parse_detections',
     'read_bulk_results',

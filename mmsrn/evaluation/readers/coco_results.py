@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmsrn.utils.one_line import one_line
+from mmsrn.utils.text_data import decode_text
 
 from .collected import Collected
 from .errors import AnnotationError
@@ -121,7 +122,7 @@ def _read_json(path: str | Path) -> Any:
     if Path(path).exists() and not Path(path).is_file():
         raise AnnotationError(f'{path}: is no file to read')
     try:
-        text = Path(path).read_text(encoding='utf-8-sig')
+        text = decode_text(Path(path).read_bytes())
         return json.loads(text)
     except FileNotFoundError:
         raise AnnotationError(f'{path}: no such file') from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mmsrn.structures.face_set import FaceSet, face_set
 
 from .errors import AnnotationError
 
-__all__ = ['parse_dark_face_label', 'read_dark_face_labels']
+__all__ = ['label_files', 'parse_dark_face_label', 'read_dark_face_labels']
 
 _COUNT = re.compile(r'[0-9]{1,9}')
 _NUMBER = (
@@ -89,7 +90,7 @@ def read_dark_face_labels(folder: str | Path) -> FaceSet:
         raise AnnotationError(
             f'{folder}: {what}; the ground truth is a folder of label files'
         )
-    paths = sorted(folder.glob('[!.]*.txt'), key=_by_number)
+    paths = sorted(label_files(folder), key=_by_number)
     if not paths:
         raise AnnotationError(f'{folder}: has no label file NAME.txt')
     names, faces = [], []
@@ -102,9 +103,37 @@ def read_dark_face_labels(folder: str | Path) -> FaceSet:
             ) from None
         names.append(path.stem)
         faces.append(parse_dark_face_label(data, str(path)))
+    if len(set(names)) < len(names):
+        twice = next(x for x in names if names.count(x) > 1)
+        raise AnnotationError(f'{folder}: has two label files of {twice}')
     return face_set(
         names, faces, setting='ap', version=f'{len(names):,} label files'
     )
+
+
+def label_files(folder: Path) -> list[Path]:
+    """List the label files of a folder.
+
+    Args:
+        folder (Path): Folder of ``NAME.txt``, in small or capital letters.
+
+    Returns:
+        list[Path]: The files, by name; nothing hidden.
+
+    Raises:
+        AnnotationError: If the folder cannot be read.
+    """
+    try:
+        names = os.listdir(folder)  # unlike glob, not silent
+    except OSError as error:
+        raise AnnotationError(
+            f'{folder}: cannot be read: {error.strerror}'
+        ) from None
+    return [
+        folder / x
+        for x in sorted(names)
+        if x.lower().endswith('.txt') and not x.startswith('.')
+    ]
 
 
 def _by_number(path: Path) -> tuple[int, str]:

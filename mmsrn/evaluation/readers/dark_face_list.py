@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsrn.structures.face_set import FaceSet, face_set
+from mmsrn.utils.text_data import decode_text
 
 from .dark_face_labels import read_dark_face_labels
 from .errors import AnnotationError
@@ -110,7 +111,7 @@ def _read_lines(path: str | Path) -> list[list[str]]:
     """Words of each line; the first is a name, made free of its suffix."""
     path = Path(path)
     try:
-        text = path.read_text(encoding='utf-8-sig')
+        text = decode_text(path.read_bytes())
     except FileNotFoundError:
         raise AnnotationError(f'{path}: no such list of images') from None
     except UnicodeDecodeError as error:

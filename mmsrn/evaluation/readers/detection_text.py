@@ -11,7 +11,7 @@ import numpy as np
 
 from .errors import AnnotationError
 
-__all__ = ['DetectionFile', 'parse_detections']
+__all__ = ['DetectionFile', 'is_detection', 'parse_detections']
 
 _NUMBER = re.compile(
     rb'[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?'
@@ -19,6 +19,7 @@ _NUMBER = re.compile(
 )
 _PLAIN = b'0123456789+-.eE \tnaifNI'
 _NUM_VALUES = 5
+_MOST_CHARACTERS = 1000  # of a line with five numbers
 
 
 class DetectionFile(NamedTuple):
@@ -142,6 +143,19 @@ def _read_slowly(
             remark = f'{place}: {len(values)} numbers, only five are read'
         rows.append(values[:_NUM_VALUES])
     return np.array(rows, np.float64).reshape(-1, 5), remark
+
+
+def is_detection(line: bytes) -> bool:
+    """Tell a line of a detection from a name or a count.
+
+    Args:
+        line (bytes): A line of a file.
+
+    Returns:
+        bool: Whether it is five numbers.
+    """
+    words = _words(line[:_MOST_CHARACTERS])
+    return len(words) == _NUM_VALUES and all(map(_NUMBER.fullmatch, words))
 
 
 def _words(line: bytes) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -11,13 +12,11 @@ import numpy as np
 
 from mmsrn.utils.atomic_file import atomic_file
 
-from .detection_text import parse_detections
+from .detection_text import is_detection, parse_detections
 from .errors import AnnotationError, EvaluationWarning
 from .submission_files import Files, Names, choose_files, open_files
 
 __all__ = ['read_submission', 'write_submission']
-
-_NUM_VALUES = 5
 
 
 def read_submission(
@@ -79,6 +78,8 @@ def _read_files(
     for name, (where, read) in files.items():
         data = read()
         headless = header and _is_headless(data)
+        if headless:
+            data = data.removeprefix(codecs.BOM_UTF8)
         file = parse_detections(data, where, header and not headless)
         found[name] = file.rows
         if headless:
@@ -119,12 +120,9 @@ def _read_files(
 
 def _is_headless(data: bytes) -> bool:
     """Whether a file begins with detections, not with name and number."""
-    lines = data.splitlines()[:2]
-    try:
-        rows = [list(map(float, line.split())) for line in lines]
-    except ValueError:
-        return False
-    return bool(rows) and all(len(row) == _NUM_VALUES for row in rows)
+    # A count has one number, and a name hardly five.
+    lines = data.removeprefix(codecs.BOM_UTF8).splitlines()[:2]
+    return bool(lines) and all(map(is_detection, lines))
 
 
 def _warn(message: str, strict: bool = False) -> None:

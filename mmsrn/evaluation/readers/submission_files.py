@@ -47,7 +47,8 @@ def open_files(path: Path) -> Iterator[Files]:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # a damaged file may raise anything
         raise AnnotationError(
-            f'{path}: neither a folder nor a readable zip: {error}'
+            f'{path}: neither a folder nor a readable zip: {error}; results '
+            'are a folder or a zip of text files, a .pkl or a .json'
         ) from None
     with archive:
         yield _in_zip(archive, path, budget)
@@ -73,7 +74,7 @@ def _in_folder(path: Path, budget: list[int]) -> Files:
     for folder, below, files in os.walk(path):
         below[:] = sorted(x for x in below if not x.startswith('.'))
         for name in files:
-            if name.endswith('.txt') and not name.startswith('.'):
+            if _is_text(name):
                 file = os.path.join(folder, name)
                 relative = os.path.relpath(file, path).replace(os.sep, '/')
                 found[relative] = file, reader(file)
@@ -103,8 +104,14 @@ def _in_zip(archive: zipfile.ZipFile, path: Path, budget: list[int]) -> Files:
         twice = next(x for x in members if x in seen or seen.add(x))
         raise AnnotationError(f'{path}/{twice}: is in the zip twice')
     return {
-        x: (f'{path}/{x}', reader(x)) for x in members if x.endswith('.txt')
+        x: (f'{path}/{x}', reader(x))
+        for x in members
+        if _is_text(x.replace('\\', '/').rpartition('/')[2])
     }
+
+
+def _is_text(name: str) -> bool:
+    return name.lower().endswith('.txt') and not name.startswith('.')
 
 
 def _bounded(stream, where: str, budget: list[int]) -> bytes:

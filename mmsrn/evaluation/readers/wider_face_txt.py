@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from mmsrn.utils.text_data import decode_text
+
 from .errors import AnnotationError
 
 #: Values that follow x, y, w, h on every line.
@@ -22,7 +24,10 @@ _COUNT = re.compile(r'[0-9]{1,9}')
 _FACE = re.compile(rf'-?[0-9]{{1,9}}(\s+-?[0-9]{{1,9}}){{{_NUM_VALUES - 1}}}')
 _INTEGER = re.compile(r'-?[0-9]{1,9}')
 _NUMBER = re.compile(r'-?[0-9]{1,9}(\.[0-9]{0,20})?')
-_IMAGE = re.compile(r'\.(avif|bmp|gif|jpe?g|png|tiff?|webp)$', re.IGNORECASE)
+_IMAGE = re.compile(
+    r'\.(avif|bmp|gif|jfif|jp2|jpe|jpe?g|mpo|p[gp]m|png|tiff?|webp)$',
+    re.IGNORECASE,
+)
 _OFFICIAL = re.compile(
     r'wider_face_(train|val)_bbx_gt\.txt|wider_face_test_filelist\.txt'
 )
@@ -58,8 +63,8 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     faces.
 
     Files with other names than the published ones may also have images without
-    a folder, backslashes in names, blank lines, only x y w h, decimals, and
-    several lines of zeros.
+    a folder, backslashes in names, blank lines, only x y w h, decimals,
+    several lines of zeros, and be UTF-16.
 
     Args:
         path (str | Path): File, UTF-8, any line endings.
@@ -78,7 +83,9 @@ def read_wider_face_txt(path: str | Path) -> list[FaceImage]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding='utf-8-sig')
+        data = path.read_bytes()
+        strict = is_official(path)
+        text = data.decode('utf-8-sig') if strict else decode_text(data)
     except FileNotFoundError:
         raise AnnotationError(
             f'{path}: no such file; data/README.md shows where it belongs'

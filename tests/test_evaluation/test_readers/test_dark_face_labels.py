@@ -94,3 +94,22 @@ def test_folder(tmp_path):
         read_dark_face_labels(tmp_path / '9.txt')
     with pytest.raises(AnnotationError, match='no such folder; the ground'):
         read_dark_face_labels(tmp_path / 'none')
+
+
+def test_suffix_in_capital_letters(tmp_path):
+    """Images that are not counted change the number."""
+    (tmp_path / '1.txt').write_text('1\n1 2 3 4\n')
+    (tmp_path / '2.TXT').write_text('1\n5 6 7 8\n')
+    assert read_dark_face_labels(tmp_path).names == ['1', '2']
+    (tmp_path / '2.txt').write_text('0\n')
+    with pytest.raises(AnnotationError, match='has two label files of 2'):
+        read_dark_face_labels(tmp_path)
+
+
+def test_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('os.listdir', refuse)
+    with pytest.raises(AnnotationError, match='cannot be read: Permission'):
+        read_dark_face_labels(tmp_path)

@@ -313,3 +313,36 @@ def test_names_that_leave_the_zip(tmp_path, name):
     with pytest.raises(AnnotationError, match='would leave the folder'):
         write_submission(tmp_path / 'a.zip', {name: np.ones((1, 5))})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('packed', [True, False])
+def test_suffix_in_other_letters(tmp_path, results, packed):
+    """All files are read, not only those in small letters."""
+    path = write_submission(tmp_path / 'a.zip', results)
+    folder = unpack(path, tmp_path / 'all')
+    first, *_ = results
+    (folder / f'{first}.txt').rename(folder / f'{first}.TXT')
+    (folder / '0--Parade/._x.txt').write_text('of a Mac')
+    if packed:
+        with zipfile.ZipFile(path, 'w') as archive:
+            for file in folder.rglob('*.*'):
+                archive.write(file, f'top/{file.relative_to(folder)}')
+    same(read_submission(path if packed else folder, NAMES), results)
+
+
+@pytest.mark.parametrize('before', [b'', b'\xef\xbb\xbf'])
+@pytest.mark.parametrize('between', [' ', ',', ', ', '\t'])
+def test_marks_and_commas_without_a_head(tmp_path, results, before, between):
+    for name, rows in results.items():
+        path = tmp_path / f'{name}.txt'
+        path.parent.mkdir(exist_ok=True)
+        lines = [between.join(map(repr, x)) for x in rows.tolist()]
+        path.write_bytes(before + '\r\n'.join(lines).encode())
+    with pytest.warns(EvaluationWarning, match='3 of 3 prediction files lack'):
+        same(read_submission(tmp_path, NAMES), results)
+
+
+def test_what_is_no_result_tells_what_is(tmp_path):
+    (tmp_path / 'a.npy').write_bytes(b'\x93NUMPY')
+    with pytest.raises(AnnotationError, match='results are a folder or a zip'):
+        read_submission(tmp_path / 'a.npy', NAMES)

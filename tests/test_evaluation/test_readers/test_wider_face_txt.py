@@ -204,7 +204,7 @@ def test_list_of_names(file):
         (b'', 'the file is empty'),
         (b'\xef\xbb\xbf\r\n \r\n', 'the file is empty'),
         (b'e/a.jpg\n\xff\n', 'byte 8 is not UTF-8'),
-        ('e/a.jpg'.encode('utf-16'), 'is not UTF-8'),
+        ('e/a.jpg'.encode('utf-16')[:-1], 'is not UTF-8'),
     ],
 )
 def test_no_annotations(tmp_path, content, what):
@@ -273,3 +273,15 @@ def test_published_counts(shared, split, num_images, num_faces):
     found = [[str(v) for v in face] for x in images for face in x.faces]
     assert found == rows
     assert all(lines[x.line - 1] == x.name for x in images)
+
+
+def test_utf_16_of_powershell(tmp_path):
+    """In sets of one's own; the published files are not like this."""
+    text = 'a.jfif\r\n1\r\n1\t2\t3\t4\r\n'.encode('utf-16')
+    path = tmp_path / 'gt.txt'
+    path.write_bytes(text)
+    (image,) = read_wider_face_txt(path)
+    assert image.name == 'a.jfif' and image.faces[0][:4] == (1, 2, 3, 4)
+    path = path.rename(tmp_path / 'wider_face_val_bbx_gt.txt')
+    with pytest.raises(AnnotationError, match='is not UTF-8'):
+        read_wider_face_txt(path)

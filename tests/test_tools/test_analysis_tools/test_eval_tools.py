@@ -336,6 +336,7 @@ def test_errors(wider, dark, gt, good, poor, tmp_path, fails):
         ([good, '--gt', gt, '--plot', 'x.jpg'], 'must end in .png, .pdf'),
         ([good, '--gt', gt, '--json', file / 'x'], 'cannot be written'),
         ([good, '--gt', gt, '--plot', file / 'x.png'], 'cannot be written'),
+        ([cut, '--gt', gt, '--csv', cut], 'cut.zip: is read too, and would'),
         ([good, '--format-only', 'x.txt'], 'must end in .zip'),
         ([good, '--format-only', 'x.zip'], 'name the ground truth too (--gt)'),
         ([good, poor, '--format-only', 'x.zip'], 'takes one PRED'),

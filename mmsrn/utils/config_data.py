@@ -1,0 +1,125 @@
+"""Configs in json and yaml are data: nothing that they name is run.
+
+Importing this module makes mmengine read them so. By itself it unpickles what
+tags of yaml say, imports what ``custom_imports`` names, and calls any function
+that a dotted ``type`` names. Configs in Python are programs and stay so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from mmengine.config import Config
+from mmengine.fileio.handlers import YamlHandler
+from mmengine.registry import Registry
+
+from .model_config import OPERATORS, SCOPES
+from .one_line import one_line
+
+__all__: list[str] = []
+
+_DATA = ('.json', '.yaml', '.yml')
+_REMEDY = 'write it in Python (.py), which is read as a program'
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain values, and tuples as ``Config.dump`` writes them."""
+
+
+_Loader.add_constructor(
+    'tag:yaml.org,2002:python/tuple',
+    lambda loader, node: tuple(loader.construct_sequence(node, deep=True)),
+)
+
+
+def _load_yaml(self: YamlHandler, file: Any, **kwargs: Any) -> Any:
+    return yaml.load(file, **{**kwargs, 'Loader': _Loader})
+
+
+def _check(config: Any) -> None:
+    """Refuse a config that names code.
+
+    Raises:
+        ValueError: If it does.
+    """
+    known = _registered()
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, (list, tuple)):
+            pending += value
+        elif isinstance(value, dict):
+            pending += value.values()
+            _check_imports(value.get('custom_imports') or {})
+            kind = value.get('type')
+            if isinstance(kind, str) and not _is_part(kind, known):
+                raise ValueError(
+                    f'it has type={one_line(repr(kind), 60)}, which is no '
+                    f'registered part; {_REMEDY}'
+                )
+
+
+def _check_imports(imports: Any) -> None:
+    names = imports.get('imports') if isinstance(imports, dict) else imports
+    for name in [names] if isinstance(names, str) else names or ():
+        if str(name).split('.')[0] not in {*SCOPES, 'mmsrn'}:
+            raise ValueError(
+                f'its custom_imports name {one_line(repr(name), 60)}; '
+                f'{_REMEDY}'
+            )
+
+
+def _is_part(kind: str, known: set[str]) -> bool:
+    scope, dot, plain = kind.rpartition('.')
+    return plain in known and (not dot or scope in SCOPES)
+
+
+def _registered() -> set[str]:
+    import mmdet.registry
+    import mmengine.registry
+    from mmcv.transforms import TRANSFORMS
+
+    from .registration import register_all_modules
+
+    register_all_modules(init_default_scope=False)
+    registries = [TRANSFORMS]
+    for package in (mmengine.registry, mmdet.registry):
+        values = vars(package).values()
+        registries += [x for x in values if isinstance(x, Registry)]
+    return OPERATORS.union(*(x.module_dict for x in registries))
+
+
+def _guard_mmengine() -> None:
+    read, find_bases = Config._file2dict, Config._get_base_files
+
+    def file2dict(filename: str, *args: Any, **kwargs: Any) -> tuple:
+        found = read(filename, *args, **kwargs)
+        if str(filename).lower().endswith(_DATA):
+            _check(found[0])
+        return found
+
+    def get_base_files(filename: str) -> list:
+        bases = find_bases(filename)
+        if str(filename).lower().endswith(_DATA):
+            for base in _texts(bases):
+                if not base.lower().endswith(_DATA):
+                    raise ValueError(
+                        f'its _base_ {one_line(repr(base), 60)} is a program; '
+                        f'{_REMEDY}'
+                    )
+        return bases
+
+    if read.__module__ != __name__:  # once, even if this is reloaded
+        Config._file2dict = staticmethod(file2dict)
+        Config._get_base_files = staticmethod(get_base_files)
+        YamlHandler.load_from_fileobj = _load_yaml
+
+
+def _texts(bases: Any) -> Iterator[str]:
+    for base in bases if isinstance(bases, (list, tuple)) else [bases]:
+        yield str(base)
+
+
+_guard_mmengine()
