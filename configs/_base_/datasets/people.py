@@ -1,11 +1,13 @@
 # Photos of people from several sources, labelled by people or by detectors
 # (docs/pseudo_labels.md). Each source has SOURCE_train_bbx_gt.txt in WIDER
-# FACE's layout beside images/.
+# FACE's layout beside images/, but facemask, which is in VOC's layout.
 data_root = 'data/people/'
+facemask_root = 'data/facemask/'
 # How often each source is drawn, relative to the others.
 shares = dict(
-    webfaces=22,
-    facemask_hires=25,
+    webfaces=21,
+    facemask_hires=13,
+    facemask=13,
     macwin_mask=11,
     karan_actors=10,
     crowds=10,
@@ -17,11 +19,6 @@ shares = dict(
 )
 # Sources of small photos with few faces: half of them go into mosaics of four.
 in_mosaics = ('webfaces', 'portraits', 'lspet_sports', 'ccp_street')
-# Corrections for sources whose boxes differ from WIDER FACE's: shifts of the
-# left, top, right and bottom edge in shares of the box. Boxes of Face Mask
-# Detection begin at the brow; a quarter of the correction keeps a good
-# overlap with both conventions (docs/training_of_the_weights.md).
-edges = dict(facemask_hires=(0.005, -0.05, -0.0075, -0.02))
 crop = (448, 448)
 photo_side = 640  # longer side of test photos
 ratio_range = (0.4, 1.8)  # of photo_side
@@ -68,24 +65,28 @@ mosaic = dict(type='Mosaic', img_scale=crop, prob=mosaic_prob, pad_val=114.0)
 
 sources = []
 for source in shares:
-    loading = load
-    if source in edges:
-        shift = dict(type='ShiftBoxEdges', shares=edges[source])
-        loading = [*load, shift]
     dataset = dict(
         type='WiderFaceDataset',
         data_root=data_root,
         ann_file=f'{source}_train_bbx_gt.txt',
         data_prefix=dict(img='images/'),
     )
+    if source == 'facemask':
+        dataset = dict(
+            type='VOCFaceDataset',
+            data_root=facemask_root,
+            ann_file='train.txt',
+            data_prefix=dict(sub_data_root=''),
+            class_map={'*': 'face'},
+        )
     if source in in_mosaics:
         dataset = dict(
             type='MultiImageMixDataset',
-            dataset=dict(dataset, pipeline=loading),
+            dataset=dict(dataset, pipeline=load),
             pipeline=[mosaic, *looks, resize_mosaic, *cut],
         )
     else:
-        dataset['pipeline'] = [*loading, *looks, resize, *cut]
+        dataset['pipeline'] = [*load, *looks, resize, *cut]
     sources.append(dataset)
 train_dataloader = dict(
     batch_size=batch_size,
