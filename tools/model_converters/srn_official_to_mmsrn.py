@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from mmsrn.utils.errors import UserError, user_errors
@@ -30,7 +31,10 @@ def main(argv: list[str] | None = None) -> None:
     try:
         unmatched = convert_file(args.src, args.dst)
     except CheckpointError as error:
-        raise UserError(str(error)) from error
+        problem, *tensors = str(error).splitlines()
+        for line in tensors:
+            print(line, file=sys.stderr)
+        raise UserError(problem) from error
     for name in unmatched:
         print(f'skipped, not an SRN tensor: {name}')
     print(f'wrote {args.dst}')
