@@ -137,7 +137,9 @@ def test_best_by_the_official_metric(run, eight_images, options, tmp_path):
         *('--gt', gt, '--json', table),
     )
     table = json.loads(table.read_text())
-    assert table['detections'] > 0 and table['warnings'] == []
+    assert table['detections'] > 0
+    # After one epoch the boxes lie beside the faces, which the command says.
+    assert all('hardly any box' in x for x in table['warnings'])
     for name in ('easy', 'medium', 'hard'):
         assert numbers[f'wider_face/{name}'] == table[name]
     assert (
