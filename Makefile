@@ -10,7 +10,7 @@
 
 PYTHON ?= python3
 TORCH ?=
-PYTEST_ARGS ?= --numprocesses auto --dist loadfile
+PYTEST_ARGS ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 # Names the folder, which an editable install points to, and the torch.
