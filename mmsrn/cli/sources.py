@@ -159,7 +159,8 @@ def _expand(
         raise PhotoError(f'{text}: no such file or folder')
     else:
         kind = 'video' if _is_video(text) else 'photo'
-        paths = [str(Path(text))]  # as photos are called, without ./
+        # Photos are called without ./, which some names of videos need.
+        paths = [str(Path(text)) if kind == 'photo' else text]
     found = []
     for path in paths:
         folder = os.path.dirname(os.path.abspath(path))

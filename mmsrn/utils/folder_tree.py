@@ -55,6 +55,8 @@ def find_files(src: Path) -> Iterator[Path]:
 
 def _is_special(entry: os.DirEntry) -> bool:
     """Whether it is a pipe, whose reader would wait, or a device."""
+    if entry.is_file(follow_symlinks=False):  # needs no call of the system
+        return False
     try:
         return not stat.S_ISREG(entry.stat().st_mode)
     except OSError:  # a link to nothing, which whoever reads it names

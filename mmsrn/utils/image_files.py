@@ -14,7 +14,12 @@ import cv2
 import numpy as np
 
 from mmsrn.utils.atomic_file import atomic_file
-from mmsrn.utils.image_header import open_image, read_header, turn_upright
+from mmsrn.utils.image_header import (
+    MAX_PIXELS,
+    open_image,
+    read_header,
+    turn_upright,
+)
 from mmsrn.utils.one_line import one_line
 
 __all__ = [
@@ -60,8 +65,9 @@ ABOUT_ONE_IMAGE = (
     cv2.error,
 )
 
-#: Of a file; ``MAX_PIXELS`` of three bytes have less.
-MOST_BYTES = 1 << 30
+#: Of a file: as many as ``MAX_PIXELS`` of three 32-bit channels.
+MOST_BYTES = 12 * MAX_PIXELS
+_CHUNK = 1 << 20  # bytes read from a pipe at once
 
 #: Takes an image and its name, and returns an image.
 ImageFunction = Callable[[np.ndarray, str], np.ndarray]
@@ -97,14 +103,16 @@ def read_bytes(path: str | Path) -> bytes:
         if stat.S_ISREG(kind.st_mode):
             data = file.read() if kind.st_size <= MOST_BYTES else None
         elif stat.S_ISFIFO(kind.st_mode):
-            data = file.read(MOST_BYTES + 1)
+            data = bytearray()
+            while len(data) <= MOST_BYTES and (part := file.read(_CHUNK)):
+                data += part
         else:
             raise ValueError('is neither a file nor a pipe')
     if data is None or len(data) > MOST_BYTES:
         raise ValueError(
             f'has more than {MOST_BYTES >> 20:,} MiB, which is no photo'
         )
-    return data
+    return bytes(data)
 
 
 def read_image(path: Path, grey: bool = False) -> np.ndarray:

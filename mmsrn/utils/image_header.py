@@ -34,8 +34,8 @@ _HEIC = [
 ]
 #: What OpenCV decodes.  PIL knows more, and runs Ghostscript for one of them.
 _FORMATS = (
-    'AVIF', 'BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF',
-    'WEBP',
+    'AVIF', 'BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'SUN',
+    'TIFF', 'WEBP',
 )  # fmt: skip
 _MOST_EXIF = 1 << 24  # bytes
 

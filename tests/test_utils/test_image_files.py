@@ -218,7 +218,7 @@ def test_what_has_no_end(tmp_path, monkeypatch):
     large = tmp_path / 'a.jpg'
     with large.open('wb') as file:
         file.truncate(1 << 40)
-    with pytest.raises(ValueError, match='has more than 1,024 MiB'):
+    with pytest.raises(ValueError, match='has more than 3,072 MiB'):
         read_bytes(large)
 
 
@@ -229,6 +229,12 @@ def test_pipe():
     os.close(sink)
     assert read_bytes(f'/dev/fd/{source}') == b'photo'
     os.close(source)
+
+
+def test_sun_raster(tmp_path):
+    photo = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    cv2.imwrite(str(tmp_path / 'a.ras'), photo)
+    np.testing.assert_array_equal(read_image(tmp_path / 'a.ras'), photo)
 
 
 def test_exif_that_claims_gigabytes(tmp_path):

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +65,9 @@ def make_venv():
         )
     if not shutil.which(compiler):
         stop(f'no C++17 compiler {compiler}: apt-get install g++, or set CXX')
+    header = Path(sysconfig.get_paths()['include'], 'Python.h')
+    if not header.is_file():
+        stop(f'{header} is missing: apt-get install python3-dev')
     command = [sys.executable, '-m', 'venv', '--clear', str(VENV)]
     if subprocess.run(command).returncode:
         stop('no virtual environment: apt-get install python3-venv')

@@ -185,6 +185,12 @@ def test_no_compiler(error, monkeypatch, tmp_path):
     assert not (tmp_path / '.venv').exists()  # said before all downloads
 
 
+def test_no_headers(tool, error, monkeypatch, tmp_path):
+    paths = {'include': str(tmp_path)}
+    monkeypatch.setattr(tool.sysconfig, 'get_paths', lambda: paths)
+    assert f'{tmp_path}/Python.h is missing: apt-get install' in error()
+
+
 def test_wrong_python(tool, error, monkeypatch, tmp_path):
     monkeypatch.setattr(tool.sys, 'version_info', (3, 14, 0))
     message = error()
