@@ -110,10 +110,10 @@ class ClassMap:
         mapped = self.names.get(name, self.names.get('*', name))
         if mapped is None:
             return None
-        if not mapped and len(self.classes) == 1:
+        if not name and not mapped and len(self.classes) == 1:
             return self.classes[0]
         if mapped not in self.classes:
-            known = self._by_case.get(mapped.strip().casefold())
+            known = self._by_case.get(str(mapped).strip().casefold())
             if known is None:
                 raise ValueError(
                     f'class {mapped!r} is not one of {self.classes}; fold it '
