@@ -189,13 +189,19 @@ def refuse_shares(boxes: Iterable[Sequence[float]], source: str) -> None:
     """Refuse a set whose boxes are shares of the image, and not pixels.
 
     Args:
-        boxes (Iterable[Sequence[float]]): Corners of all objects.
+        boxes (Iterable[Sequence[float]]): Corners of all objects; those
+            without area do not count.
         source (str): The annotations.
 
     Raises:
         AnnotationError: If all boxes lie in the first pixels of their images.
     """
-    most = [max(map(abs, box)) for box in boxes]
+    # Lists of photos without faces have boxes of zeros.
+    most = [
+        max(map(abs, box))
+        for box in boxes
+        if box[0] < box[2] and box[1] < box[3]
+    ]
     if most and max(most) <= _MOST_SHARE:
         raise AnnotationError(
             f'{source}: all {len(most):,} boxes are between 0 and '

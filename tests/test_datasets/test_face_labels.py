@@ -1,8 +1,11 @@
 """What annotations of any origin have in common."""
 
+import re
+
 import pytest
 
-from mmsrn.datasets.face_labels import ClassMap
+from mmsrn.datasets.face_labels import ClassMap, refuse_shares
+from mmsrn.evaluation.readers import AnnotationError
 
 
 @pytest.mark.parametrize('mapped', ['', 0, False])
@@ -18,3 +21,12 @@ def test_a_class_that_is_nothing(mapped):
 def test_no_name_among_several_classes():
     with pytest.raises(ValueError, match="class '' is not one of"):
         ClassMap(None, ('face', 'hand')).fold('')
+
+
+def test_shares():
+    share, pixels, none = (0.1, 0.2, 0.4, 0.6), (3, 4, 5, 6), (0, 0, 0, 0)
+    refuse_shares([none, none], 'x')
+    refuse_shares([share, none, pixels], 'x')
+    what = re.escape('x: all 2 boxes are between 0 and 0.6, and seem')
+    with pytest.raises(AnnotationError, match=what):
+        refuse_shares([share, none, share], 'x')
