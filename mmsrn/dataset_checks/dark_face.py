@@ -43,8 +43,15 @@ def read_labels(folder: Path) -> tuple[Faces, list[Problem]]:
         tuple[Faces, list[Problem]]: Of each image, and what is wrong.
     """
     faces, problems = {}, []
-    paths = label_files(folder) if folder.is_dir() else []
+    try:
+        paths = label_files(folder) if folder.is_dir() else []
+    except AnnotationError as error:
+        return {}, [Problem('unreadable files', folder.name, str(error))]
     for path in track(paths, f'Reading {folder}', disable=len(paths) < 500):
+        if path.stem in faces:  # 1.txt and 1.TXT
+            what = f'{path.stem} has another one'
+            problems.append(Problem('doubled label files', path.name, what))
+            continue
         try:
             data = path.read_bytes()
             faces[path.stem] = parse_dark_face_label(data, str(path))

@@ -110,10 +110,10 @@ class ClassMap:
         mapped = self.names.get(name, self.names.get('*', name))
         if mapped is None:
             return None
-        if not mapped and len(self.classes) == 1:
+        if not name and not mapped and len(self.classes) == 1:
             return self.classes[0]
         if mapped not in self.classes:
-            known = self._by_case.get(mapped.strip().casefold())
+            known = self._by_case.get(str(mapped).strip().casefold())
             if known is None:
                 raise ValueError(
                     f'class {mapped!r} is not one of {self.classes}; fold it '
@@ -189,13 +189,19 @@ def refuse_shares(boxes: Iterable[Sequence[float]], source: str) -> None:
     """Refuse a set whose boxes are shares of the image, and not pixels.
 
     Args:
-        boxes (Iterable[Sequence[float]]): Corners of all objects.
+        boxes (Iterable[Sequence[float]]): Corners of all objects; those
+            without area do not count.
         source (str): The annotations.
 
     Raises:
         AnnotationError: If all boxes lie in the first pixels of their images.
     """
-    most = [max(map(abs, box)) for box in boxes]
+    # Lists of photos without faces have boxes of zeros.
+    most = [
+        max(map(abs, box))
+        for box in boxes
+        if box[0] < box[2] and box[1] < box[3]
+    ]
     if most and max(most) <= _MOST_SHARE:
         raise AnnotationError(
             f'{source}: all {len(most):,} boxes are between 0 and '

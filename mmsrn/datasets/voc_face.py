@@ -16,7 +16,13 @@ from mmsrn.utils.image_files import IMAGE_SUFFIXES
 from mmsrn.utils.image_header import ImageHeader, read_header
 
 from .empty_sets import refuse_empty
-from .face_labels import ClassMap, Remarks, check_stated_sizes, place_boxes
+from .face_labels import (
+    ClassMap,
+    Remarks,
+    check_stated_sizes,
+    place_boxes,
+    refuse_shares,
+)
 from .voc_xml import list_names, parse_voc_xml, stated_size, tidy_objects
 
 
@@ -83,6 +89,9 @@ class VOCFaceDataset(XMLDataset):
                 disable=len(listed) < 5000,
             )
         ]
+        refuse_shares(
+            (box for x in data_list for box in x.pop('corners')), self.ann_file
+        )
         headers = {x['img_id']: x.pop('header') for x in data_list}
         sizes = {x['img_id']: x.pop('stated') for x in data_list}
         stated = {
@@ -184,7 +193,8 @@ class VOCFaceDataset(XMLDataset):
 
         Returns:
             dict: Annotations in mmdet's format, the ``header`` of the image,
-            and the size ``stated`` in the xml or None.
+            the size ``stated`` in the xml or None, and the ``corners`` of the
+            boxes as written there; mmdet's are whole numbers.
 
         Raises:
             ValueError: See the class.
@@ -203,7 +213,7 @@ class VOCFaceDataset(XMLDataset):
             data = get(path, backend_args=self.backend_args)
             root = parse_voc_xml(data)
             stated = stated_size(root)
-            tidy_objects(root, self.names.fold)
+            corners = tidy_objects(root, self.names.fold)
             instances = self._parse_instance_info(root)
             file_name = f'{self.img_subdir}/{name}.jpg'
             if self._is_local:
@@ -222,6 +232,7 @@ class VOCFaceDataset(XMLDataset):
             instances=instances,
             header=header,
             stated=stated,
+            corners=corners,
         )
 
     def _header(self, img_path: str) -> ImageHeader:

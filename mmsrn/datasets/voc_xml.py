@@ -137,7 +137,9 @@ def stated_size(root: ET.Element) -> tuple[int, int] | None:
     return tuple(found) if all(found) else None
 
 
-def tidy_objects(root: ET.Element, fold: Callable[[str], str | None]) -> None:
+def tidy_objects(
+    root: ET.Element, fold: Callable[[str], str | None]
+) -> list[list[float]]:
     """Put the objects of an annotation into the form that mmdet reads.
 
     Args:
@@ -146,9 +148,13 @@ def tidy_objects(root: ET.Element, fold: Callable[[str], str | None]) -> None:
             None to leave the object out, and raises a ``ValueError`` if there
             is none.
 
+    Returns:
+        list[list[float]]: The corners of those that stay, as written.
+
     Raises:
         ValueError: If an object has no name, no box, or another error.
     """
+    boxes = []
     for number, item in enumerate(root.findall('object'), 1):
         name = item.find('name')
         text = '' if name is None else (name.text or '').strip()
@@ -158,14 +164,17 @@ def tidy_objects(root: ET.Element, fold: Callable[[str], str | None]) -> None:
         if name.text is None:
             root.remove(item)
             continue
+        corners = []
         for key in _CORNERS:
             text = item.findtext(f'bndbox/{key}')
             try:
-                int(float(text))
+                corners.append(float(text))
+                int(corners[-1])
             except (OverflowError, TypeError, ValueError):
                 raise ValueError(
                     f'object {number}: {key} is no number but {_short(text)}'
                 ) from None
+        boxes.append(corners)
         flag = item.find('difficult')
         if flag is None:
             continue
@@ -181,6 +190,7 @@ def tidy_objects(root: ET.Element, fold: Callable[[str], str | None]) -> None:
                 f'object {number}: difficult is neither 0 nor 1 but '
                 f'{_short(text)}'
             ) from None
+    return boxes
 
 
 def _short(text: str | None) -> str:

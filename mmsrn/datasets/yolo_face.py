@@ -12,8 +12,8 @@ from .custom_set import CustomSet
 from .yolo_data_yaml import read_data_yaml
 from .yolo_labels import LabelFinder, YOLOBox, list_images, read_labels
 
-# Four of a box and ten of five landmarks, or seven points of a polygon.
-_LANDMARKS = 14
+# Numbers of a box; those and ten of five landmarks, or a polygon of seven.
+_BOX, _LANDMARKS = 4, 14
 
 
 @DATASETS.register_module()
@@ -85,12 +85,17 @@ class YOLOFaceDataset(CustomSet):
             path: read_labels(file, num_points) for path, file in files.items()
         }
         boxes = [x for part in found.values() for x in part or ()]
-        if boxes and all(x.num_values == _LANDMARKS for x in boxes):
+        counts = {x.num_values for x in boxes}
+        if counts in ({_LANDMARKS}, {_BOX, _LANDMARKS}):
+            place = self.ann_file or (
+                f'a data.yaml with {self.split}: and names:, and name it in '
+                'ann_file'
+            )
             raise AnnotationError(
-                f'{named}: all lines have {_LANDMARKS + 1} values: if these '
-                'are boxes with five landmarks, say kpt_shape: [5, 2] in '
-                'data.yaml; if they are polygons of seven points, repeat a '
-                'point of one of them'
+                f'{named}: all lines{" but boxes" * (_BOX in counts)} have '
+                f'{_LANDMARKS + 1} values: if these are boxes with five '
+                f'landmarks, say kpt_shape: [5, 2] in {place}; if they are '
+                'polygons of seven points, repeat a point of one of them'
             )
         bare = [path for path in paths if found[path] is None]
         if len(bare) == len(paths) and not self.test_mode:

@@ -82,7 +82,7 @@ class LabelFinder:
     """Finds the labels of images, however their names are written."""
 
     def __init__(self) -> None:
-        self._names: dict[Path, dict[str, str]] = {}
+        self._names: dict[Path, dict[str, list[str]]] = {}
 
     def find(self, image: Path) -> Path:
         """Find the labels of an image.
@@ -93,26 +93,54 @@ class LabelFinder:
         Returns:
             Path: As YOLO has it, the last folder ``images`` of its path being
             ``labels``; or beside the image, if they are there. Names may be
-            in other letters: ``.TXT``, ``Labels``, decomposed accents.
+            in other letters: ``.TXT``, ``Labels``, decomposed accents;
+            unless several are, or another image is called so.
+
+        Raises:
+            AnnotationError: If a folder cannot be read.
         """
         name = f'{image.stem}.txt'
         folders = list(image.parent.parts)
-        beside = self._as_called(image.with_name(name))
+        beside = self._labels(image.with_name(name), image)
         small = [x.lower() for x in folders]
         if 'images' not in small or os.path.isfile(beside):
             return beside
         last = len(folders) - 1 - small[::-1].index('images')
         root = self._as_called(Path(*folders[:last], 'labels'))
-        return self._as_called(Path(root, *folders[last + 1 :], name))
+        return self._labels(Path(root, *folders[last + 1 :], name), image)
+
+    def _labels(self, path: Path, image: Path) -> Path:
+        found = self._as_called(path)
+        if found.stem != image.stem:
+            images = self._listed(image.parent)
+            for suffix in IMAGE_SUFFIXES:
+                others = images.get(_plain(found.stem + suffix), ())
+                if any(Path(x).stem == found.stem for x in others):
+                    return path
+        return found
 
     def _as_called(self, path: Path) -> Path:
         if os.path.exists(path):  # unlike pathlib's, fine with long names
             return path
-        folder = path.parent
+        found = self._listed(path.parent).get(_plain(path.name), [])
+        same = [x for x in found if Path(x).stem == path.stem]
+        found = same or found
+        return path.with_name(found[0]) if len(found) == 1 else path
+
+    def _listed(self, folder: Path) -> dict[str, list[str]]:
         if folder not in self._names:
-            names = os.listdir(folder) if folder.is_dir() else []
-            self._names[folder] = {_plain(x): x for x in names}
-        return folder / self._names[folder].get(_plain(path.name), path.name)
+            names: dict[str, list[str]] = {}
+            try:
+                for name in os.listdir(folder):
+                    names.setdefault(_plain(name), []).append(name)
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except OSError as error:
+                raise AnnotationError(
+                    f'{folder}: cannot be read: {error.strerror}'
+                ) from None
+            self._names[folder] = names
+        return self._names[folder]
 
 
 def _plain(name: str) -> str:

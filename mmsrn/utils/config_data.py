@@ -1,12 +1,14 @@
 """Configs in json and yaml are data: nothing that they name is run.
 
 Importing this module makes mmengine read them so. By itself it unpickles what
-tags of yaml say, imports what ``custom_imports`` names, and calls any function
-that a dotted ``type`` names. Configs in Python are programs and stay so.
+tags of yaml say, imports what ``custom_imports`` and scopes name, and calls
+any function that a dotted ``type`` names. Configs in Python are programs and
+stay so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,11 +23,35 @@ from .one_line import one_line
 __all__: list[str] = []
 
 _DATA = ('.json', '.yaml', '.yml')
+#: mmengine looks up what they name, or imports and calls it.
+_PARTS = (
+    'type', 'constructor', 'runner_type', 'auto_wrap_policy', 'check_fn',
+    'param_init_fn',
+)  # fmt: skip
+_SCOPE_KEYS = ('_scope_', 'default_scope')
+#: mmdet and mmcv evaluate these as expressions; names alone are harmless.
+_EVALUATED = ('search_op', 'warp_mode')
+_NAME = re.compile(r'[\w.]*')
+_MOST_VALUES = 200_000
 _REMEDY = 'write it in Python (.py), which is read as a program'
 
 
 class _Loader(yaml.SafeLoader):
     """Reads plain values, and tuples as ``Config.dump`` writes them."""
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        # A few lines of aliases can stand for a billion values.
+        pending = [node]
+        for _ in range(_MOST_VALUES):
+            if not pending:
+                return super().construct_document(node)
+            value = pending.pop().value
+            if isinstance(value, list):
+                for inner in value:
+                    pending += inner if isinstance(inner, tuple) else [inner]
+        raise ValueError(
+            f'it has more than {_MOST_VALUES:,} values, aliases (*) included'
+        )
 
 
 _Loader.add_constructor(
@@ -53,12 +79,26 @@ def _check(config: Any) -> None:
         elif isinstance(value, dict):
             pending += value.values()
             _check_imports(value.get('custom_imports') or {})
-            kind = value.get('type')
-            if isinstance(kind, str) and not _is_part(kind, known):
-                raise ValueError(
-                    f'it has type={one_line(repr(kind), 60)}, which is no '
-                    f'registered part; {_REMEDY}'
-                )
+            for key, text in value.items():
+                wrong = isinstance(text, str) and _wrong(key, text, known)
+                if wrong:
+                    raise ValueError(
+                        f'it has {key}={one_line(repr(text), 60)}, which is '
+                        f'{wrong}; {_REMEDY}'
+                    )
+
+
+def _wrong(key: str, text: str, known: set[str]) -> str | None:
+    """Say what the text is, if Python would run because of it."""
+    if key in _PARTS and not _is_part(text, known):
+        return 'no registered part'
+    if key in _SCOPE_KEYS and text not in {*SCOPES, 'mmsrn'}:
+        return 'no known scope'
+    if key == 'teacher_config' and not text.lower().endswith(_DATA):
+        return 'a program'
+    if key in _EVALUATED and not _NAME.fullmatch(text):
+        return 'no name'
+    return None
 
 
 def _check_imports(imports: Any) -> None:

@@ -513,3 +513,15 @@ def test_pipe_in_place_of_a_file(write, name):
     os.mkfifo(root / name)
     with pytest.raises(ValueError, match='no such'):
         build(root)
+
+
+def test_boxes_in_shares_of_the_image(write):
+    share = item('face', (0.1, 0.2, 0.5, 1.0))
+    root = write(a=xml(share), b=xml(share, share))
+    what = 'val.txt: all 3 boxes are between 0 and 1, and seem to be shares'
+    with pytest.raises(ValueError, match=what):
+        build(root)
+    root = write(a=xml(share), b=xml(FACE))
+    assert [x['bbox'] for x in build(root).get_data_info(1)['instances']] == [
+        [1, 2, 3, 4]
+    ]

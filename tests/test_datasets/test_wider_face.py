@@ -260,12 +260,20 @@ def test_set_of_ones_own(tmp_path, monkeypatch):
     ]
 
 
-def build_own(folder, text):
+def build_own(folder, text, **kwargs):
     (folder / 'own.txt').write_text(text)
     Image.new('RGB', (60, 50)).save(folder / 'a.jpg')
     return WiderFaceDataset(
-        data_root=str(folder), ann_file='own.txt', data_prefix=dict(img='')
+        data_root=str(folder),
+        ann_file='own.txt',
+        data_prefix=dict(img=''),
+        **kwargs,
     )
+
+
+def test_photos_without_faces(tmp_path):
+    dataset = build_own(tmp_path, 'a.jpg\n1\n0 0 0 0\n', test_mode=True)
+    assert dataset.get_data_info(0)['instances'] == []
 
 
 @pytest.mark.parametrize(

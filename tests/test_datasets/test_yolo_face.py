@@ -226,6 +226,26 @@ def test_key_points(root):
         build(root)
 
 
+@pytest.mark.parametrize('line', [LINE, f'{LINE}{POINTS}'])
+def test_key_points_that_nothing_states(root, line):
+    """Faces without landmarks have boxes alone."""
+    for path, text in (('a', f'{LINE}{POINTS}'), ('b', line)):
+        (root / f'labels/train/{path}.txt').write_text(f'{text}\n')
+    kind = 'all lines but boxes' if line == LINE else 'all lines'
+    with pytest.raises(AnnotationError, match=f'{kind} have 15 values'):
+        build(root)
+    kwargs = dict(ann_file='', data_prefix=dict(img='images/train'))
+    what = re.escape('[5, 2] in a data.yaml with train: and names:, and name')
+    with pytest.raises(AnnotationError, match=what):
+        build(root, **kwargs, class_map={'0': 'face'})
+
+
+def test_polygons_of_many_sizes(root):
+    path = root / 'labels/train/a.txt'
+    path.write_text(f'{LINE}{POINTS}\n0 0.2 0.2 0.3 0.2 0.3 0.6\n')
+    assert len(boxes(root)['a']) == 2
+
+
 BOMB = 'a: &a [x, x, x]\n' + ''.join(
     f'{b}: &{b} [{", ".join([f"*{a}"] * 10)}]\n'
     for a, b in zip('abcdefgh', 'bcdefghi')

@@ -32,6 +32,25 @@ def evil_json(command):
             'could not determine a constructor',
         ),
         ('c.yaml', '_base_: b.yml', "has type='os.system', which is no"),
+        (
+            'a.json',
+            '{"optim_wrapper": {"constructor": "ev.f"}}',
+            "constructor='ev.f', which is no registered part",
+        ),
+        ('a.json', '{"runner_type": "ev.f"}', "runner_type='ev.f', which is"),
+        ('a.json', '{"a": {"check_fn": "ev.f"}}', "check_fn='ev.f', which is"),
+        ('a.json', '{"default_scope": "ev"}', "default_scope='ev', which is"),
+        ('a.json', '{"a": [{"_scope_": "ev"}]}', "has _scope_='ev', which is"),
+        (
+            'a.yml',
+            'model: {teacher_config: ev.py}',
+            "teacher_config='ev.py', which is a program",
+        ),
+        (
+            'a.yml',
+            'a: {warp_mode: __import__("ev")}',
+            'which is no name',
+        ),
     ],
 )
 def test_what_would_run(tmp_path, name, text, what):
@@ -53,6 +72,40 @@ def test_configs_that_mmengine_wrote(root, tmp_path, suffix):
     again = Config.fromfile(path)
     plain = json.loads(json.dumps(config.to_dict()))
     assert json.loads(json.dumps(again.to_dict())) == plain
+
+
+def bomb(line):
+    """Ten lines, each of which has the last one ten times."""
+    lines = [
+        line.format(b, ', '.join([f'*{a}'] * 10))
+        for a, b in zip('abcdefgh', 'bcdefghi')
+    ]
+    return 'a: &a {x: 1}\n' + ''.join(lines)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [bomb('{0}: &{0} [{1}]\n'), bomb('{0}: &{0} {{<<: [{1}]}}\n'),
+     'a: &a [*a]\n'],
+)  # fmt: skip
+def test_aliases_without_end(tmp_path, text):
+    (tmp_path / 'a.yaml').write_text(text)
+    with pytest.raises(ValueError, match='200,000 values, aliases'):
+        Config.fromfile(tmp_path / 'a.yaml')
+
+
+def test_what_names_parts_and_configs(tmp_path):
+    (tmp_path / 'a.yaml').write_text(
+        'default_scope: mmdet\n'
+        'runner_type: Runner\n'
+        'shared: &shared {_scope_: mmsrn, teacher_config: a/b.JSON}\n'
+        'optim_wrapper:\n'
+        '  constructor: mmdet.LearningRateDecayOptimizerConstructor\n'
+        '  again: *shared\n'
+        '  warp_mode: cv2.MOTION_EUCLIDEAN\n'
+    )
+    config = Config.fromfile(tmp_path / 'a.yaml')
+    assert config.optim_wrapper.again == config.shared
 
 
 def test_plain_base(tmp_path):

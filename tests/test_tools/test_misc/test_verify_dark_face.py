@@ -150,3 +150,29 @@ def test_published_lists(tool, shared, capsys):
     assert status == 0
     assert 'split_5000_1000_train.txt: 5,000 images, 36,733 faces' in out
     assert 'split_5500_500_val.txt: 500 images, 3,670 faces' in out
+
+
+def test_two_label_files_of_one_image(tool, copy, capsys):
+    """The first by name counts."""
+    small = copy / 'label/7.txt'
+    (copy / 'label/7.TXT').write_text(small.read_text())
+    if len(list((copy / 'label').iterdir())) < 4:
+        pytest.skip('the file system knows one case')
+    small.write_text('0')
+    status, out = check(tool, copy, capsys)
+    assert status == 1 and 'label: 3 images, 3 faces' in out
+    assert 'doubled label files: 1' in out
+    assert '7.txt: 7 has another one' in out
+
+
+def test_label_folder_that_cannot_be_read(tool, copy, capsys, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, 'Permission denied')
+
+    where = 'mmsrn.evaluation.readers.dark_face_labels.os.listdir'
+    with monkeypatch.context() as patch:
+        patch.setattr(where, refuse)
+        status, out = check(tool, copy, capsys, '--no-images')
+    assert status == 1 and 'unreadable files: 1' in out
+    # Whoever prints it may break the line.
+    assert 'label: cannot be read: Permission denied' in ' '.join(out.split())
