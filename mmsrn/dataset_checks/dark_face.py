@@ -205,12 +205,8 @@ def check_all_sizes(sizes: Mapping[str, Size]) -> Iterator[Problem]:
     width, height = IMAGE_SIZE
     for name, size in sizes.items():
         if size != IMAGE_SIZE:
-            yield Problem(
-                'size mismatches',
-                name,
-                f'the image has {size[0]}x{size[1]}, published '
-                f'{width}x{height}',
-            )
+            what = f'{size[0]}x{size[1]}, published {width}x{height}'
+            yield Problem('size mismatches', name, f'the image has {what}')
 
 
 def check_dark_face(
@@ -251,12 +247,9 @@ def check_dark_face(
         except AnnotationError as error:
             problems.append(Problem('unreadable files', file.name, str(error)))
             continue
+        published = published_counts(file)
         problems += _described(
-            file.name,
-            lists[file.name],
-            faces,
-            published_counts(file),
-            counts,
+            file.name, lists[file.name], faces, published, counts
         )
         sources[file.name] = faces
         if labelled:
