@@ -23,6 +23,7 @@ from .one_line import one_line
 __all__: list[str] = []
 
 _DATA = ('.json', '.yaml', '.yml')
+_PACKAGES = {*SCOPES, 'mmsrn'}
 #: mmengine looks up what they name, or imports and calls it.
 _PARTS = (
     'type', 'constructor', 'runner_type', 'auto_wrap_policy', 'check_fn',
@@ -64,6 +65,10 @@ def _load_yaml(self: YamlHandler, file: Any, **kwargs: Any) -> Any:
     return yaml.load(file, **{**kwargs, 'Loader': _Loader})
 
 
+def _is_data(file: Any) -> bool:
+    return str(file).lower().endswith(_DATA)
+
+
 def _check(config: Any) -> None:
     """Refuse a config that names code.
 
@@ -92,9 +97,9 @@ def _wrong(key: str, text: str, known: set[str]) -> str | None:
     """Say what the text is, if Python would run because of it."""
     if key in _PARTS and not _is_part(text, known):
         return 'no registered part'
-    if key in _SCOPE_KEYS and text not in {*SCOPES, 'mmsrn'}:
+    if key in _SCOPE_KEYS and text not in _PACKAGES:
         return 'no known scope'
-    if key == 'teacher_config' and not text.lower().endswith(_DATA):
+    if key == 'teacher_config' and not _is_data(text):
         return 'a program'
     if key in _EVALUATED and not _NAME.fullmatch(text):
         return 'no name'
@@ -104,7 +109,7 @@ def _wrong(key: str, text: str, known: set[str]) -> str | None:
 def _check_imports(imports: Any) -> None:
     names = imports.get('imports') if isinstance(imports, dict) else imports
     for name in [names] if isinstance(names, str) else names or ():
-        if str(name).split('.')[0] not in {*SCOPES, 'mmsrn'}:
+        if str(name).split('.')[0] not in _PACKAGES:
             raise ValueError(
                 f'its custom_imports name {one_line(repr(name), 60)}; '
                 f'{_REMEDY}'
@@ -136,15 +141,15 @@ def _guard_mmengine() -> None:
 
     def file2dict(filename: str, *args: Any, **kwargs: Any) -> tuple:
         found = read(filename, *args, **kwargs)
-        if str(filename).lower().endswith(_DATA):
+        if _is_data(filename):
             _check(found[0])
         return found
 
     def get_base_files(filename: str) -> list:
         bases = find_bases(filename)
-        if str(filename).lower().endswith(_DATA):
+        if _is_data(filename):
             for base in _texts(bases):
-                if not base.lower().endswith(_DATA):
+                if not _is_data(base):
                     raise ValueError(
                         f'its _base_ {one_line(repr(base), 60)} is a program; '
                         f'{_REMEDY}'
