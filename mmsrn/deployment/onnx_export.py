@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import io
 import warnings
@@ -16,11 +17,13 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
 )
 from torch import nn
 
+from mmsrn.models.utils import drop_dead_channels
+
 from .model_facts import ModelFacts
 from .onnx_nms import add_nms
 from .onnx_precision import convert
 from .session import start_session
-from .srn_graph import SRNGraph
+from .srn_graph import SRNGraph, exportable_head
 
 __all__ = ['OPSET', 'export_onnx']
 
@@ -65,8 +68,7 @@ def export_onnx(
     graph, see :class:`SRNGraph`.  Batch norms are folded into convolutions.
 
     Args:
-        detector (nn.Module): With an ``SRNHead``; it stays as it is but for
-            evaluation mode.
+        detector (nn.Module): With an ``SRNHead``; it stays as it is.
         facts (ModelFacts): What the file shall say about itself.
         precision (str): See :func:`mmsrn.deployment.onnx_precision.convert`.
         nms (bool): Whether to put NMS into the graph.
@@ -78,6 +80,8 @@ def export_onnx(
         ValueError: If the detector cannot be exported this way: it has no
             ``SRNHead``, or the trace holds for photos of one size alone.
     """
+    detector = copy.deepcopy(detector)
+    drop_dead_channels(exportable_head(detector))
     # With the detector; torch goes back to the mode that it finds.
     graph = SRNGraph(detector).eval()
     traced = _trace(graph)

@@ -8,7 +8,7 @@ from .dense_heads import SRNHead
 from .layers import RFE
 from .selective import SelectiveExecution
 from .selective.sparse import runs_on_rows
-from .utils.channels_last import use_channels_last
+from .utils import drop_dead_channels, use_channels_last
 from .utils.fold_batch_norms import fold_batch_norms
 from .utils.pointwise_conv import use_pointwise_convs
 from .utils.sliced_conv import slice_large_convs
@@ -56,6 +56,7 @@ def prepare_for_inference(
     for part in model.modules():
         if isinstance(part, SRNHead) and part.test_cfg is not None:
             part.execution = _execution(part, inference)
+            drop_dead_channels(part)
     fold_batch_norms(model)
     model.requires_grad_(False)
     use_channels_last(model)

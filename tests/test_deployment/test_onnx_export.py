@@ -14,6 +14,7 @@ from mmsrn.deployment.onnx_export import export_onnx
 from mmsrn.deployment.onnx_nms import add_nms
 from mmsrn.deployment.parity import measure_difference, torch_candidates
 from mmsrn.deployment.session import facts_of, start_session
+from mmsrn.models.utils.dead_channels import last_convs
 from mmsrn.testing.models import load_model_cfg, scatter_weights
 
 TOLERANCE = 1e-4
@@ -247,3 +248,22 @@ def test_layers_that_hold_for_one_size(
         ValueError, match='only for photos of one size.*ResNet'
     ):
         export_onnx(small_detector, small_facts)
+
+
+def test_leaves_out_channels_that_are_pruned(small_config, small_facts, noise):
+    cfg = load_model_cfg(small_config)
+    cfg.bbox_head.norm_cfg = None
+    pruned = scatter_weights(MODELS.build(cfg))
+    head = pruned.bbox_head
+    width = head.feat_channels
+    for layer, _ in last_convs(head):
+        layer.conv.weight.data[1::2] = 0
+        layer.conv.bias.data[1::2] = 0
+    model = export_onnx(pruned, small_facts)
+    shapes = [tuple(x.dims) for x in model.graph.initializer]
+    assert shapes.count((width // 2, width, 3, 3)) == 2
+    assert head.conv_cls.in_channels == width
+    session = start_session(model.SerializeToString())
+    found = measure_difference(session, pruned, noise(1, 97, 131))
+    assert found['candidates'].num > 0
+    assert all(x.within(TOLERANCE) for x in found.values()), found

@@ -1,6 +1,7 @@
 """Hooks of the runner."""
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .channel_pruning_hook import ChannelPruningHook
 from .channels_last_hook import ChannelsLastHook
 from .data_check_hook import DataCheckHook
 from .epoch_seed_hook import EpochSeedHook
@@ -11,6 +12,7 @@ from .protocol_hook import ProtocolHook
 
 __all__ = [
     'AtomicCheckpointHook',
+    'ChannelPruningHook',
     'ChannelsLastHook',
     'DataCheckHook',
     'EpochSeedHook',

@@ -2,6 +2,7 @@
 
 from .channels_last import use_channels_last
 from .config_of import is_config_of
+from .dead_channels import drop_dead_channels
 from .levels import (
     cells_with,
     check_first_maps,
@@ -21,6 +22,7 @@ __all__ = [
     'check_first_maps',
     'check_number_of_maps',
     'checked_levels',
+    'drop_dead_channels',
     'flatten_levels',
     'is_config_of',
     'level_mask',
