@@ -25,7 +25,7 @@ CONFIGS = [
     'mixing/srn_r50_fpg_1x_coco.py',
     'refineface/refineface_r50_fpn_8xb4-130e_widerface.py',
     'srn/srn_r50_fpn_8xb4-130e_widerface.py',
-    'srn/srn-giou_mobilenetv2_fpn_amp-1xb8-750i_people.py',
+    'srn/srn-giou_mobilenetv2_fpn_amp-1xb4-640i_people.py',
 ]
 
 

@@ -13,19 +13,19 @@ shares = dict(
     crowds=10,
     streets=7,
     lspet_sports=5,
-    portraits=6,
+    portraits=8,
     ccp_street=2,
     phone=2,
 )
 # Sources of small photos with few faces: half of them go into mosaics of four.
 in_mosaics = ('webfaces', 'portraits', 'lspet_sports', 'ccp_street')
-crop = (448, 448)
+crop = (640, 640)
 photo_side = 640  # longer side of test photos
-ratio_range = (0.4, 1.8)  # of photo_side
-mosaic_ratio_range = (0.3, 1.1)  # of twice the crop
+ratio_range = (0.5, 1.6)  # of photo_side
+mosaic_ratio_range = (0.4, 1.1)  # of twice the crop
 mosaic_prob = 0.5
 low_light_prob = 0.15
-batch_size = 8
+batch_size = 4
 num_workers = 2
 
 test_scale = (photo_side, photo_side)
