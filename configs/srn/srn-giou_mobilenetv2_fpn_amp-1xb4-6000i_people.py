@@ -1,5 +1,5 @@
 # Light SRN for photos of people: the default of FaceDetector. The learning
-# rate is constant, so that you can stop at any time; ...-750i_people.py is the
+# rate is constant, so that you can stop at any time; ...-640i_people.py is the
 # last part.
 _base_ = [
     '../_base_/models/srn_mobilenetv2_fpn_short.py',

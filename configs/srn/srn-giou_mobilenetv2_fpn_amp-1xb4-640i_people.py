@@ -11,6 +11,7 @@ channels = 32  # that stay, of 64
 
 # The first layers are good, and take most of the time.
 model = dict(backbone=dict(frozen_stages=2))
+find_unused_parameters = True  # of several processes, for these layers
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters + 1)
 optim_wrapper = dict(optimizer=dict(lr=base_lr))

@@ -23,16 +23,15 @@ def prepare_for_inference(
 ) -> nn.Module:
     """Make a faster copy of a detector, with the same detections.
 
-    Batch norms are folded into the convolutions before them, maps are kept
-    in ``torch.channels_last``, weights have no gradient, and heads that
-    support it compute the second step only where needed.  On a CPU, RFE goes
-    over
-    large maps in bands, the first step of large heads runs by Winograd's
-    convolutions first (``coarse``, see ``SelectiveExecution``), very
-    large weights are used in slices, and 1x1 convolutions on one thread are
-    as fast as on several.  Scores and boxes differ by rounding
-    only, as long as those convolutions err by less than a hundredth in a
-    logit of the first step.
+    Batch norms are folded into the convolutions before them, channels that are
+    always 0 are left out, maps are kept in ``torch.channels_last``, weights
+    have no gradient, and heads that support it compute the second step only
+    where needed.  On a CPU, RFE goes over large maps in bands, the first step
+    of large heads runs by Winograd's convolutions first (``coarse``, see
+    ``SelectiveExecution``), very large weights are used in slices, and 1x1
+    convolutions on one thread are as fast as on several.  Scores and boxes
+    differ by rounding only, as long as those convolutions err by less than a
+    hundredth in a logit of the first step.
 
     Args:
         model (nn.Module): The detector; it stays as it is.

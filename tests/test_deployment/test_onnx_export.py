@@ -14,7 +14,7 @@ from mmsrn.deployment.onnx_export import export_onnx
 from mmsrn.deployment.onnx_nms import add_nms
 from mmsrn.deployment.parity import measure_difference, torch_candidates
 from mmsrn.deployment.session import facts_of, start_session
-from mmsrn.models.utils.dead_channels import last_convs
+from mmsrn.models.utils.dead_channels import last_layers
 from mmsrn.testing.models import load_model_cfg, scatter_weights
 
 TOLERANCE = 1e-4
@@ -256,7 +256,7 @@ def test_leaves_out_channels_that_are_pruned(small_config, small_facts, noise):
     pruned = scatter_weights(MODELS.build(cfg))
     head = pruned.bbox_head
     width = head.feat_channels
-    for layer, _ in last_convs(head):
+    for layer, _ in last_layers(head):
         layer.conv.weight.data[1::2] = 0
         layer.conv.bias.data[1::2] = 0
     model = export_onnx(pruned, small_facts)

@@ -1,10 +1,14 @@
 """Fewer channels in the subnets of a head."""
 
+from itertools import islice
+
+import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmsrn.models.dense_heads import SRNHead
 from mmsrn.models.utils.channel_pruning import ChannelPruner
 
 
@@ -23,35 +27,60 @@ class ChannelPruningHook(Hook):
 
     Args:
         channels (int): How many channels stay in each subnet.
-        batches (int): How many batches to look at.
+        batches (int): How many batches to look at, in each process.
+
+    Raises:
+        ValueError: If a number is not positive.
 
     Example:
         >>> custom_hooks = [dict(type='ChannelPruningHook', channels=32)]
     """
 
     def __init__(self, channels: int, batches: int = 25) -> None:
+        for name, value in (('channels', channels), ('batches', batches)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f'ChannelPruningHook: {name} must be a positive integer, '
+                    f'got {value!r}'
+                )
         self.channels = channels
         self.batches = batches
 
+    @torch.no_grad()
     def before_train(self, runner: Runner) -> None:
         """Prune the weights that the training starts from.
 
         Args:
             runner (Runner): The runner.
+
+        Raises:
+            ValueError: If the model has no head with such subnets.
         """
         if runner.iter > 0:
             return
         model = runner.model
         if is_model_wrapper(model):
             model = model.module
-        pruner = ChannelPruner(model.bbox_head, self.channels)
+        head = getattr(model, 'bbox_head', None)
+        if not isinstance(head, SRNHead):
+            kind = type(model if head is None else head).__name__
+            raise ValueError(
+                f'ChannelPruningHook prunes an SRNHead, not a {kind}'
+            )
+        pruner = ChannelPruner(head, self.channels)
         training = model.training
         model.eval()
-        for number, data in enumerate(runner.train_dataloader, start=1):
+        # A loader of its own: that of the training starts where it is.
+        loader = runner.build_dataloader(
+            dict(
+                runner.cfg.train_dataloader,
+                dataset=runner.train_dataloader.dataset,
+            ),
+            seed=runner.seed,
+        )
+        for data in islice(loader, self.batches):
             data = model.data_preprocessor(data)
             pruner.observe(model.extract_feat(data['inputs']))
-            if number == self.batches:
-                break
         pruner.prune()
         model.train(training)
         runner.logger.info(

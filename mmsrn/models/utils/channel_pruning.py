@@ -8,17 +8,18 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
-from .dead_channels import last_convs
+from .dead_channels import last_layers
 
 if TYPE_CHECKING:
     from ..dense_heads.two_step_head import TwoStepHead
 
 __all__ = ['ChannelPruner', 'choose_channels', 'refit']
 
-# What a cell without a face counts beside one with a score of 1.
+# What a cell without a face counts for classes, beside one with a score of 1.
 _BACKGROUND = 1e-3
-# Of the mean of a diagonal, so that channels may depend on each other.
-_RIDGE = 1e-6
+# In shares of the mean square of each channel, so that channels may depend on
+# each other.
+_RIDGE = 1e-9
 
 
 class ChannelPruner:
@@ -26,12 +27,12 @@ class ChannelPruner:
 
     A predictor is linear in the channels before it. It is fitted anew, by
     least squares, to give with the channels that stay what it gave with
-    all; channels go one by one, the one whose loss costs least first.  Cells
-    count by their score.  Weights that are 0 stay 0 in training, because
-    ReLU passes no gradient to them.
+    all; channels go one by one, the one whose loss costs least first. Cells
+    count by their score, for classes also a little without one.  Weights that
+    are 0 stay 0 in training, because ReLU passes no gradient to them.
 
     Args:
-        head (TwoStepHead): The head; ``prune`` changes it.
+        head (TwoStepHead): The head; :meth:`prune` changes it.
         channels (int): How many stay in each subnet.
 
     Raises:
@@ -41,8 +42,8 @@ class ChannelPruner:
     def __init__(self, head: TwoStepHead, channels: int) -> None:
         self._head = head
         self._channels = channels
-        self._convs = last_convs(head)
-        widths = [layer.out_channels for layer, _ in self._convs]
+        self._layers = last_layers(head)
+        widths = [layer.out_channels for layer, _ in self._layers]
         if not widths:
             raise ValueError(
                 f'{type(head).__name__}: no subnet ends in a convolution with '
@@ -53,77 +54,85 @@ class ChannelPruner:
                 f'channels={channels} must be positive and less than the '
                 f'{min(widths)} of the subnets'
             )
-        self._moments: dict[nn.Conv2d, Tensor] = {}
+        # Of each predictor, the second moments of its inputs and a 1.
+        self.moments: dict[nn.Conv2d, Tensor] = {}
 
     @torch.no_grad()
     def observe(self, maps: tuple[Tensor | None, ...]) -> None:
         """Take in the features of a batch.
 
         Args:
-            maps (tuple[Tensor | None]): What the head's ``forward`` takes.
+            maps (tuple[Tensor | None]): What the head's ``forward`` takes:
+                n or 2n maps, (B, in_channels, H, W).
+
+        Raises:
+            ValueError: As ``forward``, if a map is missing.
         """
         head = self._head
         num = head.prior_generator.num_levels
-        for first, levels in ((True, maps[:num]), (False, maps[-num:])):
-            for level, x in enumerate(levels):
-                in_cls = not first or level in head.stc_levels
-                in_reg = not first or level in head.str_levels
-                if x is None or not (in_cls or in_reg):
-                    continue
-                features, logits = _run(head.cls_layers(first), x)
-                logits = head.class_logits(logits, level)
-                scores = head.scores_of(logits).flatten(3).amax(-1)
-                if in_cls:
-                    predictor = head.cls_layers(first)[-1]
-                    self._add(predictor, features, scores + _BACKGROUND)
-                if in_reg:
-                    refine = not first and (
-                        head.refine_predictor and level in head.str_levels
-                    )
-                    layers = head.reg_layers(refine, first)
-                    self._add(layers[-1], _run(layers, x)[0], scores)
+        head.check_number_of_maps(maps)
+        head.check_first_maps(
+            [i for i, x in enumerate(maps[:num]) if x is not None]
+        )
+        for level in range(num):
+            first, second = maps[level], maps[level - num]
+            in_str = level in head.str_levels
+            scores = self._add_classes(second, level, False)
+            refine = head.refine_predictor and in_str
+            self._add(head.reg_layers(refine), second, scores)
+            if level in head.stc_levels:
+                self._add_classes(first, level, True)
+            if in_str:
+                self._add(head.reg_layers(first=True), first, scores)
 
-    def _add(self, predictor: nn.Conv2d, features: Tensor, weights: Tensor):
-        rows = _with_one(features.movedim(1, -1).flatten(0, -2).double())
+    def _add_classes(self, x: Tensor, level: int, first: bool) -> Tensor:
+        """Take in what a class predictor sees, and return its scores."""
+        head, layers = self._head, self._head.cls_layers(first)
+        logits = head.class_logits(layers[-1](_features(layers, x)), level)
+        scores = head.scores_of(logits).flatten(3).amax(-1)
+        self._add(layers, x, scores + _BACKGROUND)
+        return scores
+
+    def _add(
+        self, layers: list[nn.Module], x: Tensor, weights: Tensor
+    ) -> None:
+        """Take in what a predictor sees, cells weighed, (B, H, W)."""
+        rows = _features(layers, x).movedim(1, -1).flatten(0, -2).double()
+        rows = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
         moments = rows.T @ (rows * weights.flatten()[:, None])
-        self._moments[predictor] = self._moments.get(predictor, 0) + moments
+        self.moments[layers[-1]] = self.moments.get(layers[-1], 0) + moments
 
     @torch.no_grad()
     def prune(self) -> None:
-        """Set the channels to 0 that cost least."""
-        for layer, predictors in self._convs:
-            predictors = [x for x in predictors if x in self._moments]
-            for predictor in predictors:
-                all_reduce(self._moments[predictor])
-            keep = choose_channels(
-                [(self._moments[x], _matrix(x)) for x in predictors],
-                self._channels,
-            )
-            for predictor in predictors:
-                fitted = refit(
-                    self._moments[predictor], _matrix(predictor), keep
-                )
+        """Set the channels to 0 that cost least.
+
+        Raises:
+            ValueError: If nothing was observed, or no finite number.
+        """
+        for layer, predictors in self._layers:
+            seen = [x for x in predictors if x in self.moments]
+            for predictor in seen:
+                all_reduce(self.moments[predictor])
+            problems = [(self.moments[x], _matrix(x)) for x in seen]
+            keep = choose_channels(problems, self._channels)
+            for predictor, problem in zip(seen, problems):
+                fitted = refit(*problem, keep).to(predictor.weight)
                 predictor.weight.zero_()
-                predictor.weight[:, keep, 0, 0] = fitted[:-1].T.to(
-                    predictor.weight
-                )
+                predictor.weight[:, keep, 0, 0] = fitted[:-1].T
                 predictor.bias.copy_(fitted[-1])
-            dead = torch.ones(layer.out_channels, dtype=torch.bool)
-            dead[keep] = False
+            dead = [i for i in range(layer.out_channels) if i not in keep]
             layer.conv.weight[dead] = 0
             if layer.conv.bias is not None:
                 layer.conv.bias[dead] = 0
-
-
-def _with_one(rows: Tensor) -> Tensor:
-    """Rows with a 1 at their end, for the bias."""
-    return torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
 
 
 def choose_channels(
     predictors: list[tuple[Tensor, Tensor]], number: int
 ) -> list[int]:
     """Channels with which linear predictors lose least.
+
+    The squared errors of a predictor count in shares of the variance of what
+    it gives; one that always gives the same does not count.
 
     Args:
         predictors (list[tuple[Tensor, Tensor]]): Of each the second moments
@@ -132,17 +141,30 @@ def choose_channels(
         number (int): How many to keep.
 
     Returns:
-        list[int]: Their indices, rising. The squared errors of a predictor
-        count in shares of the variance of what it gives.
+        list[int]: Their indices, rising.
+
+    Raises:
+        ValueError: If there is no predictor that counts, or a number is not
+            finite.
     """
-    keep = list(range(len(predictors[0][0]) - 1))
     variances = [_variance(*x) for x in predictors]
+    if not all(map(torch.isfinite, variances)):
+        raise ValueError(
+            'features or weights are not finite, so no channels can be chosen'
+        )
+    counted = [x for x in zip(predictors, variances) if x[1] > 0]
+    if not counted:
+        raise ValueError(
+            'no channels can be chosen: no batch was observed, or the '
+            'predictors give the same everywhere'
+        )
+    keep = list(range(len(predictors[0][0]) - 1))
     while len(keep) > number:
-        cost = torch.zeros(len(keep), dtype=torch.float64)
-        for (moments, matrix), variance in zip(predictors, variances):
+        cost = 0
+        for (moments, matrix), variance in counted:
             fitted, inverse = _solve(moments, matrix, keep)
             loss = fitted.square().sum(1) / inverse.diagonal()
-            cost += (loss[:-1] / variance).to(cost)
+            cost = cost + loss[:-1] / variance
         keep.pop(int(cost.argmin()))
     return keep
 
@@ -155,7 +177,7 @@ def refit(moments: Tensor, matrix: Tensor, keep: list[int]) -> Tensor:
         keep (list[int]): The channels.
 
     Returns:
-        Tensor: Its matrix, the bias last, (channels + 1, outputs).
+        Tensor: Its matrix, the bias last, (channels + 1, outputs), float64.
     """
     return _solve(moments, matrix, keep)[0]
 
@@ -166,24 +188,31 @@ def _solve(
     """The fitted matrix, and the inverse of the moments of its inputs."""
     rows = moments[[*keep, -1]]
     square = rows[:, [*keep, -1]]
-    ridge = _RIDGE * square.diagonal().mean()
-    square = square + torch.diag(torch.full_like(square[0], float(ridge)))
-    inverse = torch.linalg.inv(square)
-    return inverse @ (rows @ matrix), inverse
+    scale = square.diagonal().sqrt()
+    scale = scale.where(scale > 0, 1)
+    square = square / scale / scale[:, None]
+    square.diagonal().add_(_RIDGE)
+    inverse = torch.linalg.inv(square) / scale / scale[:, None]
+    # The channels that stay do what they did, and make up for the others.
+    own = matrix[[*keep, -1]]
+    missing = rows @ matrix - rows[:, [*keep, -1]] @ own
+    return own + inverse @ missing, inverse
 
 
-def _variance(moments: Tensor, matrix: Tensor) -> float:
+def _variance(moments: Tensor, matrix: Tensor) -> Tensor:
     """Of what a predictor gives, summed over its outputs and all cells."""
     total = (matrix * (moments @ matrix)).sum()
     means = moments[-1] @ matrix
-    return float(total - means.square().sum() / moments[-1, -1])
+    variance = total - means.square().sum() / moments[-1, -1]
+    # Rounding leaves a little of a constant.
+    return variance.where(~(variance <= 1e-12 * total), 0)
 
 
-def _run(layers: list[nn.Module], x: Tensor) -> tuple[Tensor, Tensor]:
-    """What a subnet gives, and its predictor."""
+def _features(layers: list[nn.Module], x: Tensor) -> Tensor:
+    """What the predictor, the last layer, sees of a map."""
     for layer in layers[:-1]:
         x = layer(x)
-    return x, layers[-1](x)
+    return x
 
 
 def _matrix(predictor: nn.Conv2d) -> Tensor:

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from ..dense_heads.two_step_head import TwoStepHead
 
-__all__ = ['drop_dead_channels', 'last_convs']
+__all__ = ['drop_dead_channels', 'last_layers']
 
 
-def last_convs(
+def last_layers(
     head: TwoStepHead,
 ) -> list[tuple[ConvModule, list[nn.Conv2d]]]:
     """The last layer of each subnet, and the predictors that follow it.
@@ -23,8 +23,8 @@ def last_convs(
         head (TwoStepHead): The head.
 
     Returns:
-        list[tuple[ConvModule, list[nn.Conv2d]]]: Only those whose channels do
-        not mix behind the convolution: without a norm, and with a ReLU.
+        list[tuple[ConvModule, list[nn.Conv2d]]]: Only convolutions with a
+        ReLU and without a norm: there a channel whose weights are 0 is 0.
     """
     chains = [
         head.cls_layers(),
@@ -35,7 +35,7 @@ def last_convs(
     ]
     found: dict[int, tuple[ConvModule, list[nn.Conv2d]]] = {}
     for *subnet, predictor in chains:
-        if not subnet or not _keeps_channels(subnet[-1]):
+        if not subnet or not _is_prunable(subnet[-1]):
             continue
         _, predictors = found.setdefault(id(subnet[-1]), (subnet[-1], []))
         if all(predictor is not x for x in predictors):
@@ -43,7 +43,8 @@ def last_convs(
     return list(found.values())
 
 
-def _keeps_channels(layer: nn.Module) -> bool:
+def _is_prunable(layer: nn.Module) -> bool:
+    """Whether a channel whose weights are 0 is 0."""
     return (
         type(layer) is ConvModule
         and type(layer.conv) is nn.Conv2d
@@ -56,7 +57,7 @@ def _keeps_channels(layer: nn.Module) -> bool:
 
 @torch.no_grad()
 def drop_dead_channels(head: TwoStepHead) -> None:
-    """Leave out channels that :class:`ChannelPruningHook` has set to 0.
+    """Leave out channels that are always 0, as after ``ChannelPruningHook``.
 
     The results stay the same, and the last convolution of each subnet takes
     less time.
@@ -64,7 +65,7 @@ def drop_dead_channels(head: TwoStepHead) -> None:
     Args:
         head (TwoStepHead): The head; changed in place.
     """
-    for layer, predictors in last_convs(head):
+    for layer, predictors in last_layers(head):
         conv = layer.conv
         alive = conv.weight.flatten(1).any(dim=1)
         if conv.bias is not None:
