@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
+from safetensors.torch import load_file
 
 from mmsrn.zoo import DEFAULT_MODEL, list_models
 
@@ -123,3 +124,12 @@ def test_the_default_weights_name_the_last_step():
     config = ROOT / list_models()[DEFAULT_MODEL]['config']
     assert config in PATHS
     assert 'iter_' in Config.fromfile(config).load_from
+
+
+def test_the_default_weights_are_pruned_as_the_last_step_says():
+    entry = list_models()[DEFAULT_MODEL]
+    weights = load_file(ROOT / 'mmsrn/zoo' / entry['files']['torch']['file'])
+    channels = Config.fromfile(ROOT / entry['config']).channels
+    for subnet in ('cls_convs', 'reg_convs'):
+        kernel = weights[f'bbox_head.{subnet}.2.conv.weight']
+        assert kernel.flatten(1).any(1).sum() == channels
