@@ -19,9 +19,9 @@ class ChannelPruningHook(Hook):
     In trained subnets many channels of the last convolution contribute next
     to nothing. This hook looks at some batches of training photos, sets those
     to 0 that the predictors can best do without, and fits the predictors to
-    the rest, see :class:`mmsrn.models.utils.channel_pruning.ChannelPruner`.
-    The training that follows makes up for the loss. The channels stay 0 in
-    it; ``prepare_for_inference`` and the export to ONNX leave them out.
+    the rest, see ``mmsrn/models/utils/channel_pruning.py``.  The training that
+    follows makes up for the loss. The channels stay 0 in it;
+    ``prepare_for_inference`` and the export to ONNX leave them out.
 
     A training that resumes is not pruned again.
 
