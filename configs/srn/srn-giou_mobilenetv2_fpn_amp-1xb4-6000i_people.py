@@ -38,16 +38,7 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=100)
 ]
-custom_hooks = [
-    dict(
-        type='EMAHook',
-        ema_type='ExpMomentumEMA',
-        momentum=0.002,
-        gamma=300,
-        update_buffers=True,
-        priority=49,
-    )
-]
+custom_hooks = [dict(_base_.custom_hooks[0], momentum=0.002, gamma=300)]
 default_hooks = dict(
     logger=dict(interval=10),
     channels_last=dict(type='ChannelsLastHook'),  # faster on a CPU

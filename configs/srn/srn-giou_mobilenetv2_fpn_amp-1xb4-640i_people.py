@@ -27,13 +27,6 @@ param_scheduler = [
     ),
 ]
 custom_hooks = [
-    dict(
-        type='EMAHook',
-        ema_type='ExpMomentumEMA',
-        momentum=0.005,
-        gamma=60,
-        update_buffers=True,
-        priority=49,
-    ),
+    dict(_base_.custom_hooks[0], momentum=0.005, gamma=60),
     dict(type='ChannelPruningHook', channels=channels, batches=25),
 ]

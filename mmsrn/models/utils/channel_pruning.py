@@ -79,28 +79,35 @@ class ChannelPruner:
             in_str = level in head.str_levels
             scores = self._add_classes(second, level, False)
             refine = head.refine_predictor and in_str
-            self._add(head.reg_layers(refine), second, scores)
+            self._add_boxes(head.reg_layers(refine), second, scores)
             if level in head.stc_levels:
                 self._add_classes(first, level, True)
             if in_str:
-                self._add(head.reg_layers(first=True), first, scores)
+                self._add_boxes(head.reg_layers(first=True), first, scores)
 
     def _add_classes(self, x: Tensor, level: int, first: bool) -> Tensor:
         """Take in what a class predictor sees, and return its scores."""
         head, layers = self._head, self._head.cls_layers(first)
-        logits = head.class_logits(layers[-1](_features(layers, x)), level)
+        features = _features(layers, x)
+        logits = head.class_logits(layers[-1](features), level)
         scores = head.scores_of(logits).flatten(3).amax(-1)
-        self._add(layers, x, scores + _BACKGROUND)
+        self._add(layers[-1], features, scores + _BACKGROUND)
         return scores
 
+    def _add_boxes(
+        self, layers: list[nn.Module], x: Tensor, scores: Tensor
+    ) -> None:
+        """Take in what a box predictor sees."""
+        self._add(layers[-1], _features(layers, x), scores)
+
     def _add(
-        self, layers: list[nn.Module], x: Tensor, weights: Tensor
+        self, predictor: nn.Conv2d, features: Tensor, weights: Tensor
     ) -> None:
         """Take in what a predictor sees, cells weighed, (B, H, W)."""
-        rows = _features(layers, x).movedim(1, -1).flatten(0, -2).double()
+        rows = features.movedim(1, -1).flatten(0, -2).double()
         rows = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
         moments = rows.T @ (rows * weights.flatten()[:, None])
-        self.moments[layers[-1]] = self.moments.get(layers[-1], 0) + moments
+        self.moments[predictor] = self.moments.get(predictor, 0) + moments
 
     @torch.no_grad()
     def prune(self) -> None:
@@ -186,17 +193,17 @@ def _solve(
     moments: Tensor, matrix: Tensor, keep: list[int]
 ) -> tuple[Tensor, Tensor]:
     """The fitted matrix, and the inverse of the moments of its inputs."""
-    rows = moments[[*keep, -1]]
-    square = rows[:, [*keep, -1]]
+    kept = [*keep, -1]
+    rows = moments[kept]
+    square = rows[:, kept]
     scale = square.diagonal().sqrt()
     scale = scale.where(scale > 0, 1)
-    square = square / scale / scale[:, None]
-    square.diagonal().add_(_RIDGE)
-    inverse = torch.linalg.inv(square) / scale / scale[:, None]
+    scaled = square / scale / scale[:, None]
+    scaled.diagonal().add_(_RIDGE)
+    inverse = torch.linalg.inv(scaled) / scale / scale[:, None]
     # The channels that stay do what they did, and make up for the others.
-    own = matrix[[*keep, -1]]
-    missing = rows @ matrix - rows[:, [*keep, -1]] @ own
-    return own + inverse @ missing, inverse
+    own = matrix[kept]
+    return own + inverse @ (rows @ matrix - square @ own), inverse
 
 
 def _variance(moments: Tensor, matrix: Tensor) -> Tensor:
