@@ -48,14 +48,5 @@ param_scheduler = [
 ]
 # Averages over fewer iterations than the base, because there are only some
 # 2,600.
-custom_hooks = [
-    dict(
-        type='EMAHook',
-        ema_type='ExpMomentumEMA',
-        momentum=0.002,
-        gamma=300,
-        update_buffers=True,
-        priority=49,
-    )
-]
+custom_hooks = [dict(_base_.custom_hooks[0], momentum=0.002, gamma=300)]
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=2))
