@@ -75,6 +75,7 @@ def detector_facts(
         nms_pre=test_cfg.get('nms_pre', -1),
         nms_iou=nms['iou_threshold'],
         nms_offset=nms.get('offset', 0),
+        vote_iou=test_cfg.get('vote_iou'),
         max_per_img=test_cfg.get('max_per_img', -1),
     )
 

@@ -39,6 +39,8 @@ class ModelFacts:
         nms_iou (float): Overlap above which the lower score goes.
         nms_offset (int): 1 if boxes name their first and last pixel.
         max_per_img (int): Most faces; -1 for all.
+        vote_iou (float, optional): IoU from which candidates vote for the box
+            of a detection; None: NMS keeps boxes as they are.
         precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``.
         nms_in_graph (bool): Whether the graph ends after NMS.
     """
@@ -58,6 +60,7 @@ class ModelFacts:
     nms_iou: float
     nms_offset: int
     max_per_img: int
+    vote_iou: float | None = None
     precision: str = 'fp32'
     nms_in_graph: bool = False
 
@@ -69,6 +72,7 @@ class ModelFacts:
             iou_threshold=self.nms_iou,
             offset=self.nms_offset,
             max_per_img=self.max_per_img,
+            vote_iou=self.vote_iou,
         )
 
     def to_metadata(self) -> dict[str, str]:
@@ -101,6 +105,8 @@ class ModelFacts:
             )
         facts = {}
         for name in (x.name for x in fields(cls)):
+            if name == 'vote_iou' and name not in metadata:
+                continue  # of a file from before it existed
             if name not in metadata:
                 raise ValueError(f'its key {name!r} is missing')
             try:

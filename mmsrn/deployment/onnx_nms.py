@@ -61,12 +61,18 @@ def add_nms(
         face is in. Those of a photo come by falling score.
 
     Raises:
-        ValueError: If the model has several classes.
+        ValueError: If the model has several classes, or votes for boxes.
     """
     if len(facts.classes) > 1:
         raise ValueError(
             f'NMS in the graph is for one class, not {len(facts.classes)}; '
             'mmsrn.deployment.postprocess does it outside'
+        )
+    if facts.vote_iou is not None:
+        raise ValueError(
+            f'vote_iou={facts.vote_iou} of test_cfg comes after NMS, which '
+            'cannot be in the graph then; leave --nms out, or set --config '
+            'CONFIG --cfg-options model.test_cfg.vote_iou=None'
         )
     # Unlike the boxes it starts from, the result keeps the plain names.
     model = compose.add_prefix(model, 'candidates/', rename_inputs=False)

@@ -32,25 +32,13 @@ def nms(
         >>> nms(boxes, np.array([0.5, 0.6, 0.4]), 0.5).tolist()
         [1, 2]
     """
-    boxes = np.asarray(boxes, np.float32)
-    x1, y1, x2, y2 = boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3]
-    areas = (x2 - x1 + offset) * (y2 - y1 + offset)
+    overlaps = _Overlaps(boxes, offset)
     left = np.argsort(-scores, kind='stable')
     keep: list[int] = []
     while len(left) and len(keep) != max_num:
         best, left = left[0], left[1:]
         keep.append(best)
-        width = np.minimum(x2[best], x2[left]) - np.maximum(x1[best], x1[left])
-        height = np.minimum(y2[best], y2[left]) - np.maximum(
-            y1[best], y1[left]
-        )
-        overlap = np.maximum(width + offset, 0) * np.maximum(
-            height + offset, 0
-        )
-        union = areas[best] + areas[left] - overlap
-        with np.errstate(divide='ignore', invalid='ignore'):
-            # Boxes without area have no overlap, and stay.
-            left = left[~(overlap / union > iou_threshold)]
+        left = left[~(overlaps.of(best, left) > iou_threshold)]
     return np.array(keep, np.int64)
 
 
@@ -64,11 +52,12 @@ def postprocess(
     offset: int,
     max_per_img: int,
     score_thr: float = 0.0,
+    vote_iou: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Detections among all anchors of one image, as mmdet finds them.
 
     The best ``nms_pre`` candidates of each level go into an NMS of each
-    class.
+    class, which box voting may follow.
 
     Args:
         boxes (np.ndarray): Boxes of all anchors: x1, y1, x2, y2 in pixels,
@@ -82,6 +71,9 @@ def postprocess(
         max_per_img (int): Most detections; -1 for all.
         score_thr (float): What scores must exceed; the graph has applied
             that of the config.
+        vote_iou (float, optional): If given, each detection becomes the mean
+            of all candidates of its class that overlap it by this much or
+            more, itself included, weighted by their scores.
 
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: Boxes (M, 4), scores (M,)
@@ -111,4 +103,44 @@ def postprocess(
     best = best[np.argsort(-values[best], kind='stable')]
     if max_per_img >= 0:
         best = best[:max_per_img]
-    return boxes[anchors[best]], values[best], labels[best]
+    found = boxes[anchors[best]]
+    if vote_iou is not None:
+        overlaps = _Overlaps(boxes[anchors], offset)
+        for i, label in enumerate(labels[best]):
+            own = np.flatnonzero(labels == label)
+            own = own[overlaps.of(best[i], own) >= vote_iou]
+            if len(own):  # unless the box has no area
+                found[i] = np.average(
+                    boxes[anchors[own]].astype(np.float64),
+                    axis=0,
+                    weights=values[own],
+                )
+    return found, values[best], labels[best]
+
+
+class _Overlaps:
+    """IoU of boxes, see :func:`nms`; not a number if both have no area."""
+
+    def __init__(self, boxes: np.ndarray, offset: int) -> None:
+        boxes = np.asarray(boxes, np.float32)
+        self._x1, self._y1, self._x2, self._y2 = boxes.T
+        self._offset = offset
+        self._areas = (self._x2 - self._x1 + offset) * (
+            self._y2 - self._y1 + offset
+        )
+
+    def of(self, one: int, others: np.ndarray) -> np.ndarray:
+        """IoU of a box with others, by their indices, (n,)."""
+        x1, y1, x2, y2 = self._x1, self._y1, self._x2, self._y2
+        width = np.minimum(x2[one], x2[others]) - np.maximum(
+            x1[one], x1[others]
+        )
+        height = np.minimum(y2[one], y2[others]) - np.maximum(
+            y1[one], y1[others]
+        )
+        overlap = np.maximum(width + self._offset, 0) * np.maximum(
+            height + self._offset, 0
+        )
+        union = self._areas[one] + self._areas[others] - overlap
+        with np.errstate(divide='ignore', invalid='ignore'):
+            return overlap / union

@@ -73,6 +73,10 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     'nms_iou': _number(0, 1),
     'nms_offset': _whole(0, 1),
     'max_per_img': _whole(-1, _MAX_COUNT),
+    'vote_iou': (
+        'null or a number above 0 and up to 1',
+        lambda x: x is None or (_is_number(x, 0, 1) and x > 0),
+    ),
     'precision': (
         f'one of {", ".join(_PRECISIONS)}',
         lambda x: x in _PRECISIONS,

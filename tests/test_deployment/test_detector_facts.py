@@ -19,7 +19,7 @@ def build(config=FACEMASK, **test_cfg):
 
 
 def test_of_the_model():
-    facts = detector_facts(build(score_thr=0.1), 'light')
+    facts = detector_facts(build(score_thr=0.1, vote_iou=0.7), 'light')
     assert (facts.name, facts.licence) == ('light', '')
     assert facts.mean == [123.675, 116.28, 103.53]  # R, G, B
     assert facts.std == [58.395, 57.12, 57.375]
@@ -28,7 +28,11 @@ def test_of_the_model():
     assert facts.candidate_thr == 0.1
     assert facts.small_map_cells == 120
     assert facts.limits == dict(
-        nms_pre=6000, iou_threshold=0.5, offset=1, max_per_img=750
+        nms_pre=6000,
+        iou_threshold=0.5,
+        offset=1,
+        max_per_img=750,
+        vote_iou=0.7,
     )
 
 

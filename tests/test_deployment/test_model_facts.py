@@ -20,6 +20,7 @@ FACTS = ModelFacts(
     nms_iou=0.4,
     nms_offset=1,
     max_per_img=750,
+    vote_iou=0.7,
     precision='int8',
     nms_in_graph=True,
 )
@@ -35,8 +36,18 @@ def test_texts_and_back():
 
 def test_limits_are_those_of_the_postprocessing():
     assert FACTS.limits == dict(
-        nms_pre=6000, iou_threshold=0.4, offset=1, max_per_img=750
+        nms_pre=6000,
+        iou_threshold=0.4,
+        offset=1,
+        max_per_img=750,
+        vote_iou=0.7,
     )
+
+
+def test_files_from_before_box_voting():
+    metadata = FACTS.to_metadata()
+    del metadata['vote_iou']
+    assert ModelFacts.from_metadata(metadata).limits['vote_iou'] is None
 
 
 @pytest.mark.parametrize('key', ['name', 'nms_iou', 'nms_in_graph'])

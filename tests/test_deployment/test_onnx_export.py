@@ -145,11 +145,17 @@ def other_settings(small_config, small_facts):
             type='DeltaXYWHBBoxCoder', target_stds=[0.1, 0.1, 0.2, 0.2]
         ),
     )
-    cfg.test_cfg.update(min_bbox_size=0, small_map_cells=0, score_thr=0.2)
+    cfg.test_cfg.update(
+        min_bbox_size=0, small_map_cells=0, score_thr=0.2, vote_iou=0.6
+    )
     cfg.test_cfg.nms.offset = 0
     detector = scatter_weights(MODELS.build(cfg))
     facts = dataclasses.replace(
-        small_facts, classes=list('abc'), nms_offset=0, to_rgb=False
+        small_facts,
+        classes=list('abc'),
+        nms_offset=0,
+        vote_iou=0.6,
+        to_rgb=False,
     )
     before = copy.deepcopy(detector.state_dict())
     model = export_onnx(detector, facts)
@@ -206,6 +212,12 @@ def test_what_a_file_with_nms_says(exported_nms, session_nms, small_facts):
     names = [x.name for x in exported_nms.graph.output]
     assert names == ['boxes', 'scores', 'batch_index']
     assert 'after NMS' in exported_nms.doc_string
+
+
+def test_box_voting_needs_nms_outside(exported, small_facts):
+    facts = dataclasses.replace(small_facts, vote_iou=0.7)
+    with pytest.raises(ValueError, match='vote_iou=0.7 .* leave --nms out'):
+        add_nms(exported, facts, 6)
 
 
 @pytest.mark.parametrize(('nms_pre', 'max_per_img'), [(3, 7), (-1, -1)])

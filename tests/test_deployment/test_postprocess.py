@@ -117,8 +117,47 @@ def test_classes_do_not_suppress_each_other():
     assert found[0].tolist() == boxes.tolist()
 
 
+@pytest.mark.parametrize('offset', [0, 1])
+@pytest.mark.parametrize('max_per_img', [-1, 12])
+def test_box_voting_is_the_loop(offset, max_per_img):
+    boxes, values = crowd(300, offset)
+    labels = np.arange(300) % 2
+    scores = np.zeros((300, 2), np.float32)
+    scores[np.arange(300), labels] = values + 0.01
+    limits = dict(LIMITS, offset=offset, max_per_img=max_per_img)
+    plain = postprocess(boxes, scores, np.zeros(300, int), **limits)
+    voted = postprocess(
+        boxes, scores, np.zeros(300, int), **limits, vote_iou=0.6
+    )
+    assert np.array_equal(plain[1], voted[1])
+    assert np.array_equal(plain[2], voted[2])
+    assert (plain[0] != voted[0]).any(axis=1).sum() > 2
+    for before, after, label in zip(*plain[:1], *voted[::2]):
+        total = np.zeros(5)
+        for box, own, of in zip(boxes, scores.max(axis=1), labels):
+            if of == label and overlap(before, box, offset) >= 0.6:
+                total += own * np.append(box, 1)
+        np.testing.assert_allclose(after, total[:4] / total[4], rtol=1e-5)
+
+
+def test_box_voting_leaves_boxes_without_area():
+    boxes = np.full((1, 4), 3, np.float32)
+    found = postprocess(
+        *(boxes, np.ones((1, 1), np.float32), np.zeros(1, int)),
+        **LIMITS,
+        vote_iou=0.5,
+    )
+    assert np.array_equal(found[0], boxes)
+
+
 def test_nothing():
     found = postprocess(
         places(3), np.zeros((3, 1), np.float32), np.zeros(3, int), **LIMITS
+    )
+    assert [x.shape for x in found] == [(0, 4), (0,), (0,)]
+    found = postprocess(
+        *(places(3), np.zeros((3, 1), np.float32), np.zeros(3, int)),
+        **LIMITS,
+        vote_iou=0.5,
     )
     assert [x.shape for x in found] == [(0, 4), (0,), (0,)]

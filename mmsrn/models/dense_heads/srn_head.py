@@ -9,10 +9,11 @@ from mmdet.models.utils import select_single_mlvl
 from mmdet.registry import MODELS, TASK_UTILS
 from mmdet.structures import SampleList
 from mmdet.utils import ConfigType, InstanceList, OptConfigType
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from ..two_step import second_step_anchors
-from ..utils import flatten_levels, level_mask
+from ..utils import flatten_levels, level_mask, vote_boxes
 from .moved_keys import take_moved_keys
 from .two_step_training import TwoStepTrainingHead
 
@@ -75,9 +76,10 @@ class SRNHead(TwoStepTrainingHead):
             with ``assigner`` and optionally ``sampler`` and
             ``allowed_border``.
         test_cfg (dict, optional): ``nms_pre`` (per level), ``score_thr``,
-            ``nms``, ``max_per_img`` as in mmdet, and ``small_map_cells``:
-            on maps of fewer cells every anchor passes ``score_thr`` (120 in
-            the published code; 0, the default, switches this off).
+            ``nms``, ``max_per_img`` as in mmdet; ``small_map_cells``: on maps
+            of fewer cells every anchor passes ``score_thr`` (default 0; 120
+            in the published code); and ``vote_iou``: box voting after NMS,
+            see ``vote_boxes`` (default: none).
         init_cfg (dict | list[dict]): Initialisation of all layers.
         predictor_init (dict, optional): Initialisation of predictors by role,
             instead of ``init_cfg``: ``cls`` (``conv_cls``), ``reg``
@@ -252,6 +254,24 @@ class SRNHead(TwoStepTrainingHead):
             )
             for i, meta in enumerate(batch_img_metas)
         ]
+
+    def _bbox_post_process(
+        self,
+        results: InstanceData,
+        cfg: ConfigType,
+        rescale: bool = False,
+        with_nms: bool = True,
+        img_meta: dict | None = None,
+    ) -> InstanceData:
+        """NMS of one image, as in mmdet, and ``vote_iou``."""
+        found = super()._bbox_post_process(
+            results, cfg, rescale, with_nms, img_meta
+        )
+        if with_nms and cfg.get('vote_iou') is not None:
+            found.bboxes = vote_boxes(
+                found, results, cfg.vote_iou, cfg.nms.get('offset', 0)
+            )
+        return found
 
     def detectable(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
         """Which scores of a level may become detections.

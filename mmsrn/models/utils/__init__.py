@@ -14,6 +14,7 @@ from .levels import (
 from .predictor_init import ChannelBiasInit, with_predictors
 from .reject_unknown import reject_unknown
 from .srn_init import SRNNormalInit
+from .vote_boxes import vote_boxes
 
 __all__ = [
     'ChannelBiasInit',
@@ -28,5 +29,6 @@ __all__ = [
     'level_mask',
     'reject_unknown',
     'use_channels_last',
+    'vote_boxes',
     'with_predictors',
 ]
