@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from torch import Tensor, nn
+
+from mmsrn.utils.facts import check_facts
 
 from .model_facts import ModelFacts
 from .srn_graph import exportable_head
@@ -60,7 +63,7 @@ def detector_facts(
             classes = [f'class {i}' for i in range(head.num_classes)]
     preprocessor = detector.data_preprocessor
     normalised = preprocessor._enable_normalize
-    return ModelFacts(
+    facts = ModelFacts(
         name=name,
         licence=licence,
         classes=list(classes),
@@ -78,6 +81,8 @@ def detector_facts(
         vote_iou=test_cfg.get('vote_iou'),
         max_per_img=test_cfg.get('max_per_img', -1),
     )
+    check_facts(asdict(facts))
+    return facts
 
 
 def _numbers(values: Tensor) -> list[float]:

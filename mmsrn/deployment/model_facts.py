@@ -12,6 +12,8 @@ __all__ = ['FORMAT', 'ModelFacts']
 
 #: Value of the key ``format``; the number grows if a reader must know.
 FORMAT = 'mmsrn-onnx-1'
+#: Facts that older files lack.
+_NEW = {'vote_iou'}
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ class ModelFacts:
             )
         facts = {}
         for name in (x.name for x in fields(cls)):
-            if name == 'vote_iou' and name not in metadata:
-                continue  # of a file from before it existed
+            if name in _NEW and name not in metadata:
+                continue
             if name not in metadata:
                 raise ValueError(f'its key {name!r} is missing')
             try:

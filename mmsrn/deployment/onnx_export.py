@@ -47,8 +47,8 @@ them, and normalises them. Boxes are x1, y1, x2, y2 in pixels of the input.
 """
 _CANDIDATES = """\
 Returns the boxes of all anchors (batch, anchors, 4), their scores (batch,
-anchors, classes), 0 if dropped, and the levels of the anchors. Apply NMS with
-mmsrn.deployment.postprocess.
+anchors, classes), 0 if dropped, and the levels of the anchors. Apply NMS and
+box voting with mmsrn.deployment.postprocess.
 """
 _DETECTIONS = """\
 Returns the faces of all photos after NMS: boxes (faces, 4), scores (faces,),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmsrn.utils.facts import check_facts
+
 __all__ = ['nms', 'postprocess']
 
 
@@ -32,13 +34,15 @@ def nms(
         >>> nms(boxes, np.array([0.5, 0.6, 0.4]), 0.5).tolist()
         [1, 2]
     """
-    overlaps = _Overlaps(boxes, offset)
+    boxes = np.asarray(boxes, np.float32)
+    areas = _areas(boxes, offset)
     left = np.argsort(-scores, kind='stable')
     keep: list[int] = []
     while len(left) and len(keep) != max_num:
         best, left = left[0], left[1:]
         keep.append(best)
-        left = left[~(overlaps.of(best, left) > iou_threshold)]
+        ious = _ious(boxes, areas, best, left, offset)
+        left = left[~(ious > iou_threshold)]
     return np.array(keep, np.int64)
 
 
@@ -78,7 +82,11 @@ def postprocess(
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: Boxes (M, 4), scores (M,)
         and labels (M,), by falling score.
+
+    Raises:
+        ValueError: If ``vote_iou`` is out of its range.
     """
+    check_facts(dict(vote_iou=vote_iou))
     anchors, labels = np.nonzero(scores > max(score_thr, 0))
     values, where = scores[anchors, labels], levels[anchors]
     if nms_pre >= 0:
@@ -103,44 +111,40 @@ def postprocess(
     best = best[np.argsort(-values[best], kind='stable')]
     if max_per_img >= 0:
         best = best[:max_per_img]
-    found = boxes[anchors[best]]
+    found = boxes[anchors[best]].astype(np.float32)
     if vote_iou is not None:
-        overlaps = _Overlaps(boxes[anchors], offset)
-        for i, label in enumerate(labels[best]):
-            own = np.flatnonzero(labels == label)
-            own = own[overlaps.of(best[i], own) >= vote_iou]
+        candidates = boxes[anchors].astype(np.float32)
+        areas = _areas(candidates, offset)
+        for i, one in enumerate(best):
+            own = np.flatnonzero(labels == labels[one])
+            ious = _ious(candidates, areas, one, own, offset)
+            own = own[ious >= vote_iou]
             if len(own):  # unless the box has no area
                 found[i] = np.average(
-                    boxes[anchors[own]].astype(np.float64),
+                    # In float64, so that equal corners stay what they are.
+                    candidates[own].astype(np.float64),
                     axis=0,
                     weights=values[own],
                 )
     return found, values[best], labels[best]
 
 
-class _Overlaps:
-    """IoU of boxes, see :func:`nms`; not a number if both have no area."""
+def _areas(boxes: np.ndarray, offset: int) -> np.ndarray:
+    sides = boxes[:, 2:] - boxes[:, :2] + offset
+    return sides[:, 0] * sides[:, 1]
 
-    def __init__(self, boxes: np.ndarray, offset: int) -> None:
-        boxes = np.asarray(boxes, np.float32)
-        self._x1, self._y1, self._x2, self._y2 = boxes.T
-        self._offset = offset
-        self._areas = (self._x2 - self._x1 + offset) * (
-            self._y2 - self._y1 + offset
-        )
 
-    def of(self, one: int, others: np.ndarray) -> np.ndarray:
-        """IoU of a box with others, by their indices, (n,)."""
-        x1, y1, x2, y2 = self._x1, self._y1, self._x2, self._y2
-        width = np.minimum(x2[one], x2[others]) - np.maximum(
-            x1[one], x1[others]
-        )
-        height = np.minimum(y2[one], y2[others]) - np.maximum(
-            y1[one], y1[others]
-        )
-        overlap = np.maximum(width + self._offset, 0) * np.maximum(
-            height + self._offset, 0
-        )
-        union = self._areas[one] + self._areas[others] - overlap
-        with np.errstate(divide='ignore', invalid='ignore'):
-            return overlap / union
+def _ious(
+    boxes: np.ndarray,
+    areas: np.ndarray,
+    one: int,
+    others: np.ndarray,
+    offset: int,
+) -> np.ndarray:
+    """IoU of a box with others; not a number if both have no area."""
+    x1, y1, x2, y2 = boxes.T
+    width = np.minimum(x2[one], x2[others]) - np.maximum(x1[one], x1[others])
+    height = np.minimum(y2[one], y2[others]) - np.maximum(y1[one], y1[others])
+    inner = np.maximum(width + offset, 0) * np.maximum(height + offset, 0)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return inner / (areas[one] + areas[others] - inner)

@@ -22,7 +22,7 @@ FACTS = ModelFacts(
     max_per_img=750,
     vote_iou=0.7,
     precision='int8',
-    nms_in_graph=True,
+    nms_in_graph=False,
 )
 
 

@@ -146,7 +146,7 @@ def other_settings(small_config, small_facts):
         ),
     )
     cfg.test_cfg.update(
-        min_bbox_size=0, small_map_cells=0, score_thr=0.2, vote_iou=0.6
+        min_bbox_size=3, small_map_cells=0, score_thr=0.2, vote_iou=0.6
     )
     cfg.test_cfg.nms.offset = 0
     detector = scatter_weights(MODELS.build(cfg))

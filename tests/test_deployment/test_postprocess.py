@@ -132,7 +132,8 @@ def test_box_voting_is_the_loop(offset, max_per_img):
     assert np.array_equal(plain[1], voted[1])
     assert np.array_equal(plain[2], voted[2])
     assert (plain[0] != voted[0]).any(axis=1).sum() > 2
-    for before, after, label in zip(*plain[:1], *voted[::2]):
+    before_voting, (after_voting, _, classes) = plain[0], voted
+    for before, after, label in zip(before_voting, after_voting, classes):
         total = np.zeros(5)
         for box, own, of in zip(boxes, scores.max(axis=1), labels):
             if of == label and overlap(before, box, offset) >= 0.6:
@@ -148,6 +149,16 @@ def test_box_voting_leaves_boxes_without_area():
         vote_iou=0.5,
     )
     assert np.array_equal(found[0], boxes)
+
+
+@pytest.mark.parametrize('wrong', [0, 2, float('nan')])
+def test_box_voting_out_of_range(wrong):
+    with pytest.raises(ValueError, match='vote_iou is .* up to 1'):
+        postprocess(
+            *(places(1), np.ones((1, 1), np.float32), np.zeros(1, int)),
+            **LIMITS,
+            vote_iou=wrong,
+        )
 
 
 def test_nothing():

@@ -9,17 +9,17 @@ from mmdet.models.utils import select_single_mlvl
 from mmdet.registry import MODELS, TASK_UTILS
 from mmdet.structures import SampleList
 from mmdet.utils import ConfigType, InstanceList, OptConfigType
-from mmengine.structures import InstanceData
 from torch import Tensor
 
 from ..two_step import second_step_anchors
-from ..utils import flatten_levels, level_mask, vote_boxes
+from ..utils import flatten_levels, level_mask
+from .box_voting_mixin import BoxVotingMixin
 from .moved_keys import take_moved_keys
 from .two_step_training import TwoStepTrainingHead
 
 
 @MODELS.register_module()
-class SRNHead(TwoStepTrainingHead):
+class SRNHead(BoxVotingMixin, TwoStepTrainingHead):
     """Head of SRN: predicts in two steps, with STC and STR.
 
     The first step looks at the first-step maps.  On ``stc_levels`` its scores
@@ -254,24 +254,6 @@ class SRNHead(TwoStepTrainingHead):
             )
             for i, meta in enumerate(batch_img_metas)
         ]
-
-    def _bbox_post_process(
-        self,
-        results: InstanceData,
-        cfg: ConfigType,
-        rescale: bool = False,
-        with_nms: bool = True,
-        img_meta: dict | None = None,
-    ) -> InstanceData:
-        """NMS of one image, as in mmdet, and ``vote_iou``."""
-        found = super()._bbox_post_process(
-            results, cfg, rescale, with_nms, img_meta
-        )
-        if with_nms and cfg.get('vote_iou') is not None:
-            found.bboxes = vote_boxes(
-                found, results, cfg.vote_iou, cfg.nms.get('offset', 0)
-            )
-        return found
 
     def detectable(self, first: Tensor | None, second: Tensor, cfg) -> Tensor:
         """Which scores of a level may become detections.

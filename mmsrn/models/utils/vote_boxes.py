@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmcv.ops import bbox_overlaps
+from mmdet.structures.bbox import get_box_tensor
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-__all__ = ['vote_boxes']
+__all__ = ['check_vote_iou', 'vote_boxes']
 
 #: Pairs of boxes that are compared at a time.
 _MAX_PAIRS = 1 << 20
@@ -30,7 +33,8 @@ def vote_boxes(
         found (InstanceData): What NMS kept: ``bboxes`` (M, 4) x1, y1, x2, y2
             in pixels, ``scores`` above 0 and ``labels`` (M,).
         candidates (InstanceData): What it got, the same, (N,).
-        vote_iou (float): IoU from which a candidate votes, in (0, 1].
+        vote_iou (float): IoU from which a candidate votes, in (0, 1]. Below
+            the threshold of NMS, detections vote for each other.
         offset (int): See ``bbox_voting``.
 
     Returns:
@@ -39,21 +43,38 @@ def vote_boxes(
     Raises:
         ValueError: If ``vote_iou`` is out of its range.
     """
-    if not 0 < vote_iou <= 1:
-        raise ValueError(
-            f'vote_iou={vote_iou!r} of test_cfg is not in (0, 1]; leave it '
-            'out to keep the boxes of NMS'
-        )
+    check_vote_iou(vote_iou)
     # In float64, so that the mean of equal corners is this corner.
-    boxes, scores = candidates.bboxes, candidates.scores.double()
+    boxes = get_box_tensor(candidates.bboxes)
+    corners, scores = boxes.double(), candidates.scores.double()
     rows = max(_MAX_PAIRS // max(len(boxes), 1), 1)
     voted = []
-    for own, labels in zip(found.bboxes.split(rows), found.labels.split(rows)):
+    for own, labels in zip(
+        get_box_tensor(found.bboxes).split(rows), found.labels.split(rows)
+    ):
         votes = (bbox_overlaps(own, boxes, offset=offset) >= vote_iou) & (
             labels[:, None] == candidates.labels
         )
         weights = votes * scores
         total = weights.sum(dim=1, keepdim=True)
-        means = (weights @ boxes.double() / total).to(own)
+        means = (weights @ corners / total).to(own)
         voted.append(torch.where(total > 0, means, own))
-    return torch.cat(voted) if voted else found.bboxes
+    return torch.cat(voted)
+
+
+def check_vote_iou(value: Any) -> None:
+    """Check ``vote_iou`` of a ``test_cfg``.
+
+    Args:
+        value (Any): It; None for no voting.
+
+    Raises:
+        ValueError: If it is neither None nor a number in (0, 1].
+    """
+    if value is not None and not (
+        type(value) in (int, float) and 0 < value <= 1
+    ):
+        raise ValueError(
+            f'vote_iou={value!r} of test_cfg must be None, for no box voting, '
+            'or a number above 0 and up to 1, such as 0.7'
+        )

@@ -204,11 +204,13 @@ def error_of(path):
         (dict(max_per_img='1e3'), 'its max_per_img is 1000.0, not a whole'),
         (dict(classes='{}'), 'its classes is {}, not a list of names'),
         (dict(classes='[]'), 'its classes is [], not a list of names'),
+        (dict(vote_iou='2'), 'its vote_iou is 2, not null or a number'),
+        (dict(vote_iou='true'), 'its vote_iou is true, not null or a'),
         (dict(nms_pre='9' * 5000), "its key 'nms_pre' is not json: '9999"),
         (dict(mean='[' * 100_000), "its key 'mean' is not json"),
         (dict(name='"' + 'x' * 2_000_000 + '"'), "'name' has more than"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_false_metadata(metadata, write, change, words):
     assert words in error_of(write(constant(**dict(metadata, **change))))

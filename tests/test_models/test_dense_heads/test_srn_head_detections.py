@@ -7,7 +7,6 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 
-from mmsrn.models.utils import vote_boxes
 from mmsrn.testing.models import random_batch
 from tests.test_models.test_dense_heads.srn_head_cases import (
     SIZE,
@@ -120,30 +119,6 @@ def test_softmax_scores_are_those_of_the_second_step(levels):
     np.testing.assert_allclose(
         [x[0] for x in ours], [x[0] for x in sorted(expected)], atol=1e-6
     )
-
-
-def test_box_voting():
-    """In pixels of the original image, from what NMS got."""
-    head = make()
-    head.test_cfg.update(score_thr=0.12, nms_pre=100, max_per_img=50)
-    outputs = random_outputs(head, seed=0)
-    meta = [dict(img_shape=SIZE, scale_factor=(2.0, 4.0))] * 2
-
-    def find(**options):
-        return head.predict_by_feat(*outputs, meta, **options)
-
-    plain = find(rescale=True)
-    candidates = find(rescale=True, with_nms=False)
-    head.test_cfg.vote_iou = 0.6
-    raw = find(rescale=True, with_nms=False)
-    for before, after, ours, same in zip(
-        plain, find(rescale=True), candidates, raw
-    ):
-        assert torch.equal(before.scores, after.scores)
-        assert torch.equal(ours.bboxes, same.bboxes)
-        offset = head.test_cfg.nms.get('offset', 0)
-        assert torch.equal(after.bboxes, vote_boxes(before, ours, 0.6, offset))
-        assert not torch.equal(before.bboxes, after.bboxes)
 
 
 def test_classes_do_not_mix_in_nms():

@@ -1,9 +1,12 @@
 """Box voting after NMS, against worked examples and loops."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from mmcv.ops import batched_nms
+from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.structures import InstanceData
 
 from mmsrn.deployment import postprocess
@@ -85,8 +88,31 @@ def test_is_that_of_the_postprocessing(offset, pairs, monkeypatch):
     assert 5 < moved.sum() < 40 and found.labels.unique().tolist() == [0, 1]
 
 
-@pytest.mark.parametrize('wrong', [0, -0.1, 1.1, float('nan')])
+def test_equal_corners_stay():
+    """Of faces at the border of an image, which boxes must not leave."""
+    rng = np.random.default_rng(0)
+    boxes = np.float32([[0.1, 0.7, 70, 45.3]]).repeat(50, axis=0)
+    scores = np.float32(rng.random((50, 1)))
+    candidates = instances(boxes, scores[:, 0])
+    found = candidates[int(candidates.scores.argmax())]
+    assert np.array_equal(vote_boxes(found, candidates, 0.5), boxes[:1])
+    ours = postprocess(
+        *(boxes, scores, np.zeros(50, int)),
+        **dict(nms_pre=-1, iou_threshold=0.5, offset=0, max_per_img=-1),
+        vote_iou=0.5,
+    )
+    assert np.array_equal(ours[0], boxes[:1])
+
+
+def test_boxes_of_mmdet():
+    candidates = instances([[0, 0, 10, 10], [0, 0, 10, 8]], [0.5, 0.5])
+    candidates.bboxes = HorizontalBoxes(candidates.bboxes)
+    voted = vote_boxes(candidates, candidates, 0.7)
+    assert voted.tolist() == [[0, 0, 10, 9]] * 2
+
+
+@pytest.mark.parametrize('wrong', [0, -0.1, 1.1, math.nan, '0.5', True])
 def test_out_of_range(wrong):
     candidates = instances([[0, 0, 9, 9]], [0.5])
-    with pytest.raises(ValueError, match=r'vote_iou=.* is not in \(0, 1\]'):
+    with pytest.raises(ValueError, match='vote_iou=.* up to 1, such as 0.7'):
         vote_boxes(candidates, candidates, wrong)
