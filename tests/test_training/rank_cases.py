@@ -2,8 +2,8 @@
 
 Usage: torchrun --nproc-per-node N rank_cases.py OUT
 
-No process looks for unused parameters: a weight that gets no gradient in one
-of them would make the next step fail.
+But where layers are frozen, no process looks for unused parameters: a weight
+that gets no gradient in one of them would make the next step fail.
 """
 
 import sys
@@ -15,6 +15,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import MODELS as ROOT_MODELS
 from torch.distributed.nn.functional import all_reduce
 
+from mmsrn.models.utils.channel_pruning import ChannelPruner
 from mmsrn.testing.models import load_model_cfg, random_batch
 from mmsrn.utils.cpu_processes import (
     leave_cpu_processes,
@@ -63,12 +64,19 @@ CASES = dict(
     stc_off=(dict(stc_levels=()), BOTH),
     both_off=(dict(stc_levels=(), str_levels=()), BOTH),
     two_necks_stc_off=(dict(stc_levels=()), BOTH),
+    pruned_and_frozen=(dict(), BOTH),
 )
 
 
 def build(name):
-    cfg = load_model_cfg('configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py')
-    cfg.backbone.update(norm_eval=True, zero_init_residual=False)
+    if name == 'pruned_and_frozen':
+        cfg = load_model_cfg('configs/_base_/models/srn_mobilenetv2_fpn.py')
+        cfg.backbone.update(norm_eval=True, frozen_stages=2)
+    else:
+        cfg = load_model_cfg(
+            'configs/demo/srn_r18-thin_fpn_1xb8-40e_synthetic.py'
+        )
+        cfg.backbone.update(norm_eval=True, zero_init_residual=False)
     for key, value in CASES[name][0].items():
         cfg.bbox_head[key] = value
     if name.startswith('two_necks'):
@@ -76,13 +84,28 @@ def build(name):
     torch.manual_seed(0)
     model = MODELS.build(cfg)
     model.init_weights()
-    return model.train()
+    return model
+
+
+def prune(model, data):
+    """Choose channels from what all processes see."""
+    for conv in (model.bbox_head.conv_cls, model.bbox_head.conv_reg):
+        torch.nn.init.normal_(conv.weight, std=0.1)
+    pruner = ChannelPruner(model.bbox_head, 24)
+    inputs = model.data_preprocessor(data)['inputs']
+    pruner.observe(model.extract_feat(inputs))
+    pruner.prune()
+    layers = (model.bbox_head.cls_convs, model.bbox_head.reg_convs)
+    assert all(x[-1].conv.weight.flatten(1).any(1).sum() == 24 for x in layers)
 
 
 def run(name):
     rank, size = dist.get_rank(), dist.get_world_size()
     model, faces = build(name), CASES[name][1]
-    wrapped = MMDistributedDataParallel(model)
+    special = name == 'pruned_and_frozen'
+    # The runner wraps first; MobileNetV2 freezes its layers in train().
+    wrapped = MMDistributedDataParallel(model, find_unused_parameters=special)
+    wrapped.train()
     inputs, samples = [], []
     for i in range(rank, IMAGES, size):
         batch = random_batch(1, num_faces=len(faces.get(i, ())), seed=i)
@@ -92,6 +115,8 @@ def run(name):
         inputs += batch['inputs']
         samples += batch['data_samples']
     data = dict(inputs=inputs, data_samples=samples)
+    if special:
+        prune(model, data)
     for _ in range(2):  # the second waits for gradients of the first
         model.zero_grad()
         losses = wrapped(**model.data_preprocessor(data, True), mode='loss')

@@ -74,6 +74,7 @@ def cases(run, tmp_path_factory):
         ('stc_off', 'bbox_fs cls_ss bbox_ss'),
         ('both_off', 'cls_ss bbox_ss'),
         ('two_necks_stc_off', 'bbox_fs cls_ss bbox_ss'),
+        ('pruned_and_frozen', 'cls_fs bbox_fs cls_ss bbox_ss'),
     ],
 )
 def test_processes_that_differ(cases, name, terms):
