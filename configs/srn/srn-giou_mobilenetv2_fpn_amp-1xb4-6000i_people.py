@@ -22,7 +22,7 @@ model = dict(
             type='SelectiveExecution', inference='dense', training='auto'
         ),
     ),
-    test_cfg=dict(score_thr=0.01, nms=dict(iou_threshold=0.45)),
+    test_cfg=dict(score_thr=0.01, nms=dict(iou_threshold=0.55), vote_iou=0.7),
 )
 
 train_cfg = dict(

@@ -8,6 +8,9 @@ from mmsrn.utils.facts import check_facts
 
 __all__ = ['nms', 'postprocess']
 
+#: Pairs of boxes that are compared at a time: few, which a cache holds.
+_MAX_PAIRS = 1 << 16
+
 
 def nms(
     boxes: np.ndarray,
@@ -113,20 +116,37 @@ def postprocess(
         best = best[:max_per_img]
     found = boxes[anchors[best]].astype(np.float32)
     if vote_iou is not None:
-        candidates = boxes[anchors].astype(np.float32)
-        areas = _areas(candidates, offset)
-        for i, one in enumerate(best):
-            own = np.flatnonzero(labels == labels[one])
-            ious = _ious(candidates, areas, one, own, offset)
-            own = own[ious >= vote_iou]
-            if len(own):  # unless the box has no area
-                found[i] = np.average(
-                    # In float64, so that equal corners stay what they are.
-                    candidates[own].astype(np.float64),
-                    axis=0,
-                    weights=values[own],
-                )
+        found = _vote(boxes[anchors], values, labels, best, vote_iou, offset)
     return found, values[best], labels[best]
+
+
+def _vote(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    best: np.ndarray,
+    vote_iou: float,
+    offset: int,
+) -> np.ndarray:
+    """Boxes of the detections, ``best``, after all candidates have voted."""
+    boxes = np.asarray(boxes, np.float32)
+    areas, everyone = _areas(boxes, offset), np.arange(len(boxes))
+    # In float64, so that the mean of equal corners is this corner.
+    rows = np.column_stack([boxes, np.ones(len(boxes))]) * scores[:, None]
+    found = boxes[best]
+    step = max(_MAX_PAIRS // max(len(boxes), 1), 1)
+    for start in range(0, len(best), step):
+        some = best[start : start + step, None]
+        ious = _ious(boxes, areas, some, everyone, offset)
+        votes = (ious >= vote_iou) & (labels[some] == labels)
+        which, voters = np.nonzero(votes)
+        sums = [np.bincount(which, x, len(some)) for x in rows[voters].T]
+        total = sums.pop()
+        moved = total > 0  # not if a box has no area
+        found[start : start + step][moved] = (
+            np.stack(sums, axis=1)[moved] / total[moved, None]
+        )
+    return found
 
 
 def _areas(boxes: np.ndarray, offset: int) -> np.ndarray:
@@ -137,11 +157,11 @@ def _areas(boxes: np.ndarray, offset: int) -> np.ndarray:
 def _ious(
     boxes: np.ndarray,
     areas: np.ndarray,
-    one: int,
+    one: int | np.ndarray,
     others: np.ndarray,
     offset: int,
 ) -> np.ndarray:
-    """IoU of a box with others; not a number if both have no area."""
+    """IoU of boxes with others; not a number if both have no area."""
     x1, y1, x2, y2 = boxes.T
     width = np.minimum(x2[one], x2[others]) - np.maximum(x1[one], x1[others])
     height = np.minimum(y2[one], y2[others]) - np.maximum(y1[one], y1[others])

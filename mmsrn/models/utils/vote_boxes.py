@@ -12,8 +12,8 @@ from torch import Tensor
 
 __all__ = ['check_vote_iou', 'vote_boxes']
 
-#: Pairs of boxes that are compared at a time.
-_MAX_PAIRS = 1 << 20
+#: Pairs of boxes that are compared at a time: few, which a cache holds.
+_MAX_PAIRS = 1 << 16
 
 
 def vote_boxes(

@@ -55,7 +55,7 @@ def test_boxes_without_area_and_none_at_all():
 
 
 @pytest.mark.parametrize('offset', [0, 1])
-@pytest.mark.parametrize('pairs', [1, 1000, 1 << 20])
+@pytest.mark.parametrize('pairs', [1, 1000, 1 << 16])
 def test_is_that_of_the_postprocessing(offset, pairs, monkeypatch):
     """Which runs without torch; here with NMS, and with several classes."""
     monkeypatch.setitem(vote_boxes.__globals__, '_MAX_PAIRS', pairs)
