@@ -41,7 +41,7 @@ def detector_facts(
 
     Raises:
         ValueError: If the detector, or what its ``test_cfg`` asks for, cannot
-            be exported.
+            be exported, or a setting is out of its range.
     """
     head = exportable_head(detector)
     test_cfg = head.test_cfg

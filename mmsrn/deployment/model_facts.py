@@ -13,7 +13,7 @@ __all__ = ['FORMAT', 'ModelFacts']
 #: Value of the key ``format``; the number grows if a reader must know.
 FORMAT = 'mmsrn-onnx-1'
 #: Facts that older files lack.
-_NEW = {'vote_iou'}
+_OPTIONAL = {'vote_iou'}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ModelFacts:
     nms_in_graph: bool = False
 
     @property
-    def limits(self) -> dict[str, int | float]:
+    def limits(self) -> dict[str, int | float | None]:
         """Arguments of :func:`mmsrn.deployment.postprocess`."""
         return dict(
             nms_pre=self.nms_pre,
@@ -107,7 +107,7 @@ class ModelFacts:
             )
         facts = {}
         for name in (x.name for x in fields(cls)):
-            if name in _NEW and name not in metadata:
+            if name in _OPTIONAL and name not in metadata:
                 continue
             if name not in metadata:
                 raise ValueError(f'its key {name!r} is missing')

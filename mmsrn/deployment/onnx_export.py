@@ -20,7 +20,7 @@ from torch import nn
 from mmsrn.models.utils import drop_dead_channels
 
 from .model_facts import ModelFacts
-from .onnx_nms import add_nms
+from .onnx_nms import add_nms, check_nms
 from .onnx_precision import convert
 from .session import start_session
 from .srn_graph import SRNGraph, exportable_head
@@ -78,8 +78,11 @@ def export_onnx(
 
     Raises:
         ValueError: If the detector cannot be exported this way: it has no
-            ``SRNHead``, or the trace holds for photos of one size alone.
+            ``SRNHead``, or the trace holds for photos of one size alone; or
+            NMS cannot be in the graph, see ``check_nms``.
     """
+    if nms:
+        check_nms(facts)  # before it takes long
     detector = copy.deepcopy(detector)
     drop_dead_channels(exportable_head(detector))
     # With the detector; torch goes back to the mode that it finds.

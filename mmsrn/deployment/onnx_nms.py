@@ -7,7 +7,7 @@ from onnx import ModelProto, compose, helper, numpy_helper, parser
 
 from .model_facts import ModelFacts
 
-__all__ = ['add_nms']
+__all__ = ['add_nms', 'check_nms']
 
 # Candidates of a level: the best of those that lie on it.
 _LEVEL = """
@@ -61,19 +61,9 @@ def add_nms(
         face is in. Those of a photo come by falling score.
 
     Raises:
-        ValueError: If the model has several classes, or votes for boxes.
+        ValueError: See :func:`check_nms`.
     """
-    if len(facts.classes) > 1:
-        raise ValueError(
-            f'NMS in the graph is for one class, not {len(facts.classes)}; '
-            'mmsrn.deployment.postprocess does it outside'
-        )
-    if facts.vote_iou is not None:
-        raise ValueError(
-            f'vote_iou={facts.vote_iou} of test_cfg comes after NMS, which '
-            'cannot be in the graph then; leave --nms out, or set --config '
-            'CONFIG --cfg-options model.test_cfg.vote_iou=None'
-        )
+    check_nms(facts)
     # Unlike the boxes it starts from, the result keeps the plain names.
     model = compose.add_prefix(model, 'candidates/', rename_inputs=False)
     return compose.merge_models(
@@ -85,6 +75,27 @@ def add_nms(
             ('candidates/levels', 'levels'),
         ],
     )
+
+
+def check_nms(facts: ModelFacts) -> None:
+    """Refuse what NMS in a graph cannot do.
+
+    Args:
+        facts (ModelFacts): How to suppress.
+
+    Raises:
+        ValueError: If there are several classes, or box voting.
+    """
+    if len(facts.classes) > 1:
+        raise ValueError(
+            f'NMS in the graph is for one class, not {len(facts.classes)}; '
+            'mmsrn.deployment.postprocess does it outside'
+        )
+    if facts.vote_iou is not None:
+        raise ValueError(
+            f'box voting (vote_iou={facts.vote_iou} of test_cfg) follows NMS, '
+            'so NMS cannot be in the graph; leave --nms out'
+        )
 
 
 def _nms_model(

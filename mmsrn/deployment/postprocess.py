@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmsrn.utils.facts import check_facts
-
 __all__ = ['nms', 'postprocess']
 
 #: Pairs of boxes that are compared at a time: few, which a cache holds.
@@ -89,7 +87,10 @@ def postprocess(
     Raises:
         ValueError: If ``vote_iou`` is out of its range.
     """
-    check_facts(dict(vote_iou=vote_iou))
+    if vote_iou is not None and not 0 < vote_iou <= 1:
+        raise ValueError(
+            f'vote_iou={vote_iou!r} must be None or above 0 and up to 1'
+        )
     anchors, labels = np.nonzero(scores > max(score_thr, 0))
     values, where = scores[anchors, labels], levels[anchors]
     if nms_pre >= 0:

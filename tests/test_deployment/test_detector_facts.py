@@ -61,6 +61,11 @@ def test_other_suppression(nms):
         detector_facts(build(nms=nms), 'light')
 
 
+def test_settings_out_of_range():
+    with pytest.raises(ValueError, match='its score_thr is 2, not a number'):
+        detector_facts(build(), 'light', score_thr=2)
+
+
 def test_other_heads():
     config = 'retinanet/retinanet_mobilenetv2_fpn_1xb16-10e_facemask.py'
     with pytest.raises(ValueError, match='a RetinaHead cannot be exported'):

@@ -2,8 +2,8 @@
 
 Usage: torchrun --nproc-per-node N rank_cases.py OUT
 
-But where layers are frozen, no process looks for unused parameters: a weight
-that gets no gradient in one of them would make the next step fail.
+Except where layers are frozen, no process looks for unused parameters: a
+weight that gets no gradient in one of them would make the next step fail.
 """
 
 import sys
@@ -106,6 +106,8 @@ def run(name):
     # The runner wraps first; MobileNetV2 freezes its layers in train().
     wrapped = MMDistributedDataParallel(model, find_unused_parameters=special)
     wrapped.train()
+    frozen = [not x.requires_grad for x in model.backbone.parameters()]
+    assert any(frozen) == special and not all(frozen)
     inputs, samples = [], []
     for i in range(rank, IMAGES, size):
         batch = random_batch(1, num_faces=len(faces.get(i, ())), seed=i)

@@ -55,7 +55,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--nms',
         action='store_true',
-        help='run NMS in the graph; without it, call '
+        help='run NMS in the graph, which models with box voting, such as the '
+        'default, do not allow; without it, call '
         'mmsrn.deployment.postprocess on the outputs',
     )
     parser.add_argument(

@@ -115,6 +115,9 @@ def test_what_cannot_be_exported(tool, small_config, weights, tmp_path, fails):
     )
     assert 'nms=' in error and 'cannot be exported' in error
     assert error.count('\n') == 1
+    error = fails(tool, 'srn_mobilenetv2_people', tmp_path / 'a.onnx', '--nms')
+    assert 'box voting' in error and 'leave --nms out' in error
+    assert error.count('\n') == 1 and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize('package', ['onnx', 'onnxruntime'])
