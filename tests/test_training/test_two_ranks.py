@@ -47,7 +47,7 @@ def test_gradients(results):
     for name, grad in one.items():
         scale = grad.abs().max().clamp(min=1e-6)
         worst = (grad - two[name]).abs().max() / scale
-        assert worst < 1e-3, f'{name}: {worst}'
+        assert worst < 1e-5, f'{name}: {worst}'
 
 
 @pytest.fixture(scope='module')
