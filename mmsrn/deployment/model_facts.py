@@ -107,9 +107,9 @@ class ModelFacts:
             )
         facts = {}
         for name in (x.name for x in fields(cls)):
-            if name in _OPTIONAL and name not in metadata:
-                continue
             if name not in metadata:
+                if name in _OPTIONAL:
+                    continue
                 raise ValueError(f'its key {name!r} is missing')
             try:
                 facts[name] = read_json(metadata[name])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmsrn.utils.vote_iou import check_vote_iou
+
 __all__ = ['nms', 'postprocess']
 
 #: Pairs of boxes that are compared at a time: few, which a cache holds.
@@ -87,10 +89,7 @@ def postprocess(
     Raises:
         ValueError: If ``vote_iou`` is out of its range.
     """
-    if vote_iou is not None and not 0 < vote_iou <= 1:
-        raise ValueError(
-            f'vote_iou={vote_iou!r} must be None or above 0 and up to 1'
-        )
+    check_vote_iou(vote_iou)
     anchors, labels = np.nonzero(scores > max(score_thr, 0))
     values, where = scores[anchors, labels], levels[anchors]
     if nms_pre >= 0:
@@ -115,8 +114,9 @@ def postprocess(
     best = best[np.argsort(-values[best], kind='stable')]
     if max_per_img >= 0:
         best = best[:max_per_img]
-    found = boxes[anchors[best]].astype(np.float32)
-    if vote_iou is not None:
+    if vote_iou is None:
+        found = boxes[anchors[best]]
+    else:
         found = _vote(boxes[anchors], values, labels, best, vote_iou, offset)
     return found, values[best], labels[best]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from mmdet.utils import ConfigType, OptConfigType
 from mmengine.structures import InstanceData
 
-from ..utils import check_vote_iou, vote_boxes
+from mmsrn.utils.vote_iou import check_vote_iou
+
+from ..utils import vote_boxes
 
 
 class BoxVotingMixin:

@@ -14,7 +14,7 @@ from .levels import (
 from .predictor_init import ChannelBiasInit, with_predictors
 from .reject_unknown import reject_unknown
 from .srn_init import SRNNormalInit
-from .vote_boxes import check_vote_iou, vote_boxes
+from .vote_boxes import vote_boxes
 
 __all__ = [
     'ChannelBiasInit',
@@ -22,7 +22,6 @@ __all__ = [
     'cells_with',
     'check_first_maps',
     'check_number_of_maps',
-    'check_vote_iou',
     'checked_levels',
     'drop_dead_channels',
     'flatten_levels',

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from mmcv.ops import bbox_overlaps
 from mmdet.structures.bbox import get_box_tensor
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-__all__ = ['check_vote_iou', 'vote_boxes']
+from mmsrn.utils.vote_iou import check_vote_iou
+
+__all__ = ['vote_boxes']
 
 #: Pairs of boxes that are compared at a time: few, which a cache holds.
 _MAX_PAIRS = 1 << 16
@@ -60,21 +60,3 @@ def vote_boxes(
         means = (weights @ corners / total).to(own)
         voted.append(torch.where(total > 0, means, own))
     return torch.cat(voted)
-
-
-def check_vote_iou(value: Any) -> None:
-    """Check ``vote_iou`` of a ``test_cfg``.
-
-    Args:
-        value (Any): It; None for no voting.
-
-    Raises:
-        ValueError: If it is neither None nor a number in (0, 1].
-    """
-    if value is not None and not (
-        type(value) in (int, float) and 0 < value <= 1
-    ):
-        raise ValueError(
-            f'vote_iou={value!r} of test_cfg must be None, for no box voting, '
-            'or a number above 0 and up to 1, such as 0.7'
-        )
