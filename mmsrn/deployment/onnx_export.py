@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import io
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 import onnx
@@ -61,6 +62,7 @@ def export_onnx(
     facts: ModelFacts,
     precision: str = 'fp32',
     nms: bool = False,
+    photos: Iterable[np.ndarray] = (),
 ) -> onnx.ModelProto:
     """Export a detector, for photos of any number and size.
 
@@ -72,6 +74,7 @@ def export_onnx(
         facts (ModelFacts): What the file shall say about itself.
         precision (str): See :func:`mmsrn.deployment.onnx_precision.convert`.
         nms (bool): Whether to put NMS into the graph.
+        photos (Iterable[np.ndarray]): See ``convert``.
 
     Returns:
         onnx.ModelProto: The model, which onnx has checked.
@@ -79,7 +82,7 @@ def export_onnx(
     Raises:
         ValueError: If the detector cannot be exported this way: it has no
             ``SRNHead``, or the trace holds for photos of one size alone; or
-            NMS cannot be in the graph, see ``check_nms``.
+            see ``check_nms`` and ``convert``.
     """
     if nms:
         check_nms(facts)  # before it takes long
@@ -89,7 +92,7 @@ def export_onnx(
     graph = SRNGraph(detector).eval()
     traced = _trace(graph)
     _check_sizes(graph, traced)
-    model = convert(traced, precision)
+    model = convert(traced, precision, photos)
     if nms:
         num_levels = detector.bbox_head.prior_generator.num_levels
         model = add_nms(model, facts, num_levels)

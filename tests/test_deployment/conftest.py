@@ -14,7 +14,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def noise():
     """Function that gives photos of noise."""
 

@@ -21,14 +21,6 @@ def run(model, images):
     )
 
 
-def convolutions(model, kind):
-    return [x for x in model.graph.node if x.op_type == kind]
-
-
-def groups(node):
-    return next((x.i for x in node.attribute if x.name == 'group'), 1)
-
-
 @pytest.fixture
 def images(noise):
     return noise(2, 97, 131)
@@ -68,26 +60,6 @@ def test_weights_out_of_range(exported):
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     with pytest.raises(ValueError, match=r'range of fp16: it is up to 1e\+06'):
         convert(model, 'fp16')
-
-
-def test_integers(exported, images):
-    before = exported.SerializeToString()
-    model = convert(exported, 'int8')
-    assert exported.SerializeToString() == before
-    onnx.checker.check_model(model, full_check=True)
-    left = convolutions(model, 'Conv')
-    original = convolutions(exported, 'Conv')
-    assert {groups(x) for x in left} == {4}  # of RFE
-    assert len(left) == sum(groups(x) > 1 for x in original) > 0
-    done = convolutions(model, 'ConvInteger')
-    assert len(done) == len(original) - len(left)
-    assert len(model.SerializeToString()) < 0.6 * len(before)
-    _, scores, _ = run(model, images)
-    _, expected, _ = run(exported, images)
-    both = (scores > 0) & (expected > 0)
-    difference = np.abs(scores - expected)[both]
-    assert difference.max() > 1e-4
-    assert difference.mean() < 0.03
 
 
 def test_none_and_unknown(exported):

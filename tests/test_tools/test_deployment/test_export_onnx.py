@@ -2,7 +2,9 @@
 
 import importlib.util
 from copy import deepcopy
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,17 @@ def packed(load_tool, small_config, weights, tmp_path):
     options += ['--licence', 'CC0-1.0', '--float32']
     tool.main([str(small_config), str(weights), str(path), *options])
     return path
+
+
+@pytest.fixture
+def noise_photos(tmp_path):
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        photo = rng.integers(0, 256, (48, 64 + i, 3), np.uint8)
+        cv2.imwrite(str(folder / f'{i}.png'), photo)
+    return folder
 
 
 def test_checkpoint_with_a_config(
@@ -106,6 +119,36 @@ def test_wrong_arguments(tool, small_config, weights, tmp_path, fails):
         tool, damaged, out, *config
     )
     assert not out.exists()
+
+
+def test_integers(tool, traced, packed, tmp_path, noise_photos, fails, capsys):
+    """Up to so many photos, spread evenly, set the ranges."""
+    out = tmp_path / 'srn.onnx'
+    args = [packed, out, '--precision', 'int8']
+    tool.main([*map(str, args), '--calibrate', str(noise_photos)])
+    assert f'{out}: int8, ' in capsys.readouterr().out
+    assert OnnxBackend(out).facts['precision'] == 'int8'
+    assert [x.name for x in map(Path, names_of(tool, noise_photos, 2))] == [
+        '0.png',
+        '2.png',
+    ]
+    out.unlink()
+    assert 'need each other' in fails(tool, *args)
+    assert 'need each other' in fails(
+        tool, packed, out, '--calibrate', noise_photos
+    )
+    assert '--calibrate nowhere: No such file' in fails(
+        tool, *args, '--calibrate', 'nowhere'
+    )
+    (noise_photos / '2.png').write_bytes(b'not a photo')
+    error = fails(tool, *args, '--calibrate', noise_photos)
+    assert '2.png' in error and error.count('\n') == 1
+    assert not out.exists()
+
+
+def names_of(tool, folder, most):
+    tool.MOST_PHOTOS = most
+    return [x.name for x in tool._find(str(folder))]
 
 
 def test_what_cannot_be_exported(tool, small_config, weights, tmp_path, fails):
