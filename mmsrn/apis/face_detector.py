@@ -56,8 +56,8 @@ class FaceDetector:
         config (str | PathLike | Config, optional): Config of any MMDetection
             detector with one class, or with a class called ``face``.
         backend (str): ``'torch'``, which needs MMDetection; ``'onnx'``, which
-            needs onnxruntime; or ``'auto'``, which follows the model's file,
-            else takes torch if MMDetection is installed and onnx otherwise.
+            needs onnxruntime; or ``'auto'``, see
+            :func:`mmsrn.apis.backends.choice.pick_backend`.
         device (str): ``'cpu'``, ``'cuda'``, ``'cuda:1'``, or ``'auto'`` for a
             GPU if the backend can use one, else the CPU.
         precision (str): ``'float32'``; with torch also ``'bfloat16'`` or

@@ -41,8 +41,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         '--backend',
         choices=('auto', 'torch', 'onnx'),
         default='auto',
-        help='inference engine (default: auto, chosen by file and installed '
-        'packages)',
+        help='inference engine (default: auto, onnx on a CPU if the model has '
+        'such a file, else torch)',
     )
     add_trust(group)
     group.add_argument(

@@ -54,7 +54,7 @@ def look_inside(
     if model is None:
         return (
             'This view needs PyTorch, because an ONNX file returns only '
-            'boxes. Start the page with the torch backend.'
+            'boxes. Start the page with --backend torch.'
         )
     head = getattr(model, 'bbox_head', None)
     if not hasattr(head, 'stc_levels'):

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import importlib.util
 import io
-import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ import numpy as np
 
 from mmsrn.apis.views import merge
 from mmsrn.zoo import find_model, sha256_of
-from mmsrn.zoo.model_zoo import path_of
 
 from .rule import FLOOR
 
@@ -135,10 +133,9 @@ class Teacher:
     @property
     def _backend(self) -> str:
         """What runs a model of ``FaceDetector``, as that decides itself."""
-        suffix = os.path.splitext(path_of(self.name))[1]
-        if suffix:
-            return 'onnx' if suffix == '.onnx' else 'torch'
-        return 'torch' if importlib.util.find_spec('mmdet') else 'onnx'
+        from mmsrn.apis.backends.choice import pick_backend
+
+        return pick_backend(self.name, self.device)
 
 
 @contextlib.contextmanager

@@ -71,6 +71,6 @@ def test_backends_agree():
         for x in ('onnx', 'torch')
     ]
     assert len(found[0]) == len(found[1]) > 0
-    # Both round the weights to 16 bits, before and after batch norm is folded.
+    # One computes on integers, the other in float32.
     np.testing.assert_allclose(found[0].boxes, found[1].boxes, atol=1)
     np.testing.assert_allclose(found[0].scores, found[1].scores, atol=0.02)

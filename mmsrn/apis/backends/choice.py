@@ -14,7 +14,7 @@ from mmsrn.zoo import DEFAULT_MODEL, ZooError, find_model, path_of
 
 from . import Backend
 
-__all__ = ['make_backend']
+__all__ = ['make_backend', 'pick_backend']
 
 _TORCH = ('torch', 'mmengine', 'mmcv', 'mmdet')
 #: Whoever redirects stdout does so for all threads.
@@ -54,12 +54,8 @@ def make_backend(
             )
         backend = 'torch'
     model = DEFAULT_MODEL if model is None else model
-    suffix = os.path.splitext(path_of(os.fspath(model)))[1]
     if backend == 'auto':
-        if suffix:
-            backend = 'onnx' if suffix == '.onnx' else 'torch'
-        else:
-            backend = 'torch' if _has(*_TORCH) else 'onnx'
+        backend = pick_backend(model, device, precision)
     if backend == 'torch':
         _require(*_TORCH, remedy="pip install 'mmsrn[onedl]'")
         path = find_model(model, 'torch')
@@ -82,6 +78,34 @@ def make_backend(
     from .onnx_backend import OnnxBackend
 
     return OnnxBackend(find_model(model, 'onnx'), device)
+
+
+def pick_backend(
+    model: str | os.PathLike, device: str, precision: str = 'float32'
+) -> str:
+    """Choose the backend of ``'auto'``.
+
+    A model that is a file has one backend. One of the zoo has a file for each:
+    on a CPU, ONNX Runtime is faster; a GPU and other precisions need PyTorch.
+
+    Args:
+        model (str | PathLike): See ``FaceDetector``.
+        device (str): See there.
+        precision (str): See there.
+
+    Returns:
+        str: ``'torch'`` or ``'onnx'``.
+    """
+    suffix = os.path.splitext(path_of(os.fspath(model)))[1]
+    if suffix:
+        return 'onnx' if suffix == '.onnx' else 'torch'
+    if precision != 'float32' or device not in ('auto', 'cpu'):
+        return 'torch'
+    if device == 'cpu' or not _has(*_TORCH):
+        return 'onnx'
+    import torch
+
+    return 'torch' if torch.cuda.is_available() else 'onnx'
 
 
 def _has(*packages: str) -> bool:
