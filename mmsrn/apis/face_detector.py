@@ -56,9 +56,9 @@ class FaceDetector:
         config (str | PathLike | Config, optional): Config of any MMDetection
             detector with one class, or with a class called ``face``.
         backend (str): ``'torch'``, which needs MMDetection; ``'onnx'``, which
-            needs onnxruntime; or ``'auto'``, which follows the model's file. A model
-            of the zoo runs with onnx on a CPU, and with torch on a GPU or in
-            another precision.
+            needs onnxruntime; or ``'auto'``, which follows the model's file.
+            A model of the zoo runs with onnx on a CPU, and with torch on a
+            GPU or in another precision.
         device (str): ``'cpu'``, ``'cuda'``, ``'cuda:1'``, or ``'auto'`` for a
             GPU if the backend can use one, else the CPU.
         precision (str): ``'float32'``; with torch also ``'bfloat16'`` or

@@ -1,4 +1,4 @@
-"""Smaller ONNX models: weights in half precision, convolutions in int8."""
+"""Smaller and faster ONNX models: half-precision weights, or integers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def convert(
     convolutions in half precision.  Runtimes turn the weights back when they
     load the file, so it takes as long to run as the original.
 
-    ``'int8'`` runs convolutions on 8-bit integers, in about half the time,
-    see :func:`quantize`.
+    ``'int8'`` runs convolutions on 8-bit integers, see :func:`quantize`.
+    With batch norms and on processors with VNNI, this takes half the time.
 
     Args:
         model (ModelProto): In float32.

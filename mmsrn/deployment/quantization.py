@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,16 @@ __all__ = ['quantize']
 #: The first convolutions stay in float32: they take little time, and their
 #: error is the largest.
 _FIRST = 3
-#: Operators that work on integers between two convolutions.
-_KINDS = [
-    *('Conv', 'Relu', 'Clip', 'Add'),
-    *('Concat', 'Slice', 'Resize', 'Transpose'),
+#: What works on integers between two convolutions.
+_OPERATORS = [
+    'Add',
+    'Clip',
+    'Concat',
+    'Conv',
+    'Relu',
+    'Resize',
+    'Slice',
+    'Transpose',
 ]
 
 
@@ -29,8 +36,8 @@ def quantize(
     """Quantise a detector with onnxruntime's static quantisation.
 
     Weights get 7 bits, with a scale for each output channel, and maps 8 bits,
-    with a scale and a zero point for each map. With 8 bits for weights,
-    products overflow on processors without VNNI. The first three
+    with a scale and a zero point for each map. With 8 bits for weights, sums
+    of two products overflow on processors without VNNI. The first three
     convolutions, the predictors, and everything after these, such as the
     decoding of boxes, stay in float32.
 
@@ -54,28 +61,31 @@ def quantize(
     )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    photos = iter(photos)
+    first = next(photos, None)
+    if first is None:
+        raise ValueError('int8 needs photos to measure the range of maps')
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        given, plain, done = (Path(folder, f'{x}.onnx') for x in range(3))
-        onnx.save(model, given)  # a model in memory would change
-        quant_pre_process(given, plain, skip_symbolic_shape=True)
-        model = onnx.load(plain)
-        for index, node in enumerate(model.graph.node):
+        path = Path(folder, 'model.onnx')
+        onnx.save(model, path)  # a model in memory would change
+        quant_pre_process(path, path, skip_symbolic_shape=True)
+        prepared = onnx.load(path)
+        for index, node in enumerate(prepared.graph.node):
             node.name = node.name or f'node_{index}'
-        reader = _Reader(model.graph.input[0].name, photos)
         quantize_static(
-            model,
-            done,
-            reader,
+            prepared,
+            path,
+            _Reader(prepared.graph.input[0].name, chain([first], photos)),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=_KINDS,
-            nodes_to_quantize=_inner_nodes(model.graph),
+            op_types_to_quantize=_OPERATORS,
+            nodes_to_quantize=_inner_nodes(prepared.graph),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
         )
-        result = onnx.load(done)
+        result = onnx.load(path)
     domains = {x.domain for x in result.graph.node}
     used = [x for x in result.opset_import if x.domain in domains]
     del result.opset_import[:]  # many of onnxruntime's own
@@ -87,17 +97,10 @@ class _Reader:
     """Photos as onnxruntime's calibration asks for them."""
 
     def __init__(self, name: str, photos: Iterable[np.ndarray]) -> None:
-        self._name, self._photos = name, iter(photos)
-        self._count = 0
+        self._inputs = ({name: photo[None]} for photo in photos)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        photo = next(self._photos, None)
-        if photo is not None:
-            self._count += 1
-            return {self._name: photo[None]}
-        if not self._count:
-            raise ValueError('int8 needs photos to measure the range of maps')
-        return None
+        return next(self._inputs, None)
 
 
 def _inner_nodes(graph: onnx.GraphProto) -> list[str]:
@@ -124,9 +127,10 @@ def _inner_nodes(graph: onnx.GraphProto) -> list[str]:
 def _quiet() -> Iterator[None]:
     """Keep onnxruntime from giving advice to the root logger."""
     logger = logging.getLogger()
-    level = logger.level
+    level, handlers = logger.level, logger.handlers[:]
     logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
         logger.setLevel(level)
+        logger.handlers[:] = handlers

@@ -18,7 +18,7 @@ from mmsrn.cli.arguments import add_cfg_options, add_trust, program_parser
 from mmsrn.cli.config import read_config
 from mmsrn.cli.config_errors import one_line_errors
 from mmsrn.utils.errors import UserError, user_errors
-from mmsrn.utils.output_file import output_file
+from mmsrn.utils.output_file import check_output, output_file
 from mmsrn.utils.trust import trust_checkpoints
 
 PRECISIONS = ('fp32', 'fp16', 'int8')
@@ -52,11 +52,12 @@ def make_parser() -> argparse.ArgumentParser:
         '--precision',
         choices=PRECISIONS,
         default='fp32',
-        help='fp16 halves the file; int8 halves the time, too, and needs '
+        help='fp16 halves the file; int8 computes faster, too, and needs '
         '--calibrate (default: %(default)s)',
     )
     parser.add_argument(
         '--calibrate',
+        type=Path,
         metavar='PHOTOS',
         help='for int8: folder of some dozens of photos like those to come, '
         f'of which up to {MOST_PHOTOS} are taken',
@@ -104,6 +105,7 @@ def main(argv: list[str] | None = None) -> None:
         if importlib.util.find_spec(package) is None:
             remedy = "pip install 'mmsrn[export]'"
             raise UserError(f'{package} is not installed; run: {remedy}')
+    check_output(args.out, str(args.out))
     found = _find(args.calibrate)
     detector, told = _load(args)
     model = _export(args, detector, told, found)
@@ -152,29 +154,36 @@ def _export(args, detector, told, found):
         raise UserError(f'{args.config or args.model}: {error}') from error
 
 
-def _find(folder: str | None) -> list:
+def _find(folder: Path | None) -> list:
     """Find photos of a folder, spread evenly."""
     from mmsrn.apis import PhotoError, find_photos
 
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise UserError(f'--calibrate {folder}: is not a folder')
     try:
-        found = find_photos(Path(folder)) if folder else []
+        found = find_photos(folder)
     except PhotoError as error:
         raise UserError(f'--calibrate {error}') from error
-    return found[:: max(len(found) // MOST_PHOTOS, 1)][:MOST_PHOTOS]
+    count = min(len(found), MOST_PHOTOS)
+    return [found[i * len(found) // count] for i in range(count)]
 
 
 def _read(found: list, scale: int | str) -> Iterator:
     """Read photos as the network is to see them."""
     from rich.progress import track
 
-    from mmsrn.apis.photos import PhotoError, read_photo
+    from mmsrn.apis import PhotoError
+    from mmsrn.apis.photos import read_photo
     from mmsrn.apis.views import resize
 
-    for photo in track(found, 'Calibrating', disable=not found):
+    for photo in track(found, 'Calibrating'):
         try:
-            yield resize(read_photo(photo.content, photo.name), scale)
+            image = read_photo(photo.content, photo.name, strict=False)
         except PhotoError as error:
             raise UserError(f'--calibrate {error}') from error
+        yield resize(image, scale)
 
 
 def _check(args, model, detector) -> None:

@@ -45,7 +45,7 @@ def noise_photos(tmp_path):
     folder = tmp_path / 'photos'
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for i in range(4):
+    for i in range(5):
         photo = rng.integers(0, 256, (48, 64 + i, 3), np.uint8)
         cv2.imwrite(str(folder / f'{i}.png'), photo)
     return folder
@@ -121,34 +121,35 @@ def test_wrong_arguments(tool, small_config, weights, tmp_path, fails):
     assert not out.exists()
 
 
-def test_integers(tool, traced, packed, tmp_path, noise_photos, fails, capsys):
-    """Up to so many photos, spread evenly, set the ranges."""
+def test_integers(
+    tool, traced, packed, tmp_path, noise_photos, fails, capsys, monkeypatch
+):
     out = tmp_path / 'srn.onnx'
-    args = [packed, out, '--precision', 'int8']
-    tool.main([*map(str, args), '--calibrate', str(noise_photos)])
+    args = [packed, out, '--precision', 'int8', '--calibrate', noise_photos]
+    tool.main(list(map(str, args)))
     assert f'{out}: int8, ' in capsys.readouterr().out
     assert OnnxBackend(out).facts['precision'] == 'int8'
-    assert [x.name for x in map(Path, names_of(tool, noise_photos, 2))] == [
-        '0.png',
-        '2.png',
-    ]
     out.unlink()
-    assert 'need each other' in fails(tool, *args)
-    assert 'need each other' in fails(
-        tool, packed, out, '--calibrate', noise_photos
-    )
-    assert '--calibrate nowhere: No such file' in fails(
-        tool, *args, '--calibrate', 'nowhere'
-    )
     (noise_photos / '2.png').write_bytes(b'not a photo')
-    error = fails(tool, *args, '--calibrate', noise_photos)
+    error = fails(tool, *args)
     assert '2.png' in error and error.count('\n') == 1
     assert not out.exists()
+    # All else is noticed before anything is loaded.
+    monkeypatch.delattr(tool, '_load')
+    assert 'need each other' in fails(tool, *args[:-2])
+    assert 'need each other' in fails(tool, *args[:2], *args[-2:])
+    for wrong in ('nowhere', packed):
+        error = fails(tool, *args[:-1], wrong)
+        assert f'--calibrate {wrong}: is not a folder' in error
+    assert 'is a folder; name a file' in fails(
+        tool, packed, noise_photos.rename(out), *args[2:]
+    )
 
 
-def names_of(tool, folder, most):
-    tool.MOST_PHOTOS = most
-    return [x.name for x in tool._find(str(folder))]
+def test_photos_are_spread_evenly(tool, noise_photos, monkeypatch):
+    monkeypatch.setattr(tool, 'MOST_PHOTOS', 3)
+    found = [Path(x.name).name for x in tool._find(noise_photos)]
+    assert found == ['0.png', '1.png', '3.png']
 
 
 def test_what_cannot_be_exported(tool, small_config, weights, tmp_path, fails):
