@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from mmsrn.deployment.session import start_session
+
 
 @pytest.fixture(scope='module', autouse=True)
 def one_thread():
@@ -23,3 +25,14 @@ def noise():
         return rng.integers(0, 256, (photos, height, width, 3), np.uint8)
 
     return draw
+
+
+@pytest.fixture(scope='session')
+def run():
+    """Function that returns what an ONNX model gives for photos."""
+
+    def run(model, images):
+        session = start_session(model.SerializeToString())
+        return session.run(None, {'images': images})
+
+    return run

@@ -8,17 +8,10 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from mmsrn.deployment.onnx_precision import convert
-from mmsrn.deployment.session import start_session
 
 
 def weights(model, *types):
     return [x for x in model.graph.initializer if x.data_type in types]
-
-
-def run(model, images):
-    return start_session(model.SerializeToString()).run(
-        None, {'images': images}
-    )
 
 
 @pytest.fixture
@@ -26,7 +19,7 @@ def images(noise):
     return noise(2, 97, 131)
 
 
-def test_half_precision(exported, images):
+def test_half_precision(exported, images, run):
     before = exported.SerializeToString()
     model = convert(exported, 'fp16')
     assert exported.SerializeToString() == before

@@ -10,13 +10,6 @@ from onnx import TensorProto, helper, numpy_helper
 from mmsrn.deployment.onnx_nms import add_nms
 from mmsrn.deployment.postprocess import postprocess
 from mmsrn.deployment.quantization import _inner_nodes, quantize
-from mmsrn.deployment.session import start_session
-
-
-def run(model, images):
-    return start_session(model.SerializeToString()).run(
-        None, {'images': images}
-    )
 
 
 @pytest.fixture(scope='module')
@@ -38,7 +31,7 @@ def producers(graph):
     return {y: x for x in graph.node for y in x.output}
 
 
-def test_results(exported, quantized, noise):
+def test_results(exported, quantized, noise, run):
     onnx.checker.check_model(quantized, full_check=True)
     assert {x.domain for x in quantized.opset_import} == {''}
     size = len(quantized.SerializeToString())
@@ -92,7 +85,7 @@ def test_weights(quantized):
     assert seen > 10
 
 
-def test_ranges_come_from_the_photos(exported, quantized, noise):
+def test_ranges_come_from_the_photos(exported, quantized, noise, run):
     """A black photo leaves ranges that other photos exceed."""
     images = noise(3, 97, 131)
     black = quantize(exported, [np.zeros_like(images[0])])
@@ -103,7 +96,7 @@ def test_ranges_come_from_the_photos(exported, quantized, noise):
     assert far > 1.5 * near
 
 
-def test_with_nms(quantized, small_facts, noise):
+def test_with_nms(quantized, small_facts, noise, run):
     """NMS can follow, and finds what postprocess finds."""
     image = noise(1, 97, 131)
     boxes, scores, levels = run(quantized, image)
